@@ -1,0 +1,214 @@
+"""Bytes on the wire: Confluent framing (0x00, schema id in four bytes, big endian) around an Avro body.
+
+Times stay plain longs: logical types are taken out of a schema before reading, which saves 1.7 µs for an order event's two times.
+A body written with our own schema is read without resolution; any other registered version is resolved against ours.
+
+Microseconds per message on one of two busy cores, whole (framing, Avro, contract, domain object), for the golden examples:
+
+=====================  =====  ======  ======
+example                bytes  decode  encode
+=====================  =====  ======  ======
+order confirmed          173      12      11
+report verified          221      18      17
+shipment departing       225      17      15
+lot inspection           254      28      36
+alert                    484      19      20
+laboratory report        515      55      70
+=====================  =====  ======  ======
+
+Of an order's 12, fastavro takes 6, the dataclass 2, the checks 3; :func:`rank_of` costs 0.7 more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
+
+from weftline.contracts.kinds import BY_TOPIC, KINDS, Kind, Message, kind_of
+from weftline.contracts.mapping import Contract
+from weftline.contracts.registry import SchemaRegistry, local_schema
+from weftline.contracts.rules import nearest
+from weftline.errors import ContractError, DecodeError
+
+FRAMING = 5
+# Below Kafka's own default limit of 1,048,588 bytes for a batch of records, with room for headers: a publisher learns it from us.
+MAX_VALUE_BYTES = 1_000_000
+_STRUCTURE = ("type", "items", "values", "fields", "name", "namespace", "symbols", "default", "aliases", "size")
+
+
+def rank_of(body: bytes, declared: bool) -> int:
+    """Which of several contents of one identity stands (the greatest): ``declared``·2^63 + 1 + 62 bits of a hash of the content.
+
+    ``body`` is the Avro body without framing, so the same content under two registries has one rank. 1 ≤ rank < 2^64.
+    """
+    digest = hashlib.blake2b(body, digest_size=8).digest()
+    return (declared << 63) + 1 + (int.from_bytes(digest, "big") >> 2)
+
+
+def schema_id_of(value: bytes) -> int | None:
+    """The schema id in a framed value, or none where there is no framing."""
+    return int.from_bytes(value[1:FRAMING], "big") if len(value) >= FRAMING and value[0] == 0 else None
+
+
+class Codec:
+    """Events and alerts to and from framed bytes, checked against their contract both ways."""
+
+    def __init__(self, registry: SchemaRegistry, contract: Contract | None = None) -> None:
+        self._registry = registry
+        self._contract = contract or Contract()
+        self._local = {kind: local_schema(kind.subject, kind.version) for kind in KINDS}
+        self._bare = {kind: _bare(schema) for kind, schema in self._local.items()}
+        self._own = {kind: parse_schema(schema) for kind, schema in self._bare.items()}
+        self._framing: dict[Kind, bytes] = {}
+        self._readers: dict[tuple[str, bytes], Callable[[bytes], Message]] = {}
+
+    def encode(self, message: Message) -> bytes:
+        """Framed bytes of ``message``; :class:`ContractError` names the field that breaks the contract."""
+        kind = kind_of(message)
+        framing = self._framing.get(kind)
+        if framing is None:
+            schema_id = self._registry.id_of(kind.subject, self._local[kind])
+            framing = self._framing[kind] = b"\0" + schema_id.to_bytes(4, "big")
+        out = BytesIO()
+        out.write(framing)
+        schemaless_writer(out, self._own[kind], self._contract.write[kind.cls](message))
+        value = out.getvalue()
+        if len(value) > MAX_VALUE_BYTES:
+            raise ContractError(kind.name, f"takes {len(value)} bytes, at most {MAX_VALUE_BYTES} are allowed; send it in parts")
+        return value
+
+    def decode(self, topic: str, value: bytes | None) -> Message:
+        """The event or alert in ``value`` from ``topic``.
+
+        :class:`DecodeError` for bytes that are none, :class:`ContractError` for one that breaks its contract, and
+        :class:`DependencyDown` when the registry cannot be asked now for a schema id not seen before. Nothing else escapes.
+        """
+        if not value or len(value) < FRAMING or value[0] != 0:
+            raise DecodeError("value", "is empty" if not value else "does not begin with 0x00 and a schema id")
+        if len(value) > MAX_VALUE_BYTES:
+            raise DecodeError("value", f"has {len(value)} bytes, at most {MAX_VALUE_BYTES} are allowed")
+        reader = self._readers.get((topic, value[:FRAMING]))
+        if reader is None:
+            reader = self._reader(topic, int.from_bytes(value[1:FRAMING], "big"))
+            self._readers[topic, value[:FRAMING]] = reader
+        return reader(value)
+
+    def _reader(self, topic: str, schema_id: int) -> Callable[[bytes], Message]:
+        kind = BY_TOPIC.get(topic)
+        if kind is None:
+            raise DecodeError("topic", f"{topic} carries no events of ours{nearest(topic, BY_TOPIC)}")
+        writer = _bare(self._registry.schema(schema_id))
+        if (fault := _danger(writer)) is not None:
+            raise DecodeError("schema_id", f"{schema_id} cannot be read safely: {fault}")
+        try:
+            parsed = parse_schema(writer)
+        except Exception as error:  # whatever a registry may hold
+            raise DecodeError("schema_id", f"{schema_id} is no valid Avro schema: {error}") from None
+        if not isinstance(parsed, dict) or parsed.get("name") != kind.record:
+            raise DecodeError("schema_id", f"{schema_id} is not a schema of {kind.record}, which {topic} carries")
+        target = None if writer == self._bare[kind] else self._own[kind]
+        _refuse_negative_symbols(parsed)
+        check: Callable[[Any], Message] = self._contract.read[kind.cls]
+
+        def read(value: bytes) -> Message:
+            data = BytesIO(value)
+            data.seek(FRAMING)
+            try:
+                body = schemaless_reader(data, parsed, target)
+            except Exception as error:  # fastavro lets IndexError, EOFError, UnicodeDecodeError, MemoryError ... through
+                detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                raise DecodeError("value", f"is no {kind.record} of schema {schema_id} ({detail[:200]})") from None
+            if data.tell() != len(value):
+                raise DecodeError("value", f"goes on for {len(value) - data.tell()} bytes after its end")
+            return check(body)
+
+        return read
+
+
+def _bare(schema: Any) -> Any:
+    """``schema`` without logical types and documentation: what decides the bytes, and how versions resolve."""
+    if isinstance(schema, list):
+        return [_bare(branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    bare = {key: schema[key] for key in _STRUCTURE if key in schema}
+    for key in ("type", "items", "values"):
+        if key in bare:
+            bare[key] = _bare(bare[key])
+    if isinstance(bare.get("fields"), list):
+        bare["fields"] = [_bare(field) for field in bare["fields"]]
+    return bare
+
+
+def _refuse_negative_symbols(node: Any) -> None:
+    """Make fastavro refuse a negative index of an enum, in place: it would take Python's last symbols for it.
+
+    As a mapping, symbols have no last one; that costs nothing. Named types are the same objects wherever they are referred to, so
+    that this reaches every use. (A negative index of a union passes: of two branches it is another spelling of the same value.)
+    """
+    if isinstance(node, list):
+        for branch in node:
+            _refuse_negative_symbols(branch)
+    elif isinstance(node, dict):
+        if node.get("type") == "enum":
+            node["symbols"] = dict(enumerate(node["symbols"]))
+        for key in ("type", "items", "values"):
+            _refuse_negative_symbols(node.get(key))
+        _refuse_negative_symbols(node.get("fields"))
+
+
+def _danger(schema: Any) -> str | None:
+    """Why a writer's schema could exhaust memory or the stack with a small payload; none if it cannot.
+
+    Items that take no bytes allow a list of 2^62 of them in ten bytes; a schema that contains itself allows a nesting as deep as
+    the value is long, which ends compiled code without an exception.
+    """
+    sizes: dict[str, bool] = {}
+
+    def walk(node: Any, space: str) -> Iterator[str]:
+        """Yields faults; notes for each named type whether it takes at least one byte."""
+        if isinstance(node, list):
+            for branch in node:
+                yield from walk(branch, space)
+        elif isinstance(node, str):
+            if not _primitive(node) and _full(node, space) not in sizes:
+                yield f"type {node} contains itself or is unknown"
+        elif isinstance(node, dict):
+            kind = node.get("type")
+            inner = str(node.get("namespace", space))
+            if kind in ("array", "map"):
+                item = node.get("items" if kind == "array" else "values")
+                yield from walk(item, inner)
+                if kind == "array" and not takes_bytes(item, inner):
+                    yield "a list of items that take no bytes"
+            elif kind in ("record", "error"):
+                fields = [field.get("type") for field in node.get("fields") or () if isinstance(field, dict)]
+                for field in fields:
+                    yield from walk(field, inner)
+                sizes[_full(str(node.get("name")), inner)] = any(takes_bytes(field, inner) for field in fields)
+            elif kind in ("enum", "fixed"):
+                sizes[_full(str(node.get("name")), inner)] = kind == "enum" or bool(node.get("size"))
+            else:
+                yield from walk(kind, inner)
+
+    def takes_bytes(node: Any, space: str) -> bool:
+        if isinstance(node, dict):
+            kind = node.get("type")
+            if kind in ("record", "error", "enum", "fixed"):
+                return sizes.get(_full(str(node.get("name")), str(node.get("namespace", space))), False)
+            return takes_bytes(kind, space)
+        return isinstance(node, list) or (node != "null" and (_primitive(node) or sizes.get(_full(str(node), space), False)))
+
+    return next(walk(schema, ""), None)
+
+
+def _primitive(name: object) -> bool:
+    return name in ("null", "boolean", "int", "long", "float", "double", "bytes", "string", "array", "map")
+
+
+def _full(name: str, space: str) -> str:
+    return name if "." in name or not space else f"{space}.{name}"

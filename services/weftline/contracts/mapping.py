@@ -1,0 +1,331 @@
+"""Events and alerts to and from Avro records and JSON; the contract of every field stands here, once.
+
+The same tables serve reading, writing and JSON, so what a publisher may send and what a processor accepts cannot differ. An order
+event is read in 4.8 µs and written in 3.3; the figures of the whole way from bytes stand in :mod:`weftline.contracts.codec`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+from weftline.contracts.kinds import BY_TYPE, Message, kind_of
+from weftline.contracts.rules import (
+    INT32_MAX,
+    INT64_MAX,
+    Rule,
+    boolean,
+    center,
+    currency,
+    grade,
+    identifier,
+    moment,
+    nearest,
+    number,
+    offset,
+    optional,
+    record,
+    scalar,
+    several,
+    shown,
+    symbol,
+    text,
+    whole,
+)
+from weftline.domain import vocabulary as v
+from weftline.domain.alerts import Alert, Evidence
+from weftline.domain.events import (
+    CorrectiveAction,
+    ErrorDeclaration,
+    InspectionEvent,
+    LaboratoryReport,
+    LogisticsEvent,
+    LotInspection,
+    Measurement,
+    OrderEvent,
+    PlanUsed,
+    ReportStatusChange,
+)
+from weftline.errors import ContractError
+
+M = TypeVar("M", bound=Message)
+
+# The state of an order holds one entry per round: a single event of round 2,000,000,000 must not make two thousand million of them.
+MAX_ROUND = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """Which times the contract allows, milliseconds since the epoch, ``earliest`` ≤ t < ``latest``.
+
+    Every program of one deployment must use the same range: a record outside it is refused for ever, so two ranges are two truths.
+    At most 2000 to 2100: a single hostile batch over hundreds of months makes as many partitions in ClickHouse.
+    """
+
+    earliest: int = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
+    latest: int = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1000
+
+
+_BODIES = {
+    v.InspectionKind.LABORATORY_REPORT: "laboratory_report",
+    v.InspectionKind.REPORT_STATUS: "report_status",
+    v.InspectionKind.LOT_INSPECTION: "lot_inspection",
+    v.InspectionKind.CORRECTIVE_ACTION: "corrective_action",
+}
+
+
+def _body_of_its_kind(event: InspectionEvent) -> None:
+    expected = _BODIES.get(event.kind)
+    if expected is None:
+        return  # UNKNOWN: a newer publisher's kind, whose body this version cannot see
+    for body in _BODIES.values():
+        if (getattr(event, body) is not None) != (body == expected):
+            problem = "is missing" if body == expected else "must not be set"
+            raise ContractError(body, f"{problem} when kind is {event.kind}")
+
+
+def _value_of_its_kind(measurement: Measurement) -> None:
+    kind = measurement.kind
+    if kind is v.MeasurementKind.NUMBER and measurement.value is None:
+        raise ContractError("value", "is missing when kind is NUMBER")
+    if kind is v.MeasurementKind.GRADE and measurement.change_grade is None and measurement.staining_grade is None:
+        raise ContractError("change_grade", "or staining_grade must be set when kind is GRADE")
+    if kind is v.MeasurementKind.QUALITATIVE and measurement.text is None:
+        raise ContractError("text", "is missing when kind is QUALITATIVE")
+
+
+def _tables(times: TimeRange) -> dict[type[Message], Rule]:
+    time = moment(times.earliest, times.latest)
+    name = scalar(identifier)
+    words = scalar(text)
+    count = scalar(whole(0, INT32_MAX))
+    names = several(name, 10_000)
+    codes = several(name, 1_000)
+
+    common = {
+        "source": name,
+        "event_id": name,
+        "event_time": time,
+        "event_time_zone_offset": scalar(offset),
+        "sequence": optional(scalar(whole(-INT64_MAX - 1, INT64_MAX))),
+        "cooperative_id": name,
+        "center_id": scalar(center),
+        "factory_id": name,
+        "error_declaration": optional(
+            record(
+                ErrorDeclaration,
+                {"declaration_time": time, "reason": symbol(v.ErrorReason), "corrective_event_ids": codes},
+            )
+        ),
+    }
+    order = {
+        **common,
+        "order_id": name,
+        "location_id": optional(name),
+        "status": symbol(v.OrderStatus),
+        "round": scalar(whole(1, MAX_ROUND)),
+        "sample_type": symbol(v.SampleType),
+        "product_category": name,
+        "quantity": count,
+        "style_number": optional(name),
+        "promised_at": optional(time),
+        "production_step": optional(symbol(v.ProductionStep)),
+        "changed_by": optional(name),
+        "reason": optional(words),
+    }
+    measurement = {
+        "indicator": name,
+        "component": optional(name),
+        "method": optional(name),
+        "kind": symbol(v.MeasurementKind),
+        "value": optional(scalar(number())),  # may be negative: a dimensional change is
+        "change_grade": optional(scalar(grade)),
+        "staining_grade": optional(scalar(grade)),
+        "text": optional(name),
+        "detection_limit": optional(scalar(number(0))),
+        "labelled_value": optional(scalar(number(0))),
+        "unit": optional(name),
+    }
+    laboratory_report = {
+        "laboratory_id": name,
+        "report_number": name,
+        "amendment": count,
+        "specimen": symbol(v.SpecimenType),
+        "specimen_kind": optional(name),
+        "traits": codes,
+        "purpose": symbol(v.TestPurpose),
+        "payer": symbol(v.Payer),
+        "original_report_number": optional(name),
+        "safety_class": symbol(v.SafetyClass),
+        "age_group": symbol(v.AgeGroup),
+        "sampled_at": optional(time),
+        "tested_at": optional(time),
+        "reported_at": optional(time),
+        "test_plan": codes,
+        "measurements": several(record(Measurement, measurement, _value_of_its_kind), 1_000),
+    }
+    report_status = {
+        "laboratory_id": name,
+        "report_number": name,
+        "amendment": count,
+        "status": symbol(v.ReportStatus),
+        "verified_by": optional(name),
+        "reason": optional(words),
+    }
+    plan = {
+        "nonconformity_class": symbol(v.NonconformityClass),
+        "standard": name,
+        "edition": name,
+        "level": name,
+        "aql": optional(scalar(number(0))),
+        "severity": symbol(v.Severity),
+        "sample_size": count,
+        "accept": count,
+        "reject": count,
+    }
+    lot_inspection = {
+        "lot_id": name,
+        "lot_size": count,
+        "stage": symbol(v.InspectionStage),
+        "submission": symbol(v.Submission),
+        "sample_size": count,
+        "critical_units": count,
+        "major_units": count,
+        "minor_units": count,
+        "plans": several(record(PlanUsed, plan), 100, required=True),
+    }
+    corrective_action = {
+        "nonconformity_class": symbol(v.NonconformityClass),
+        "accepted_by": optional(name),
+        "action": optional(words),
+    }
+    inspection = {
+        **common,
+        "kind": symbol(v.InspectionKind),
+        "product_category": name,
+        "style_number": optional(name),
+        "order_id": optional(name),
+        "lot_ids": names,
+        "laboratory_report": optional(record(LaboratoryReport, laboratory_report)),
+        "report_status": optional(record(ReportStatusChange, report_status)),
+        "lot_inspection": optional(record(LotInspection, lot_inspection)),
+        "corrective_action": optional(record(CorrectiveAction, corrective_action)),
+    }
+    logistics = {
+        **common,
+        "shipment_id": name,
+        "business_step": symbol(v.BusinessStep),
+        "disposition": optional(symbol(v.Disposition)),
+        "read_point_id": optional(name),
+        "business_location_id": optional(name),
+        "order_ids": names,
+        "lot_ids": names,
+        "partial": scalar(boolean),
+        "carrier_id": optional(name),
+        "expected_departure_at": optional(time),
+        "expected_arrival_at": optional(time),
+        "actual_departure_at": optional(time),
+        "actual_arrival_at": optional(time),
+        "declared_value_minor": optional(scalar(whole(0, INT64_MAX))),
+        "declared_currency": optional(scalar(currency)),
+        "trade_mode": symbol(v.TradeMode),
+    }
+    evidence = {
+        "source": name,
+        "event_id": name,
+        "event_time": time,
+        "subject": optional(words),
+        "indicator": optional(words),
+        "value": optional(words),
+        "limit": optional(words),
+        "clause": optional(words),
+    }
+    alert = {
+        "alert_id": name,
+        "revision": scalar(whole(0, INT64_MAX)),
+        "status": symbol(v.AlertStatus),
+        "rule": symbol(v.AlertRule),
+        "severity": symbol(v.AlertSeverity),
+        "occurred_at": time,
+        "cooperative_id": name,
+        "center_id": scalar(center),
+        "factory_id": name,
+        "product_category": words,  # empty when the subject has none
+        "style_number": optional(name),
+        "lot_ids": names,
+        "order_id": optional(name),
+        "shipment_id": optional(name),
+        "subject": words,
+        "evidence": several(record(Evidence, evidence), 1_000, required=True),
+        "text_zh": words,
+        "text_en": words,
+        "replaces": optional(name),
+    }
+    return {
+        OrderEvent: record(OrderEvent, order),
+        InspectionEvent: record(InspectionEvent, inspection, _body_of_its_kind),
+        LogisticsEvent: record(LogisticsEvent, logistics),
+        Alert: record(Alert, alert),
+    }
+
+
+class Contract:
+    """The contract of all four kinds for one range of times.
+
+    ``read[cls](body)`` and ``write[cls](message)`` are the bare functions for the hot path.
+    """
+
+    def __init__(self, times: TimeRange | None = None) -> None:
+        self.times = times or TimeRange()
+        self._tables = _tables(self.times)
+        self.read = {cls: rule.read for cls, rule in self._tables.items()}
+        self.write = {cls: rule.write for cls, rule in self._tables.items()}
+
+    def from_avro(self, cls: type[M], body: Mapping[str, Any]) -> M:
+        """A message from an Avro record whose times are plain longs; :class:`ContractError` names the first field at fault."""
+        return cast(M, self.read[cast(type[Message], cls)](body))
+
+    def to_avro(self, message: Message) -> dict[str, Any]:
+        """The Avro record of a message, checked; :class:`ContractError` names the first field at fault."""
+        return cast(dict[str, Any], self.write[kind_of(message).cls](message))
+
+    def from_json(self, event: Mapping[str, Any]) -> Message:
+        """A message from a JSON object: ``type`` picks the kind, enums are symbols, times ISO 8601 with an offset or milliseconds.
+
+        Fields with a default may be missing, so may ``event_time_zone_offset`` where ``event_time`` tells it. An unknown field is a
+        fault that names the nearest known one: a misspelt optional field must not vanish.
+        """
+        fields = dict(event)
+        named = fields.pop("type", None)
+        kind = BY_TYPE.get(named) if isinstance(named, str) else None
+        if kind is None:
+            raise ContractError("type", f"{shown(named)} is none of {', '.join(BY_TYPE)}{nearest(named, BY_TYPE)}")
+        if kind.cls is not Alert and "event_time_zone_offset" not in fields:
+            told = _offset_of(fields.get("event_time"))
+            if told is not None:
+                fields["event_time_zone_offset"] = told
+        rule = self._tables[kind.cls]
+        return cast(Message, rule.read(rule.from_json(fields)))
+
+    def to_json(self, message: Message) -> dict[str, Any]:
+        """The JSON object of a message, checked; times are ISO 8601 in UTC, fields at their default are left out."""
+        kind = kind_of(message)
+        rule = self._tables[kind.cls]
+        return {"type": kind.name, **rule.to_json(rule.write(message))}
+
+
+def _offset_of(time: object) -> str | None:
+    try:
+        found = datetime.fromisoformat(time).strftime("%z") if isinstance(time, str) else ""
+    except ValueError:
+        return None
+    return f"{found[:3]}:{found[3:5]}" if found else None
+
+
+_DEFAULT = Contract()
+from_avro = _DEFAULT.from_avro
+to_avro = _DEFAULT.to_avro
+from_json = _DEFAULT.from_json
+to_json = _DEFAULT.to_json

@@ -1,0 +1,242 @@
+"""The events, as the rules see them.
+
+Times are integers: milliseconds since the epoch, UTC. Fields carry the names of the Avro schemas under ``schemas/avro``, where each
+is documented. An ``owner`` is the subject whose events are folded together, and the Kafka key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weftline.domain.vocabulary import (
+    AgeGroup,
+    BusinessStep,
+    Disposition,
+    ErrorReason,
+    InspectionKind,
+    InspectionStage,
+    MeasurementKind,
+    NonconformityClass,
+    OrderStatus,
+    Payer,
+    ProductionStep,
+    ReportStatus,
+    SafetyClass,
+    SampleType,
+    Severity,
+    SpecimenType,
+    Submission,
+    TestPurpose,
+    TradeMode,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDeclaration:
+    """The source declares the event that carries this erroneous (EPCIS 2.0)."""
+
+    declaration_time: int
+    reason: ErrorReason
+    corrective_event_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every event carries."""
+
+    source: str
+    event_id: str
+    event_time: int
+    event_time_zone_offset: str
+    sequence: int | None = None
+    cooperative_id: str
+    center_id: str
+    factory_id: str
+    error_declaration: ErrorDeclaration | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose events are folded together; the Kafka key."""
+        raise NotImplementedError
+
+    @property
+    def life_cycle(self) -> int:
+        """Breaks ties between events of one moment: what naturally comes first is smaller."""
+        return 0
+
+
+# Equal times are common (exports give dates without a time), so the natural order of the life cycle decides.
+_ORDER_LIFE_CYCLE = {status: rank for rank, status in enumerate(OrderStatus)}
+_REPORT_LIFE_CYCLE = {
+    ReportStatus.SUBMITTED: 1,
+    ReportStatus.UNKNOWN: 1,
+    ReportStatus.VERIFIED: 2,
+    ReportStatus.PUBLISHED: 3,
+    ReportStatus.WITHDRAWN: 4,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent(Event):
+    """One step in the life of a sample order."""
+
+    order_id: str
+    location_id: str | None = None
+    status: OrderStatus
+    round: int = 1
+    sample_type: SampleType = SampleType.UNKNOWN
+    product_category: str
+    quantity: int = 0
+    style_number: str | None = None
+    promised_at: int | None = None
+    production_step: ProductionStep | None = None
+    changed_by: str | None = None
+    reason: str | None = None
+
+    @property
+    def owner(self) -> str:
+        # A center's numbers are its own; `|` may not stand in a center's id, so the two parts cannot be confused.
+        return f"{self.center_id}|{self.order_id}"
+
+    @property
+    def life_cycle(self) -> int:
+        return self.round * 100 + _ORDER_LIFE_CYCLE[self.status]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One measured indicator; ``kind`` says which of the value fields speaks."""
+
+    indicator: str
+    kind: MeasurementKind
+    component: str | None = None
+    method: str | None = None
+    value: float | None = None
+    change_grade: str | None = None
+    staining_grade: str | None = None
+    text: str | None = None
+    detection_limit: float | None = None
+    labelled_value: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaboratoryReport:
+    """The content of a report; sent again as a whole for every amendment."""
+
+    laboratory_id: str
+    report_number: str
+    amendment: int = 0
+    specimen: SpecimenType
+    specimen_kind: str | None = None
+    traits: tuple[str, ...] = ()
+    purpose: TestPurpose
+    payer: Payer = Payer.UNKNOWN
+    original_report_number: str | None = None
+    safety_class: SafetyClass = SafetyClass.UNKNOWN
+    age_group: AgeGroup = AgeGroup.UNKNOWN
+    sampled_at: int | None = None
+    tested_at: int | None = None
+    reported_at: int | None = None
+    test_plan: tuple[str, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportStatusChange:
+    """A step in the life of a report."""
+
+    laboratory_id: str
+    report_number: str
+    amendment: int = 0
+    status: ReportStatus
+    verified_by: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanUsed:
+    """The sampling plan that the inspector had in hand, for one class of nonconformity."""
+
+    nonconformity_class: NonconformityClass
+    standard: str
+    edition: str
+    level: str
+    aql: float | None = None
+    severity: Severity
+    sample_size: int
+    accept: int
+    reject: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotInspection:
+    """Inspection of one lot by attributes; a unit counts once, at its worst nonconformity."""
+
+    lot_id: str
+    lot_size: int
+    stage: InspectionStage
+    submission: Submission
+    sample_size: int
+    critical_units: int = 0
+    major_units: int = 0
+    minor_units: int = 0
+    plans: tuple[PlanUsed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectiveAction:
+    """An accepted corrective action: discontinued inspection resumes on tightened."""
+
+    nonconformity_class: NonconformityClass
+    accepted_by: str | None = None
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionEvent(Event):
+    """A laboratory report, a step in a report's life, a lot inspection or a corrective action."""
+
+    kind: InspectionKind
+    product_category: str
+    style_number: str | None = None
+    order_id: str | None = None
+    lot_ids: tuple[str, ...] = ()
+    laboratory_report: LaboratoryReport | None = None
+    report_status: ReportStatusChange | None = None
+    lot_inspection: LotInspection | None = None
+    corrective_action: CorrectiveAction | None = None
+
+    @property
+    def owner(self) -> str:
+        return self.factory_id
+
+    @property
+    def life_cycle(self) -> int:
+        return _REPORT_LIFE_CYCLE[self.report_status.status] if self.report_status else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogisticsEvent(Event):
+    """A shipment was observed at a business step (CBV 2.0)."""
+
+    shipment_id: str
+    business_step: BusinessStep
+    disposition: Disposition | None = None
+    read_point_id: str | None = None
+    business_location_id: str | None = None
+    order_ids: tuple[str, ...] = ()
+    lot_ids: tuple[str, ...] = ()
+    partial: bool = False
+    carrier_id: str | None = None
+    expected_departure_at: int | None = None
+    expected_arrival_at: int | None = None
+    actual_departure_at: int | None = None
+    actual_arrival_at: int | None = None
+    declared_value_minor: int | None = None
+    declared_currency: str | None = None
+    trade_mode: TradeMode = TradeMode.UNKNOWN
+
+    @property
+    def owner(self) -> str:
+        return self.shipment_id

@@ -1,0 +1,219 @@
+"""The alerts of a factory's inspection results, each with its evidence, its subject and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from weftline.domain import texts
+from weftline.domain.alerts import Evidence, StandingAlert, alert_id
+from weftline.domain.events import InspectionEvent
+from weftline.domain.laboratory import ItemVerdict, Standards, value_text_zh
+from weftline.domain.lots import Inspected, Lot, Series, Switch
+from weftline.domain.reports import Content, Report, Result
+from weftline.domain.sampling import ClassVerdict, Due
+from weftline.domain.vocabulary import AlertRule, AlertSeverity, NonconformityClass
+
+RUN_LENGTH = 3  # failures in a row that alert
+
+_LOT_SEVERITY = {
+    NonconformityClass.CRITICAL: AlertSeverity.CRITICAL,
+    NonconformityClass.MAJOR: AlertSeverity.MAJOR,
+    NonconformityClass.MINOR: AlertSeverity.MINOR,
+}
+
+
+def _names(indicator: str, standards: Standards) -> tuple[str, str]:
+    known = standards.indicators.get(indicator)
+    return (known.zh, known.en) if known else (indicator, indicator)
+
+
+def _report_number(content: Content) -> str:
+    report = content.event.laboratory_report
+    return report.report_number if report else ""
+
+
+def _laboratory_evidence(content: Content, item: ItemVerdict | None, indicator: str) -> Evidence:
+    event = content.event
+    return Evidence(
+        source=event.source,
+        event_id=event.event_id,
+        event_time=event.event_time,
+        subject=_report_number(content),
+        indicator=indicator,
+        value=item.value_text if item else None,
+        limit=item.limit_text if item else None,
+        clause=item.clause_text if item else None,
+    )
+
+
+def safety_alerts(report: Report, standards: Standards) -> tuple[StandingAlert, ...]:
+    """One per indicator of a verified report that fails a clause which protects people."""
+    content = report.counted
+    if content is None or (body := content.event.laboratory_report) is None:
+        return ()
+    failures: dict[str, list[ItemVerdict]] = {}
+    for item in content.verdict.safety_failures:
+        failures.setdefault(item.indicator, []).append(item)
+    alerts = []
+    for indicator, items in failures.items():
+        event, first = content.event, items[0]
+        text_zh, text_en = texts.safety_failed(
+            body.report_number,
+            event.style_number,
+            _names(indicator, standards),
+            (value_text_zh(first.measurement, standards), first.value_text),
+            (first.limit_text_zh or "", first.limit_text or ""),
+            first.clause_text or "",
+        )
+        alerts.append(
+            StandingAlert(
+                alert_id=alert_id(
+                    AlertRule.SAFETY_LIMIT_FAILED, event.factory_id, body.laboratory_id, body.report_number, indicator
+                ),
+                rule=AlertRule.SAFETY_LIMIT_FAILED,
+                severity=AlertSeverity.CRITICAL,
+                occurred_at=report.counted_at,
+                cooperative_id=event.cooperative_id,
+                center_id=event.center_id,
+                factory_id=event.factory_id,
+                product_category=event.product_category,
+                style_number=event.style_number,
+                lot_ids=event.lot_ids,
+                order_id=event.order_id,
+                subject=f"report {body.laboratory_id}/{body.report_number} {indicator}",
+                evidence=tuple(_laboratory_evidence(content, item, indicator) for item in items),
+                text_zh=text_zh,
+                text_en=text_en,
+            )
+        )
+    return tuple(alerts)
+
+
+def run_alerts(factory: str, indicator: str, found: Sequence[Sequence[Result]], standards: Standards) -> tuple[StandingAlert, ...]:
+    """One per run of three or more, named after its first result; the evidence is the first three, however long the run grows."""
+    alerts = []
+    for run in found:
+        if len(run) < RUN_LENGTH:
+            continue
+        first_three = run[:RUN_LENGTH]
+        evidence = tuple(
+            _laboratory_evidence(result.content, result.content.verdict.deciding(indicator), indicator) for result in first_three
+        )
+        event = first_three[-1].content.event
+        zh, en = _names(indicator, standards)
+        reports = ", ".join(_report_number(result.content) for result in first_three)
+        text_zh, text_en = texts.three_failures(zh, en, reports)
+        laboratory, number = run[0].key
+        alerts.append(
+            StandingAlert(
+                alert_id=alert_id(AlertRule.THREE_FAILURES_IN_A_ROW, factory, indicator, laboratory, number),
+                rule=AlertRule.THREE_FAILURES_IN_A_ROW,
+                severity=AlertSeverity.MAJOR,
+                occurred_at=max(result.counted_at for result in first_three),
+                cooperative_id=event.cooperative_id,
+                center_id=event.center_id,
+                factory_id=event.factory_id,
+                product_category=event.product_category,
+                style_number=event.style_number,
+                lot_ids=tuple(sorted({lot for result in first_three for lot in result.content.event.lot_ids})),
+                order_id=event.order_id,
+                subject=f"{indicator} from report {laboratory}/{number}",
+                evidence=evidence,
+                text_zh=text_zh,
+                text_en=text_en,
+            )
+        )
+    return tuple(alerts)
+
+
+def _plan_words(judged: ClassVerdict) -> str:
+    plan = judged.plan
+    if plan is None:
+        return "no plan"
+    aql = "" if plan.aql is None else f", AQL {plan.aql:g}"
+    return f"{plan.standard}-{plan.edition}, level {plan.level}{aql}, n {plan.sample_size}"
+
+
+def _lot_evidence(event: InspectionEvent, lot_id: str, judged: ClassVerdict) -> Evidence:
+    return Evidence(
+        source=event.source,
+        event_id=event.event_id,
+        event_time=event.event_time,
+        subject=lot_id,
+        indicator=judged.nonconformity_class.value,
+        value=f"{judged.units} units",
+        limit="" if judged.accept is None else f"Ac {judged.accept}",
+        clause=_plan_words(judged),
+    )
+
+
+def lot_alerts(lot: Lot) -> tuple[StandingAlert, ...]:
+    """One per class for which the lot was not accepted, frozen at the first such inspection."""
+    first: dict[NonconformityClass, tuple[Inspected, ClassVerdict]] = {}
+    for seen in lot.inspections:
+        for judged in seen.verdict.classes:
+            if judged.accepted is False:
+                first.setdefault(judged.nonconformity_class, (seen, judged))
+    alerts = []
+    for of, (seen, judged) in first.items():
+        event, lot_id = seen.event, seen.inspection.lot_id
+        text_zh, text_en = texts.lot_not_accepted(
+            lot_id, event.style_number, of, judged.units, judged.accept or 0, _plan_words(judged)
+        )
+        alerts.append(
+            StandingAlert(
+                alert_id=alert_id(AlertRule.LOT_NOT_ACCEPTED, event.factory_id, lot_id, of.value),
+                rule=AlertRule.LOT_NOT_ACCEPTED,
+                severity=_LOT_SEVERITY[of],
+                occurred_at=event.event_time,
+                cooperative_id=event.cooperative_id,
+                center_id=event.center_id,
+                factory_id=event.factory_id,
+                product_category=event.product_category,
+                style_number=event.style_number,
+                lot_ids=tuple(dict.fromkeys((lot_id, *event.lot_ids))),
+                order_id=event.order_id,
+                subject=f"lot {lot_id} {of.value}",
+                evidence=(_lot_evidence(event, lot_id, judged),),
+                text_zh=text_zh,
+                text_en=text_en,
+            )
+        )
+    return tuple(alerts)
+
+
+def switching_alerts(category: str, of: NonconformityClass, series: Series) -> tuple[StandingAlert, ...]:
+    """One per switch to tightened that lots made true, and per discontinuation. Resuming after a corrective action is no alarm."""
+    return tuple(
+        _switched(category, of, switch)
+        for switch in series.switches
+        if switch.evidence and switch.due in (Due.TIGHTENED, Due.DISCONTINUED)
+    )
+
+
+def _switched(category: str, of: NonconformityClass, switch: Switch) -> StandingAlert:
+    rule = AlertRule.SWITCHED_TO_TIGHTENED if switch.due is Due.TIGHTENED else AlertRule.INSPECTION_DISCONTINUED
+    lots = [
+        (ref.event, ref.event.lot_inspection.lot_id if ref.event.lot_inspection else "", ref.verdict) for ref in switch.evidence
+    ]
+    event, last_lot, _ = lots[-1]
+    stage = event.lot_inspection.stage.value if event.lot_inspection else ""
+    lot_ids = tuple(dict.fromkeys(lot_id for _, lot_id, _ in lots))
+    text_zh, text_en = texts.switched(category, of, switch.due.value, ", ".join(lot_ids))
+    return StandingAlert(
+        alert_id=alert_id(rule, event.factory_id, category, of.value, last_lot, stage),
+        rule=rule,
+        severity=AlertSeverity.MAJOR if rule is AlertRule.SWITCHED_TO_TIGHTENED else AlertSeverity.CRITICAL,
+        occurred_at=switch.time,
+        cooperative_id=event.cooperative_id,
+        center_id=event.center_id,
+        factory_id=event.factory_id,
+        product_category=category,
+        style_number=event.style_number,
+        lot_ids=lot_ids,
+        order_id=event.order_id,
+        subject=f"{category} {of.value} at lot {last_lot}",
+        evidence=tuple(_lot_evidence(event, lot_id, judged) for event, lot_id, judged in lots),
+        text_zh=text_zh,
+        text_en=text_en,
+    )

@@ -1,0 +1,344 @@
+"""Rules of a factory's inspection results: reports, lots, runs of failures, switching, and their alerts.
+
+One factory is one owner, since switching and runs are a factory's. What stands where is a matter of who can still change it: a
+lot's acceptance and ``severity_due`` depend on earlier events only and stand at the lot's own event; runs are ordered by test time,
+which a late report can move, and stand in a state row.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import insort
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from weftline.domain.events import InspectionEvent
+from weftline.domain.fold import StateRow, Subject
+from weftline.domain.inspection_alerts import lot_alerts, run_alerts, safety_alerts, switching_alerts
+from weftline.domain.laboratory import Standards, judge, verdict_as_json
+from weftline.domain.lots import (
+    APPLIED,
+    NOT_DISCONTINUED,
+    NOT_ORIGINAL,
+    Inspected,
+    Lot,
+    LotRef,
+    Series,
+    SwitchingKey,
+    is_original,
+    result_word,
+)
+from weftline.domain.reports import (
+    Content,
+    Counts,
+    Report,
+    ReportKey,
+    Result,
+    difference,
+    results_of,
+    runs,
+    with_content,
+    with_status,
+)
+from weftline.domain.sampling import Due, LotVerdict, SamplingStandard, Switching
+from weftline.domain.sampling import judge as judge_lot
+from weftline.domain.texts import offset_minutes
+from weftline.domain.vocabulary import NonconformityClass
+
+UNKNOWN_KIND = "unknown_kind"
+
+# Critical nonconformities take no part in switching.
+_SWITCHING_CLASSES = (NonconformityClass.MAJOR, NonconformityClass.MINOR)
+_NOTHING = Counts()
+_NO_LOT: tuple[Any, ...] = (0, 0, 0, 0, 0, 0, 0, 0, 0, [], [], [], [], [])
+
+
+class InspectionRules:
+    """Rules of one factory (see :class:`weftline.domain.fold.Rules`)."""
+
+    def __init__(self, standards: Standards, sampling: SamplingStandard) -> None:
+        self._standards = standards
+        self._sampling = sampling
+        self._factory = ""
+        self._reports: dict[ReportKey, Report] = {}
+        self._lots: dict[str, Lot] = {}
+        self._series: dict[SwitchingKey, Series] = {}
+        self._results: dict[str, list[Result]] = {}  # by indicator, in order of test time
+        # What was ever said of a report or lot, standing or not: decides which rows a further word could affect.
+        self._report_seen: dict[ReportKey, InspectionEvent] = {}
+        self._report_indicators: dict[ReportKey, dict[str, None]] = {}
+        self._lot_seen: dict[str, InspectionEvent] = {}
+        self._lot_series: dict[str, dict[SwitchingKey, None]] = {}
+
+    def note(self, event: InspectionEvent) -> None:
+        """Remembers which subjects there are."""
+        self._factory = event.factory_id
+        if (report := _report_key(event)) is not None:
+            self._report_seen[report] = event
+            indicators = self._report_indicators.setdefault(report, {})
+            if event.laboratory_report is not None:
+                indicators.update(dict.fromkeys(measured.indicator for measured in event.laboratory_report.measurements))
+        if (lot := event.lot_inspection) is not None:
+            self._lot_seen[lot.lot_id] = event
+            series = self._lot_series.setdefault(lot.lot_id, {})
+            series.update(((event.product_category, of), None) for of in _SWITCHING_CLASSES)
+
+    def subjects(self, event: InspectionEvent) -> Iterable[Subject]:
+        """A report with the runs of all its indicators; a lot with its series; the series of a corrective action."""
+        if (report := _report_key(event)) is not None:
+            yield ("report_state", *report)
+            for indicator in self._report_indicators[report]:
+                yield ("run_state", indicator)
+        if event.lot_inspection is not None:
+            yield ("lot_state", event.lot_inspection.lot_id)
+            for category, of in self._lot_series[event.lot_inspection.lot_id]:
+                yield ("switching_state", category, of.value)
+        if event.corrective_action is not None:
+            yield ("switching_state", event.product_category, event.corrective_action.nonconformity_class.value)
+
+    def void(self, event: InspectionEvent) -> tuple[Any, ...]:
+        """Amounts of an event that counts zero."""
+        return _amounts(event, "", _NOTHING, _NO_LOT)
+
+    def apply(self, event: InspectionEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
+        """Judge the next event of the factory."""
+        if event.laboratory_report is not None:
+            return self._apply_content(event)
+        if event.report_status is not None:
+            return self._apply_status(event)
+        if event.lot_inspection is not None:
+            return self._apply_lot(event)
+        if event.corrective_action is not None:
+            return self._apply_action(event)
+        return 0, UNKNOWN_KIND, self.void(event)
+
+    def row(self, subject: Subject, as_of: int) -> StateRow:
+        """The state row of a report, a lot, a run of an indicator, or a series of lots."""
+        table, *key = subject
+        if table == "report_state":
+            return self._report_row((key[0], key[1]))
+        if table == "lot_state":
+            return self._lot_row(key[0])
+        if table == "run_state":
+            return self._run_row(key[0])
+        return self._switching_row((key[0], NonconformityClass(key[1])))
+
+    # reports
+
+    def _apply_content(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
+        if event.laboratory_report is None:
+            raise ValueError("a laboratory report without content")
+        verdict = judge(event.laboratory_report, event.event_time, self._standards)
+        key = (event.laboratory_report.laboratory_id, event.laboratory_report.report_number)
+        before = self._reports.get(key, Report())
+        after, mark = with_content(before, Content(event, verdict))
+        counts = self._restate(key, before, after)
+        return 1, mark, _amounts(event, verdict.verdict.value, counts, _NO_LOT)
+
+    def _apply_status(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
+        key = _report_key(event)
+        if key is None:
+            raise ValueError("a step in the life of no report")
+        before = self._reports.get(key, Report())
+        after, mark = with_status(before, event)
+        counts = self._restate(key, before, after)
+        return 1, mark, _amounts(event, "", counts, _NO_LOT)
+
+    def _restate(self, key: ReportKey, before: Report, after: Report) -> Counts:
+        """Put a report's new state in place; the signed amounts that this makes."""
+        self._reports[key] = after
+        if before.counted is after.counted:
+            return _NOTHING
+        for indicator, _ in results_of(before):
+            self._results[indicator] = [result for result in self._results[indicator] if result.key != key]
+        for indicator, result in results_of(after):
+            insort(self._results.setdefault(indicator, []), result, key=_position)
+        return difference(before.counted, after.counted)
+
+    def _report_row(self, key: ReportKey) -> StateRow:
+        report = self._reports.get(key, Report())
+        shown = report.content.event if report.content else self._report_seen[key]
+        body = report.content.event.laboratory_report if report.content else None
+        verdict = report.content.verdict if report.content else None
+        values = (
+            shown.center_id,
+            shown.cooperative_id,
+            shown.product_category,
+            shown.style_number or "",
+            shown.order_id or "",
+            list(shown.lot_ids),
+            report.status.value if report.status else "",
+            body.amendment if body else -1,
+            body.specimen.value if body else "",
+            body.purpose.value if body else "",
+            body.payer.value if body else "",
+            verdict.safety_class.value if verdict else "",
+            verdict.verdict.value if verdict else "",
+            int(report.counted is not None),
+            [item.indicator for item in verdict.indicators if item.failed] if verdict else [],
+            list(verdict.missing) if verdict else [],
+            json.dumps(verdict_as_json(verdict), ensure_ascii=False, separators=(",", ":")) if verdict else "",
+            report.content.event.event_time if report.content else None,
+            verdict.judged_at if verdict else None,
+            report.verified_at,
+            report.published_at,
+            report.withdrawn_at,
+            report.events,
+        )
+        return StateRow("report_state", key, values, safety_alerts(report, self._standards))
+
+    def _run_row(self, indicator: str) -> StateRow:
+        results = self._results.get(indicator, [])
+        found = runs(results)
+        last = results[-1] if results else None
+        values = (
+            len(results),
+            sum(len(run) for run in found),
+            len(found[-1]) if last is not None and last.failed else 0,
+            max((len(run) for run in found), default=0),
+            last.content.verdict.judged_at if last else None,
+        )
+        return StateRow("run_state", (indicator,), values, run_alerts(self._factory, indicator, found, self._standards))
+
+    # lots
+
+    def _apply_lot(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
+        inspection = event.lot_inspection
+        if inspection is None:
+            raise ValueError("a lot inspection without a lot")
+        minutes = offset_minutes(event.event_time_zone_offset)
+        verdict = judge_lot(inspection, event.event_time, self._sampling, utc_offset_minutes=minutes)
+        lot = self._lots.get(inspection.lot_id, Lot())
+        original = is_original(lot, inspection)
+        due: dict[NonconformityClass, Due] = {}
+        moved: dict[SwitchingKey, Series] = {}
+        for judged in verdict.classes:
+            of = judged.nonconformity_class
+            if of in _SWITCHING_CLASSES:
+                series = self._series_of((event.product_category, of))
+                due[of] = series.switching.due
+                moved[event.product_category, of] = series.after(LotRef(event, judged), original)
+        resubmitted = 0 if original else 1
+        accepted, refused = int(verdict.accepted is True), int(verdict.accepted is False)
+        amounts = (
+            int(original),
+            accepted * original,
+            refused * original,
+            resubmitted,
+            accepted * resubmitted,
+            inspection.sample_size,
+            inspection.critical_units,
+            inspection.major_units,
+            inspection.minor_units,
+            [judged.nonconformity_class.value for judged in verdict.classes],
+            [_yes_or_no(judged.accepted) for judged in verdict.classes],
+            [judged.severity_used.value if judged.severity_used else "" for judged in verdict.classes],
+            [due[of].value if (of := judged.nonconformity_class) in due else "" for judged in verdict.classes],
+            [",".join(marks) for marks in _marks(verdict)],
+        )
+        claimed = inspection.submission != "RESUBMITTED"
+        mark = NOT_ORIGINAL if claimed and not original else APPLIED
+        seen = Inspected(event, inspection, verdict, original)
+        self._lots[inspection.lot_id] = replace(lot, inspections=(*lot.inspections, seen))
+        self._series.update(moved)
+        return 1, mark, _amounts(event, result_word(verdict.accepted), _NOTHING, amounts)
+
+    def _apply_action(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
+        action = event.corrective_action
+        if action is None:
+            raise ValueError("a corrective action without a body")
+        key = (event.product_category, action.nonconformity_class)
+        before = self._series_of(key)
+        discontinued = before.switching.due is Due.DISCONTINUED
+        if discontinued:
+            self._series[key] = before.resumed(event.event_time)
+        return 1, APPLIED if discontinued else NOT_DISCONTINUED, self.void(event)
+
+    def _series_of(self, key: SwitchingKey) -> Series:
+        return self._series.get(key) or Series(Switching(self._sampling.switching))
+
+    def _lot_row(self, lot_id: str) -> StateRow:
+        lot = self._lots.get(lot_id, Lot())
+        last = lot.inspections[-1] if lot.inspections else None
+        shown = last.event if last else self._lot_seen[lot_id]
+        original = next((seen for seen in lot.inspections if seen.original), None)
+        refused = {
+            judged.nonconformity_class.value: None
+            for seen in lot.inspections
+            for judged in seen.verdict.classes
+            if judged.accepted is False
+        }
+        values = (
+            shown.center_id,
+            shown.cooperative_id,
+            shown.product_category,
+            shown.style_number or "",
+            shown.order_id or "",
+            last.inspection.lot_size if last else 0,
+            last.inspection.stage.value if last else "",
+            result_word(original.verdict.accepted) if original else "",
+            result_word(last.verdict.accepted) if last else "",
+            len(lot.inspections),
+            sum(not seen.original for seen in lot.inspections),
+            list(refused),
+            last.event.event_time if last else None,
+        )
+        return StateRow("lot_state", (lot_id,), values, lot_alerts(lot))
+
+    def _switching_row(self, key: SwitchingKey) -> StateRow:
+        series = self._series_of(key)
+        switching = series.switching
+        values = (
+            switching.due.value,
+            series.switches[-1].time if series.switches else None,
+            series.lots,
+            len(series.switches),
+            [int(accepted) for _, accepted in switching.recent],
+            len(switching.failed),
+        )
+        category, of = key
+        return StateRow("switching_state", (category, of.value), values, switching_alerts(category, of, series))
+
+
+def _report_key(event: InspectionEvent) -> ReportKey | None:
+    body = event.laboratory_report or event.report_status
+    return (body.laboratory_id, body.report_number) if body is not None else None
+
+
+def _position(result: Result) -> tuple[int, str, str]:
+    return result.position
+
+
+def _yes_or_no(accepted: bool | None) -> str:
+    return "not_judged" if accepted is None else "yes" if accepted else "no"
+
+
+def _marks(verdict: LotVerdict) -> Iterable[tuple[str, ...]]:
+    """Marks per class; those of the whole lot stand with each class."""
+    return ((*verdict.marks, *judged.marks) for judged in verdict.classes)
+
+
+def _amounts(event: InspectionEvent, verdict: str, counts: Counts, lot: tuple[Any, ...]) -> tuple[Any, ...]:
+    items = counts.items
+    subject = _subject(event)
+    return (
+        event.cooperative_id,
+        event.factory_id,
+        event.kind.value,
+        event.product_category,
+        subject,
+        verdict,
+        counts.reports,
+        counts.passed,
+        counts.failed,
+        counts.incomplete,
+        *([item[index] for item in items] for index in range(7)),
+        *lot,
+    )
+
+
+def _subject(event: InspectionEvent) -> str:
+    if (report := _report_key(event)) is not None:
+        return "/".join(report)
+    return event.lot_inspection.lot_id if event.lot_inspection else ""

@@ -1,0 +1,341 @@
+"""Rules of sample orders: the life cycle with its rounds, lead times, work in progress, and overdue rounds.
+
+A forward jump (a step left out) applies and is marked ``step_skipped``; a step backward or after an end does not apply and is
+marked with its reason. A round is *finished* when it is dispatched, or seen at any later step. Its *promise* is the promised date
+of its CONFIRMED event, or of the last QUOTED one if CONFIRMED names none; confirming again with another date changes the promise in
+force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from weftline.domain import texts
+from weftline.domain.alerts import Evidence, StandingAlert, alert_id
+from weftline.domain.events import OrderEvent
+from weftline.domain.fold import StateRow, Subject
+from weftline.domain.vocabulary import AlertRule, AlertSeverity, OrderStatus, SampleType
+
+S = OrderStatus
+
+# Where each status stands in the life cycle of a round.
+_PLACE = {
+    S.DRAFTED: 0,
+    S.REQUESTED: 1,
+    S.QUOTED: 2,
+    S.CONFIRMED: 3,
+    S.MATERIAL_READY: 4,
+    S.IN_PRODUCTION: 5,
+    S.INTERNAL_QC: 6,
+    S.DISPATCHED: 7,
+    S.RECEIVED: 8,
+    S.COMMENTED: 9,
+    S.APPROVED: 10,
+    S.REVISION_REQUESTED: 10,
+    S.REJECTED: 10,
+}
+_OPTIONAL = frozenset({S.DRAFTED, S.QUOTED})
+_TERMINAL = frozenset({S.APPROVED, S.REJECTED, S.CANCELLED})
+_VERDICTS = frozenset({S.APPROVED, S.REVISION_REQUESTED, S.REJECTED})
+#: Which events throughput counts; the columns of the facts stand in this order.
+COUNTED = (S.REQUESTED, S.CONFIRMED, S.DISPATCHED, S.RECEIVED, S.APPROVED, S.REVISION_REQUESTED, S.REJECTED, S.CANCELLED)
+
+APPLIED = "applied"
+STEP_SKIPPED = "step_skipped"
+REPEATED = "repeated"
+BACKWARD = "backward"
+EARLIER_ROUND = "earlier_round"
+AFTER_END = "after_end"
+NOT_ON_HOLD = "not_on_hold"
+UNKNOWN_STATUS = "unknown_status"
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A promised date and the event that gave it."""
+
+    at: int
+    source: str
+    event_id: str
+    event_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of sampling; times in ms, None while it has not happened."""
+
+    number: int
+    confirmed_at: int | None = None
+    first_promise: Promise | None = None
+    promise: Promise | None = None
+    overdue: Promise | None = None
+    finished_at: int | None = None
+    closed: bool = False
+    verdict: str = ""
+    verdict_at: int | None = None
+
+    def until(self, time: int) -> Round:
+        """The round as an event at ``time`` finds it: a promise in force that has passed makes it overdue, once."""
+        if self.closed or self.overdue or self.promise is None or self.promise.at >= time:
+            return self
+        return replace(self, overdue=self.promise)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """State of a sample order after the events that stand."""
+
+    status: OrderStatus | None = None
+    on_hold: bool = False
+    round: int = 1
+    rounds: tuple[Round, ...] = ()
+    quoted: Promise | None = None
+    requested_at: int | None = None
+    ended_at: int | None = None
+    last: OrderEvent | None = None
+    events: int = 0
+
+    @property
+    def in_progress(self) -> bool:
+        """Work in progress: confirmed and not yet dispatched, on hold or not."""
+        return self.status is not None and _PLACE[S.CONFIRMED] <= _PLACE.get(self.status, 99) < _PLACE[S.DISPATCHED]
+
+
+class OrderRules:
+    """Rules of one order (see :class:`weftline.domain.fold.Rules`)."""
+
+    def __init__(self) -> None:
+        self._order = Order()
+        self._seen: OrderEvent | None = None
+
+    def note(self, event: OrderEvent) -> None:
+        """Keeps one event of the order, so that a row can name it even if no event stands."""
+        self._seen = event
+
+    def subjects(self, event: OrderEvent) -> Iterable[Subject]:
+        """An order is one subject."""
+        return (("order_state",),)
+
+    def void(self, event: OrderEvent) -> tuple[Any, ...]:
+        """Amounts of an event that counts zero."""
+        return _amounts(event, None, 0, 0, None, None)
+
+    def apply(self, event: OrderEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
+        """Judge the next event of the order."""
+        before = self._order
+        mark = _mark(before, event)
+        if mark not in (APPLIED, STEP_SKIPPED, REPEATED):
+            self._order = replace(before, events=before.events + 1)
+            return 0, mark, self.void(event)
+        after = _advance(before, event)
+        entries = int(after.in_progress and not before.in_progress)
+        exits = int(before.in_progress and not after.in_progress)
+        lead = customer_lead = None
+        current = after.rounds[-1]
+        previous = _round(before, current.number)
+        if current.finished_at is not None and (previous is None or previous.finished_at is None):
+            if current.confirmed_at is not None:
+                lead = current.finished_at - current.confirmed_at
+            if after.requested_at is not None:
+                customer_lead = current.finished_at - after.requested_at
+        counted = event.status if mark != REPEATED else None
+        self._order = after
+        return 1, mark, _amounts(event, counted, entries, exits, lead, customer_lead)
+
+    def row(self, subject: Subject, as_of: int) -> StateRow:
+        """The order's state row, with an alert per overdue round."""
+        order = self._order
+        shown = order.last or self._seen
+        if shown is None:
+            raise LookupError("a row of an order that has no record")
+        alerts = []
+        passed = 0
+        next_deadline: int | None = None
+        for number in order.rounds:
+            overdue = number.overdue
+            by_deadline = False
+            if overdue is None and not number.closed and number.promise is not None:
+                if number.promise.at < as_of:
+                    overdue, by_deadline, passed = number.promise, True, passed + 1
+                else:
+                    next_deadline = min(number.promise.at, next_deadline or number.promise.at)
+            if overdue is not None:
+                alerts.append(_overdue(shown, number.number, overdue, by_deadline))
+        rounds = order.rounds
+        values = (
+            shown.center_id,
+            shown.order_id,
+            shown.factory_id,
+            shown.cooperative_id,
+            shown.product_category,
+            shown.sample_type.value,
+            shown.style_number or "",
+            shown.quantity,
+            order.status.value if order.status else "",
+            int(order.on_hold),
+            order.round,
+            order.requested_at,
+            order.ended_at,
+            order.last.event_time if order.last else None,
+            order.events,
+            [r.number for r in rounds],
+            [r.confirmed_at for r in rounds],
+            [r.first_promise.at if r.first_promise else None for r in rounds],
+            [r.promise.at if r.promise else None for r in rounds],
+            [r.finished_at for r in rounds],
+            [r.verdict for r in rounds],
+            [r.verdict_at for r in rounds],
+        )
+        return StateRow("order_state", (), values, tuple(alerts), next_deadline, passed)
+
+
+def _mark(order: Order, event: OrderEvent) -> str:
+    """Whether and how an event applies to an order."""
+    status = event.status
+    if status is S.UNKNOWN:
+        return UNKNOWN_STATUS
+    if order.status in _TERMINAL:
+        return AFTER_END
+    if status is S.CANCELLED:
+        return APPLIED
+    if event.round < order.round:
+        return EARLIER_ROUND
+    if status is S.ON_HOLD:
+        return REPEATED if order.on_hold else APPLIED
+    if status is S.RESUMED:
+        return APPLIED if order.on_hold else NOT_ON_HOLD
+    revised = order.status is S.REVISION_REQUESTED
+    if event.round > order.round:
+        # The next round follows a requested revision; anything else left a step out.
+        if not revised or event.round > order.round + 1:
+            return STEP_SKIPPED
+        here, there = _PLACE[S.REQUESTED], _PLACE[status]
+    else:
+        if revised and status is not S.REVISION_REQUESTED:
+            return BACKWARD
+        here, there = _PLACE[order.status] if order.status else -1, _PLACE[status]
+        if status is order.status:
+            # Another production step, or production or a confirmation with another date, is news; the rest is said twice.
+            moved = status is S.IN_PRODUCTION and order.last is not None and event.production_step != order.last.production_step
+            return APPLIED if moved else REPEATED
+    if there <= here:
+        return BACKWARD
+    if order.on_hold:
+        return STEP_SKIPPED  # work went on without a RESUMED
+    left_out = [s for s, place in _PLACE.items() if here < place < there and s not in _OPTIONAL]
+    return STEP_SKIPPED if left_out else APPLIED
+
+
+def _advance(order: Order, event: OrderEvent) -> Order:
+    """The order after an event that applies."""
+    status, time = event.status, event.event_time
+    moving = status not in (S.ON_HOLD, S.RESUMED)
+    rounds = [number.until(time) for number in order.rounds]
+    number = max(event.round, order.round) if status in _PLACE else order.round
+    if not rounds or rounds[-1].number < number:
+        if rounds and not rounds[-1].closed:
+            rounds[-1] = replace(rounds[-1], closed=True)
+        rounds.append(Round(number))
+    current = rounds[-1]
+    quoted = order.quoted if number == order.round else None
+    promise = Promise(event.promised_at, event.source, event.event_id, time) if event.promised_at is not None else None
+    if status is S.QUOTED and promise:
+        quoted = promise
+    if status is S.CONFIRMED:
+        given = promise or (quoted if current.promise is None else None) or current.promise
+        current = replace(
+            current,
+            confirmed_at=time if current.confirmed_at is None else current.confirmed_at,
+            promise=given,
+            first_promise=current.first_promise or given,
+        )
+    if status is S.CANCELLED:
+        current = replace(current, closed=True)
+    elif moving and _PLACE[status] >= _PLACE[S.DISPATCHED] and not current.closed:
+        current = replace(current, finished_at=time, closed=True)
+    if status in _VERDICTS:
+        current = replace(current, verdict=status.value, verdict_at=time)
+    rounds[-1] = current
+    if not moving:
+        new_status, on_hold = order.status, status is S.ON_HOLD
+    else:
+        new_status, on_hold = status, False
+    return Order(
+        status=new_status,
+        on_hold=on_hold,
+        round=number,
+        rounds=tuple(rounds),
+        quoted=quoted,
+        requested_at=time if status is S.REQUESTED and order.requested_at is None else order.requested_at,
+        ended_at=time if status in _TERMINAL else None,
+        last=_merged(order.last, event),
+        events=order.events + 1,
+    )
+
+
+def _merged(last: OrderEvent | None, event: OrderEvent) -> OrderEvent:
+    """What is known of the order: an event that leaves the style, the type or the quantity out does not erase it."""
+    if last is None:
+        return event
+    return replace(
+        event,
+        style_number=event.style_number or last.style_number,
+        quantity=event.quantity or last.quantity,
+        sample_type=last.sample_type if event.sample_type is SampleType.UNKNOWN else event.sample_type,
+    )
+
+
+def _round(order: Order, number: int) -> Round | None:
+    return next((r for r in order.rounds if r.number == number), None)
+
+
+def _amounts(
+    event: OrderEvent, counted: OrderStatus | None, entries: int, exits: int, lead: int | None, customer_lead: int | None
+) -> tuple[Any, ...]:
+    return (
+        event.cooperative_id,
+        event.factory_id,
+        event.order_id,
+        event.product_category,
+        event.sample_type.value,
+        event.location_id or "",
+        event.status.value,
+        event.round,
+        *(int(counted is status) for status in COUNTED),
+        entries,
+        exits,
+        lead,
+        customer_lead,
+    )
+
+
+def _overdue(event: OrderEvent, number: int, promise: Promise, by_deadline: bool) -> StandingAlert:
+    text_zh, text_en = texts.order_overdue(event.order_id, number, event.style_number, promise.at, event.event_time_zone_offset)
+    return StandingAlert(
+        alert_id=alert_id(AlertRule.ORDER_OVERDUE, event.center_id, event.order_id, str(number)),
+        rule=AlertRule.ORDER_OVERDUE,
+        severity=AlertSeverity.MINOR,
+        occurred_at=promise.at,
+        cooperative_id=event.cooperative_id,
+        center_id=event.center_id,
+        factory_id=event.factory_id,
+        product_category=event.product_category,
+        style_number=event.style_number,
+        order_id=event.order_id,
+        subject=f"order {event.order_id} round {number}",
+        evidence=(
+            Evidence(
+                source=promise.source,
+                event_id=promise.event_id,
+                event_time=promise.event_time,
+                subject=f"round {number}",
+                indicator="promised_at",
+                limit=texts.local_time(promise.at, event.event_time_zone_offset),
+            ),
+        ),
+        text_zh=text_zh,
+        text_en=text_en,
+        by_deadline=by_deadline,
+    )

@@ -1,0 +1,79 @@
+"""The golden examples: JSON to event to bytes and back; what was once written keeps its bytes, and so its rank."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from weftline.contracts.codec import FRAMING, Codec, rank_of, schema_id_of
+from weftline.contracts.kinds import KINDS, Kind, kind_of
+from weftline.contracts.mapping import from_avro, from_json, to_avro, to_json
+from weftline.contracts.paths import schemas_root
+from weftline.contracts.registry import FileRegistry
+from weftline.contracts.topics import topic_of
+from weftline.domain.alerts import Alert
+from weftline.domain.vocabulary import InspectionKind
+
+ROOT = schemas_root() / "examples"
+FILES = sorted(ROOT.glob("*/v*/*.json"))
+# Ranks decide between contents of one identity (design of corrections): bytes that changed would change what stands.
+RANKS = {
+    "inspection.results.v1-value/v1/corrective-action.json": 0x0AD450B9919D9E29,
+    "inspection.results.v1-value/v1/laboratory-report.json": 0x1E02FE712D7A44B8,
+    "inspection.results.v1-value/v1/lot-inspection-incorrect.json": 0x91F37382DCFF7B30,
+    "inspection.results.v1-value/v1/lot-inspection.json": 0x24D35E87CB7645EA,
+    "inspection.results.v1-value/v1/report-verified.json": 0x3174AB73C6AC8DFB,
+    "logistics.events.v1-value/v1/arriving-did-not-occur.json": 0xAE23C9BF122B3C97,
+    "logistics.events.v1-value/v1/departing.json": 0x217D489B9D94AE85,
+    "logistics.events.v1-value/v1/void-shipping-partial.json": 0x0DE57A32200F50C9,
+    "quality.alerts.v1-value/v1/safety-raised.json": 0x32FD4D12C64BE37D,
+    "quality.alerts.v1-value/v1/safety-withdrawn.json": 0x1E50E268829026CD,
+    "quality.alerts.v1-value/v1/shipment-overdue.json": 0x01CE745004117699,
+    "sample.orders.v1-value/v1/confirmed.json": 0x00847001C65F0658,
+    "sample.orders.v1-value/v1/dispatched-incorrect.json": 0xA1144EABFE47B734,
+    "sample.orders.v1-value/v1/in-production-elsewhere.json": 0x0B52086B4FDAF3A0,
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+by_file = pytest.mark.parametrize("path", FILES, ids=name_of)
+
+
+@by_file
+def test_example(path: Path) -> None:
+    registry = FileRegistry()
+    codec = Codec(registry)
+    event = from_json(json.loads(path.read_text(encoding="utf-8")))
+    kind = kind_of(event)
+
+    assert kind.subject == path.parts[-3]
+    value = codec.encode(event)
+    assert registry.ids[schema_id_of(value) or 0] == (kind.subject, int(path.parent.name[1:]))
+    assert codec.decode(topic_of(event), value) == event
+    assert from_avro(kind.cls, to_avro(event)) == event
+    assert from_json(json.loads(json.dumps(to_json(event)))) == event
+    declared = not isinstance(event, Alert) and event.error_declaration is not None
+    assert rank_of(value[FRAMING:], declared) == RANKS[name_of(path)]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_examples_cover_every_version_and_a_correction(kind: Kind) -> None:
+    for version in range(1, kind.version + 1):
+        files = [path for path in FILES if path.parts[-3:-1] == (kind.subject, f"v{version}")]
+        assert len(files) >= 2
+        if kind.cls is not Alert:
+            assert any("error_declaration" in json.loads(path.read_text(encoding="utf-8")) for path in files)
+
+
+def test_examples_cover_every_inspection_body() -> None:
+    kinds = {json.loads(path.read_text(encoding="utf-8"))["kind"] for path in FILES if "inspection" in name_of(path)}
+    assert kinds == {kind.value for kind in InspectionKind} - {"UNKNOWN"}
+
+
+def test_no_rank_is_left_over() -> None:
+    assert sorted(RANKS) == sorted(map(name_of, FILES))

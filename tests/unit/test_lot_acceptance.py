@@ -1,0 +1,267 @@
+"""Lots are judged by the plan used; what is odd about it is marked, nothing is replaced and nothing raises."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weftline.domain.events import LotInspection, PlanUsed
+from weftline.domain.sampling import LotVerdict, Mark, SamplingStandard, judge
+from weftline.domain.vocabulary import InspectionStage, NonconformityClass, Severity, Submission
+
+FILE = Path(__file__).parents[2] / "schemas" / "standards" / "iso-2859-1.yaml"
+STANDARD = SamplingStandard.from_mapping(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+CRITICAL, MAJOR, MINOR = NonconformityClass.CRITICAL, NonconformityClass.MAJOR, NonconformityClass.MINOR
+
+
+def at(text: str) -> int:
+    """Milliseconds since the epoch of an ISO time."""
+    return int(datetime.datetime.fromisoformat(text).timestamp() * 1000)
+
+
+JUNE_2025 = at("2025-06-01T08:00:00+08:00")
+
+# Lot of 1000, level II, AQL 2.5 and 4.0: letter J, 80; Ac 5 and 7.
+MAJOR_PLAN = PlanUsed(
+    nonconformity_class=MAJOR,
+    standard="ISO 2859-1",
+    edition="1999",
+    level="II",
+    aql=2.5,
+    severity=Severity.NORMAL,
+    sample_size=80,
+    accept=5,
+    reject=6,
+)
+MINOR_PLAN = replace(MAJOR_PLAN, nonconformity_class=MINOR, aql=4.0, accept=7, reject=8)
+CRITICAL_PLAN = replace(MAJOR_PLAN, nonconformity_class=CRITICAL, aql=None, accept=0, reject=1)
+
+
+def lot(*plans: PlanUsed, lot_size: int = 1000, sample: int = 80, units: tuple[int, int, int] = (0, 0, 0)) -> LotInspection:
+    critical, major, minor = units
+    return LotInspection(
+        lot_id="L-1",
+        lot_size=lot_size,
+        stage=InspectionStage.FINAL,
+        submission=Submission.ORIGINAL,
+        sample_size=sample,
+        critical_units=critical,
+        major_units=major,
+        minor_units=minor,
+        plans=plans,
+    )
+
+
+def marks_of(verdict: LotVerdict, of: NonconformityClass) -> tuple[Mark, ...]:
+    found = verdict.of(of)
+    assert found is not None
+    return found.marks
+
+
+@pytest.mark.parametrize(
+    ("units", "accepted", "by_class"),
+    [
+        ((0, 5, 7), True, (True, True, True)),
+        ((0, 6, 7), False, (True, False, True)),
+        ((0, 5, 8), False, (True, True, False)),
+        ((1, 0, 0), False, (False, True, True)),
+        ((0, 0, 0), True, (True, True, True)),
+    ],
+)
+def test_a_lot_is_accepted_if_every_class_is(
+    units: tuple[int, int, int], accepted: bool, by_class: tuple[bool, bool, bool]
+) -> None:
+    verdict = judge(lot(CRITICAL_PLAN, MAJOR_PLAN, MINOR_PLAN, units=units), JUNE_2025, STANDARD)
+    assert verdict.accepted is accepted
+    assert tuple(found.accepted for found in verdict.classes) == by_class
+    assert [found.nonconformity_class for found in verdict.classes] == [CRITICAL, MAJOR, MINOR]
+    assert [(found.units, found.accept, found.reject) for found in verdict.classes] == [
+        (units[0], 0, 1),
+        (units[1], 5, 6),
+        (units[2], 7, 8),
+    ]
+    assert verdict.marks == ()
+    assert all(found.marks == () for found in verdict.classes)
+
+
+@pytest.mark.parametrize(
+    ("used", "marks"),
+    [
+        (replace(MAJOR_PLAN, accept=7, reject=8), (Mark.PLAN_MISMATCH,)),
+        (replace(MAJOR_PLAN, sample_size=50, accept=3, reject=4), (Mark.SAMPLE_DIFFERS, Mark.PLAN_MISMATCH)),
+        (replace(MAJOR_PLAN, severity=Severity.TIGHTENED), (Mark.PLAN_MISMATCH,)),
+        (replace(MAJOR_PLAN, severity=Severity.TIGHTENED, accept=3, reject=4), ()),
+        (
+            replace(MAJOR_PLAN, severity=Severity.REDUCED, accept=2, reject=5),
+            (Mark.SEVERITY_REDUCED, Mark.ACCEPT_REJECT_INCONSISTENT),
+        ),
+        (replace(MAJOR_PLAN, severity=Severity.UNKNOWN), (Mark.SEVERITY_UNKNOWN,)),
+        (replace(MAJOR_PLAN, aql=3.0), (Mark.AQL_NOT_IN_TABLE,)),
+        (replace(MAJOR_PLAN, aql=None), (Mark.AQL_NOT_IN_TABLE,)),
+        (replace(MAJOR_PLAN, aql=float("nan")), (Mark.AQL_NOT_IN_TABLE,)),
+        (replace(MAJOR_PLAN, aql=15.0, accept=21, reject=22), (Mark.AQL_PER_HUNDRED_UNITS,)),
+        (replace(MAJOR_PLAN, level="V"), (Mark.LEVEL_UNKNOWN,)),
+        (replace(MAJOR_PLAN, level="ii", standard="iso2859-1"), ()),
+        (replace(MAJOR_PLAN, standard="ISO 2859-2"), (Mark.STANDARD_UNKNOWN,)),
+        (replace(MAJOR_PLAN, edition="1989"), (Mark.EDITION_UNKNOWN,)),
+        (replace(MAJOR_PLAN, edition="2026"), (Mark.EDITION_NOT_IN_FORCE,)),
+        (replace(MAJOR_PLAN, standard="GB/T 2828.1", edition="2012"), ()),
+        (replace(MAJOR_PLAN, standard="GB/T 2828.1", edition="1999"), (Mark.EDITION_UNKNOWN,)),
+    ],
+)
+def test_marks_of_a_plan(used: PlanUsed, marks: tuple[Mark, ...]) -> None:
+    verdict = judge(lot(used, units=(0, 2, 0)), JUNE_2025, STANDARD)
+    assert set(marks_of(verdict, MAJOR)) == set(marks)
+    found = verdict.of(MAJOR)
+    assert found is not None
+    # Whatever is odd, the plan used has judged.
+    assert (found.accept, found.reject, found.accepted) == (used.accept, used.reject, True)
+    assert found.severity_used is used.severity
+
+
+def test_a_mismatch_names_the_plan_that_the_standard_gives() -> None:
+    found = judge(lot(replace(MAJOR_PLAN, accept=10, reject=11), units=(0, 9, 0)), JUNE_2025, STANDARD).of(MAJOR)
+    assert found is not None
+    assert found.accepted is True
+    assert found.expected is not None
+    assert (found.expected.sample_size, found.expected.accept) == (80, 5)
+
+
+@pytest.mark.parametrize(
+    ("moment", "offset", "edition", "marked"),
+    [
+        ("2026-01-21T23:30:00+08:00", 480, "1999", False),
+        ("2026-01-22T00:30:00+08:00", 480, "1999", True),  # 16:30 the day before in UTC, but the day counts where it happened
+        ("2026-01-22T00:30:00+08:00", 480, "2026", False),
+        ("2026-01-22T00:30:00+08:00", 0, "2026", True),
+    ],
+)
+def test_an_edition_is_in_force_by_the_day_at_the_place(moment: str, offset: int, edition: str, marked: bool) -> None:
+    verdict = judge(lot(replace(MAJOR_PLAN, edition=edition)), at(moment), STANDARD, utc_offset_minutes=offset)
+    assert (Mark.EDITION_NOT_IN_FORCE in marks_of(verdict, MAJOR)) is marked
+
+
+@pytest.mark.parametrize(
+    ("accept", "reject", "units", "accepted", "marks"),
+    [
+        (2, 5, 2, True, {Mark.ACCEPT_REJECT_INCONSISTENT}),
+        (2, 5, 3, False, {Mark.ACCEPT_REJECT_INCONSISTENT, Mark.BETWEEN_ACCEPT_AND_REJECT}),
+        (2, 5, 5, False, {Mark.ACCEPT_REJECT_INCONSISTENT}),
+        (5, 3, 2, True, {Mark.ACCEPT_REJECT_INCONSISTENT}),
+        (5, 3, 4, False, {Mark.ACCEPT_REJECT_INCONSISTENT}),  # the plan both accepts and rejects: it is not accepted
+    ],
+)
+def test_a_gap_between_accept_and_reject(accept: int, reject: int, units: int, accepted: bool, marks: set[Mark]) -> None:
+    verdict = judge(lot(replace(MAJOR_PLAN, accept=accept, reject=reject), units=(0, units, 0)), JUNE_2025, STANDARD)
+    assert verdict.accepted is accepted
+    assert set(marks_of(verdict, MAJOR)) == marks | {Mark.PLAN_MISMATCH}
+
+
+def test_critical_units_never_pass_whatever_the_plan_says() -> None:
+    lenient = replace(CRITICAL_PLAN, accept=1, reject=2)
+    verdict = judge(lot(lenient, MAJOR_PLAN, units=(1, 0, 0)), JUNE_2025, STANDARD)
+    found = verdict.of(CRITICAL)
+    assert found is not None
+    assert (verdict.accepted, found.accepted, found.accept, found.reject) == (False, False, 0, 1)
+    assert found.marks == (Mark.CRITICAL_ACCEPT_NOT_ZERO,)
+    without_plan = judge(lot(MAJOR_PLAN, units=(1, 0, 0)), JUNE_2025, STANDARD).of(CRITICAL)
+    assert without_plan is not None
+    assert (without_plan.accepted, without_plan.marks) == (False, ())
+
+
+def test_a_class_without_a_plan_is_not_judged_and_not_forgotten() -> None:
+    verdict = judge(lot(MAJOR_PLAN, units=(0, 0, 3)), JUNE_2025, STANDARD)
+    found = verdict.of(MINOR)
+    assert found is not None
+    assert (found.accepted, found.units, found.marks) == (None, 3, (Mark.NO_PLAN,))
+    assert verdict.accepted is True
+    assert judge(lot(MAJOR_PLAN), JUNE_2025, STANDARD).of(MINOR) is None
+
+
+def test_the_first_of_several_plans_for_a_class_judges() -> None:
+    verdict = judge(lot(MAJOR_PLAN, replace(MAJOR_PLAN, accept=50, reject=51), units=(0, 9, 0)), JUNE_2025, STANDARD)
+    assert verdict.accepted is False
+    assert marks_of(verdict, MAJOR) == (Mark.SEVERAL_PLANS,)
+
+
+def test_a_lot_no_larger_than_the_sample_is_inspected_as_a_whole() -> None:
+    # Lot of 10 at AQL 1.0: the table has 13, Ac 0. Either number may stand in the plan; the sample is the lot.
+    for size in (13, 10):
+        used = replace(MAJOR_PLAN, aql=1.0, sample_size=size, accept=0, reject=1)
+        verdict = judge(lot(used, lot_size=10, sample=10), JUNE_2025, STANDARD)
+        assert verdict.accepted is True
+        assert marks_of(verdict, MAJOR) == ()
+    short = judge(lot(used, lot_size=10, sample=9), JUNE_2025, STANDARD)
+    assert marks_of(short, MAJOR) == (Mark.SAMPLE_DIFFERS,)
+
+
+def test_the_plans_of_the_larger_sample_may_serve_all_classes() -> None:
+    # Lot of 80, AQL 2.5 and 4.0: F with 20, Ac 1, and E with 13, Ac 1. Row F at 4.0 has 20, Ac 2.
+    major = replace(MAJOR_PLAN, sample_size=20, accept=1, reject=2)
+    common = replace(MINOR_PLAN, sample_size=20, accept=2, reject=3)
+    verdict = judge(lot(major, common, lot_size=80, sample=20), JUNE_2025, STANDARD)
+    assert marks_of(verdict, MAJOR) == ()
+    assert marks_of(verdict, MINOR) == (Mark.COMMON_SAMPLE,)
+    alone = judge(lot(common, lot_size=80, sample=20), JUNE_2025, STANDARD)
+    assert marks_of(alone, MINOR) == (Mark.PLAN_MISMATCH,)
+
+
+@pytest.mark.parametrize(
+    ("inspected", "accepted", "marks"),
+    [
+        (lot(MAJOR_PLAN, lot_size=60), True, {Mark.SAMPLE_EXCEEDS_LOT}),
+        (lot(MAJOR_PLAN, MINOR_PLAN, sample=3, units=(0, 2, 2)), True, {Mark.UNITS_EXCEED_SAMPLE}),
+        (lot(MAJOR_PLAN, sample=0), None, {Mark.NOTHING_INSPECTED}),
+        (lot(MAJOR_PLAN, sample=0, units=(0, 9, 0)), False, {Mark.NOTHING_INSPECTED, Mark.UNITS_EXCEED_SAMPLE}),
+        (lot(MAJOR_PLAN, lot_size=1, sample=1), True, {Mark.LOT_SIZE_NOT_IN_TABLE}),
+        (lot(replace(MAJOR_PLAN, nonconformity_class=NonconformityClass.UNKNOWN)), True, {Mark.UNKNOWN_CLASS}),
+    ],
+)
+def test_marks_of_a_lot(inspected: LotInspection, accepted: bool | None, marks: set[Mark]) -> None:
+    verdict = judge(inspected, JUNE_2025, STANDARD)
+    assert verdict.accepted is accepted
+    assert set(verdict.marks) == marks
+
+
+numbers = st.integers(-5, 3000)
+plans_used = st.builds(
+    PlanUsed,
+    nonconformity_class=st.sampled_from(NonconformityClass),
+    standard=st.sampled_from(["ISO 2859-1", "GB/T 2828.1", "", "AQL"]),
+    edition=st.sampled_from(["1999", "2026", "2012", ""]),
+    level=st.sampled_from(["II", "S-1", "", "9"]),
+    aql=st.one_of(st.none(), st.floats(), st.sampled_from([1.0, 2.5, 650.0])),
+    severity=st.sampled_from(Severity),
+    sample_size=numbers,
+    accept=numbers,
+    reject=numbers,
+)
+
+
+@given(
+    plans=st.lists(plans_used, max_size=4),
+    lot_size=numbers,
+    sample=numbers,
+    units=st.tuples(numbers, numbers, numbers),
+    inspected_at=st.integers(-(10**12), 10**13),
+)
+def test_judging_is_total_and_obeys_the_plan(
+    plans: list[PlanUsed], lot_size: int, sample: int, units: tuple[int, int, int], inspected_at: int
+) -> None:
+    verdict = judge(lot(*plans, lot_size=lot_size, sample=sample, units=units), inspected_at, STANDARD)
+    for found in verdict.classes:
+        if found.accepted:
+            assert found.accept is not None
+            assert found.units <= found.accept
+            assert sample > 0
+        if found.plan is not None and found.nonconformity_class is not CRITICAL:
+            assert (found.accept, found.reject) == (found.plan.accept, found.plan.reject)
+        assert len(set(found.marks)) == len(found.marks)
+    if verdict.accepted:
+        assert all(found.accepted is not False for found in verdict.classes)
