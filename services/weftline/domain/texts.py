@@ -38,7 +38,7 @@ def order_overdue(order_id: str, number: int, style: str | None, promised_at: in
     when = local_time(promised_at, offset)
     zh, en = _style(style)
     return (
-        f"打样单 {order_id}{zh} 第 {number} 轮未在承诺时间 {when} 前发出。",
+        f"打样单 {order_id}{zh}第 {number} 轮未在承诺时间 {when} 前发出。",
         f"Sample order {order_id}{en}, round {number}, was not dispatched by the promised {when}.",
     )
 

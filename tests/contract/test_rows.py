@@ -1,0 +1,69 @@
+"""What each golden example becomes: the rows of facts, state and alerts, as a reader would see them.
+
+A change of a rule that changes a row shows here as a difference in review. To accept it: ``WEFTLINE_ACCEPT=1 make test``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tables import kinds
+from weftline.contracts.codec import FRAMING, Codec, rank_of
+from weftline.contracts.kinds import kind_of
+from weftline.contracts.mapping import from_json
+from weftline.contracts.paths import schemas_root
+from weftline.contracts.registry import FileRegistry
+from weftline.domain.fold import History, Record
+from weftline.domain.revisions import content_of
+
+SNAPSHOTS = Path(__file__).parent / "rows"
+AS_OF = 1_798_761_600_000  # 2027-01-01, after every deadline in the examples
+EXAMPLES = sorted(
+    path for path in (schemas_root() / "examples").glob("*/*/*.json") if not path.parts[-3].startswith("quality.alerts")
+)
+
+
+def rows_of(example: dict[str, Any]) -> dict[str, Any]:
+    event: Any = from_json(example)
+    rank = rank_of(Codec(FileRegistry()).encode(event)[FRAMING:], event.error_declaration is not None)
+    kind = next(kind for kind in kinds().values() if kind.topic == kind_of(event).topic)
+    outcome = History(event.owner, kind.start).add([Record(event, rank)], AS_OF)
+    assert not outcome.failures
+    ((fact, _),) = outcome.facts
+    found: dict[str, Any] = {
+        kind.facts: {
+            "owner": outcome.owner,
+            **{name: getattr(fact, name) for name in fact._fields if name != "amounts"},
+            **dict(zip(kind.amounts, fact.amounts, strict=True)),
+        }
+    }
+    for row in outcome.rows:
+        state = kind.states[row.table]
+        found["/".join((row.table, *row.key))] = {
+            **dict(zip(state.columns, row.values, strict=True)),
+            "next_deadline": row.next_deadline,
+            "alerts": [json.loads(content_of(alert)) for alert in row.alerts],
+        }
+    return found
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: "/".join(path.parts[-3:]))
+def test_rows_of_a_golden_example(path: Path) -> None:
+    # Through JSON, as the snapshot is: tuples become lists.
+    rows = json.loads(json.dumps(rows_of(json.loads(path.read_text("utf-8")))))
+    snapshot = SNAPSHOTS / path.parts[-3] / path.parts[-2] / path.name
+    if os.environ.get("WEFTLINE_ACCEPT") == "1":
+        snapshot.parent.mkdir(parents=True, exist_ok=True)
+        snapshot.write_text(json.dumps(rows, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
+    assert rows == json.loads(snapshot.read_text("utf-8"))
+
+
+def test_every_schema_version_has_an_example_with_rows() -> None:
+    versions = {path.parts[-2:] for path in (schemas_root() / "avro").glob("*/*.avsc")}
+    wanted = {(subject, name.removesuffix(".avsc")) for subject, name in versions if not subject.startswith("quality.alerts")}
+    assert {(path.parts[-3], path.parts[-2]) for path in EXAMPLES} == wanted
