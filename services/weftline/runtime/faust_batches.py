@@ -1,0 +1,370 @@
+"""Faust with whole batches: the only module that knows Faust's private hooks.
+
+Stock Faust makes four asyncio tasks for every message (``Consumer._drain_messages``): 15,000 events/s here. This module lets Faust
+carry one event per *(partition, fetched chunk)*, whose synthetic message bears the chunk's last offset. The app, the group, the
+assignment, the rebalance and the commit stay Faust's.
+
+Pins, asserted below: faust-streaming 0.15.3, mode-streaming 0.7.1, aiokafka 0.14.0. The private hooks, to be read again whenever a
+pin changes:
+
+- ``Topic._compile_decode``: sets ``decode``; run in ``__init__``, so it holds for the clones that agents read.
+- ``AIOKafkaConsumerThread.on_start``: starts the aiokafka consumer; fails at once when no broker answers.
+- ``AIOKafkaConsumerThread._fetch_records``: runs in the consumer's thread, advances the position.
+- ``Consumer._new_consumer_thread``: makes that thread.
+- ``Consumer._drain_messages``: run by the ``Fetcher`` service, cancelled when that stops.
+- ``Consumer._wait_next_records``: waits while the flow is stopped, then fetches.
+- ``Consumer._filter_tps_with_pending_acks``: which partitions a commit looks at.
+- ``Consumer._new_offset``: what a commit may commit for one of them.
+- ``Consumer._committed_offset``: read for the lag.
+- ``Consumer.on_partitions_assigned``, ``on_partitions_revoked``: run in the main loop, awaited by aiokafka's group coordinator.
+- ``AIOKafkaConsumer._subscription.subscription.assignment``: one object per generation, ``active`` until the next one is made; its
+  ``state_value(tp).timestamp`` is the wall clock (ms) of the last answer to a fetch, also to one that brought nothing.
+- ``faust.Worker.install_signal_handlers``: left out; signals are the program's.
+
+Why nothing is lost. A fetch advances the position, so a fetched chunk that is dropped leaves a gap that a later commit would step
+over (Faust's ``perform_seek`` does not go back where nothing was ever committed). Hence the one rule: *a chunk fetched under the
+assignment that is held now is always queued, a chunk of a former assignment never*. The thread says under which assignment it
+fetched. A commit takes the longest prefix of a partition's queued chunks that were acknowledged; whatever drops a chunk further on
+only keeps the commit back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import faust
+from aiokafka.errors import KafkaConnectionError
+from faust.app.base import BootStrategy
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
+from faust.transport.drivers.aiokafka import Transport as KafkaTransport
+from faust.types.tuples import TP, ConsumerMessage
+
+from weftline.errors import WeftlineError
+from weftline.runtime import logging
+from weftline.runtime.loop import BatchLoop, Chunk, RawRecord
+from weftline.runtime.retry import Backoff
+from weftline.runtime.settings import Settings
+
+PINS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
+for _name, _pin in PINS.items():
+    if version(_name) != _pin:
+        raise ImportError(
+            f"weftline.runtime.faust_batches touches private methods of {_name} {_pin}, but {version(_name)} is installed; "
+            "install the pinned versions (deploy/locks), or read the hooks again and change PINS"
+        )
+
+log = logging.get(__name__)
+
+#: A chunk is at most this share of a step, so that steps fill up well from several partitions.
+CHUNKS_PER_STEP = 4
+#: How long a rebalance may wait for the step in flight; far below the rebalance timeout, after which the broker removes the member.
+REVOKE_GRACE_SECONDS = 5.0
+REBALANCE_TIMEOUT_SECONDS = 30.0
+COMMIT_SECONDS = 1.0
+#: aiokafka leaves the group when nothing was fetched for so long, and nothing is fetched while a dependency is waited for.
+FOREVER_SECONDS = 10 * 365 * 86_400.0
+
+
+class GroupCrashed(WeftlineError):
+    """Faust gave up; a supervisor shall start the program anew."""
+
+
+@dataclass(slots=True, eq=False)
+class _Fetched:
+    """A chunk in the commit's order: offsets up to ``last`` may be committed once it and all before it are done."""
+
+    first: int
+    last: int
+    done: bool = field(default=False)
+
+    def finish(self) -> None:
+        self.done = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Poll:
+    """What one fetch gave, and under which assignment (an aiokafka ``Assignment``)."""
+
+    assignment: Any
+    records: Mapping[TP, Sequence[Any]]
+
+
+class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The consumer's thread: waits for a broker at start, and says under which assignment it fetched."""
+
+    async def on_start(self) -> None:
+        backoff = Backoff()
+        while not self.should_stop:
+            try:
+                await super().on_start()
+                return
+            except KafkaConnectionError as error:
+                await self._consumer.stop()
+                log.warning("waiting", dependency="kafka", error=str(error))
+                await self.sleep(backoff.next())
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+    ) -> _Poll:
+        records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
+        # Nothing was awaited since the position moved, so this is the assignment whose position moved.
+        return _Poll(self.assignment_now(), records)
+
+    def assignment_now(self) -> Any:
+        subscription = self._ensure_consumer()._subscription.subscription
+        return None if subscription is None else subscription.assignment
+
+
+class _Consumer(KafkaConsumer):  # type: ignore[misc]
+    """Hands chunks to the batch loop, and commits what the loop acknowledged."""
+
+    def __init__(self, transport: _Transport, *args: Any, **kwargs: Any) -> None:
+        super().__init__(transport, *args, **kwargs)
+        self._feed = transport.feed
+        self._chunk_records = max(1, transport.settings.batch_records // CHUNKS_PER_STEP)
+        self._chunk_bytes = max(1, transport.settings.batch_bytes // CHUNKS_PER_STEP)
+        self._chunks: dict[TP, deque[_Fetched]] = {}
+        self._next: dict[TP, int] = {}
+        self._held_assignment: Any = None
+        self._assigned_anew = asyncio.Event()
+        self._fetching_since: float | None = None  # wall clock; None while the batch loop has enough
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    # ---- fetching -----------------------------------------------------------------------------------------------------------
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                if not self._feed.has_room:
+                    self._fetching_since = None
+                    await self._feed.room()
+                self._fetching_since = self._fetching_since or time.time()
+                polled, _ = await self._wait_next_records(timeout=1.0)
+                if isinstance(polled, _Poll) and polled.records and await self._is_held(polled.assignment):
+                    # All are queued before the first is delivered: nothing may be awaited between the check and the queueing.
+                    for message in [message for tp, records in polled.records.items() for message in self._queue(tp, records)]:
+                        await self.callback(message)
+        except (asyncio.CancelledError, *self.consumer_stopped_errors):
+            if not self.app.should_stop:
+                raise
+
+    async def _is_held(self, assignment: Any) -> bool:
+        """Whether records fetched under it count. The thread may know of a new assignment before this loop does: then wait."""
+        while assignment is not self._held_assignment:
+            if not assignment.active:
+                return False
+            self._assigned_anew.clear()
+            await self._assigned_anew.wait()
+        return True
+
+    def _queue(self, tp: TP, records: Sequence[Any]) -> Iterator[ConsumerMessage]:
+        """Cut what was fetched into chunks, enter them in the commit's order, and wrap each in a synthetic message."""
+        batch: list[RawRecord] = []
+        size = 0
+        for record in records:
+            more = record.serialized_key_size + record.serialized_value_size
+            if batch and (len(batch) >= self._chunk_records or size + more > self._chunk_bytes):
+                yield self._message(tp, batch, size)
+                batch, size = [], 0
+            size += more
+            batch.append(
+                RawRecord(tp.topic, tp.partition, record.offset, record.timestamp, record.key, record.value, record.headers)
+            )
+        yield self._message(tp, batch, size)
+
+    def _message(self, tp: TP, batch: list[RawRecord], size: int) -> ConsumerMessage:
+        fetched = _Fetched(batch[0].offset, batch[-1].offset)
+        self._chunks[tp].append(fetched)
+        self._next[tp] = fetched.last + 1
+        return ConsumerMessage(
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=fetched.last,
+            timestamp=batch[-1].timestamp / 1000,
+            timestamp_type=0,
+            headers=None,
+            key=None,
+            value=Chunk(tp.partition, batch, size, fetched.finish),
+            checksum=None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    # ---- the group ----------------------------------------------------------------------------------------------------------
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        # The thread awaits this call, so its assignment is the one that this call is about.
+        self._held_assignment = self._thread.assignment_now()
+        self._chunks = {tp: deque() for tp in assigned}
+        self._next = {}
+        self._assigned_anew.set()
+        self._feed.assign(tp.partition for tp in assigned)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.stop_flow()
+        await self._feed.revoke((tp.partition for tp in revoked), REVOKE_GRACE_SECONDS)
+        await self._commit_all()
+        self._held_assignment = None
+        self._chunks = {}
+        await super().on_partitions_revoked(revoked)
+
+    # ---- the commit ---------------------------------------------------------------------------------------------------------
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:
+        return [tp for tp, chunks in self._chunks.items() if chunks and chunks[0].done]
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """One past the last offset of the longest acknowledged prefix; None if nothing new may be committed."""
+        chunks = self._chunks.get(tp)
+        last = None
+        while chunks and chunks[0].done:
+            last = chunks.popleft().last
+        return None if last is None else last + 1
+
+    async def _commit_all(self) -> None:
+        """Commit everything that is acknowledged now. Faust's own commit() only waits when another one is under way."""
+        await self.maybe_wait_for_commit_to_finish()
+        await self.commit()
+
+    async def on_stop(self) -> None:
+        await self._commit_all()
+        await super().on_stop()
+
+    def silent_seconds(self) -> float:
+        """For how long the broker has left fetches unanswered; 0 while nothing is to be fetched."""
+        assignment, since = self._held_assignment, self._fetching_since
+        if assignment is None or not assignment.tps or since is None or not self.flow_active:
+            return 0.0
+        answered = max(assignment.state_value(tp).timestamp or 0 for tp in assignment.tps) / 1000
+        return max(0.0, time.time() - max(answered, since))
+
+    def lags(self) -> dict[int, tuple[int, int]]:
+        """By partition held: (first offset not yet acknowledged, records from there to the end), as far as known."""
+        found = {}
+        for tp, chunks in self._chunks.items():
+            waiting = next((chunk for chunk in chunks if not chunk.done), None)
+            position = waiting.first if waiting else self._next.get(tp, self._committed_offset.get(tp))
+            end = self.highwater(tp)
+            if position is not None and end is not None:
+                found[tp.partition] = (position, max(0, end - position))
+        return found
+
+
+class _Topic(faust.Topic):  # type: ignore[misc]
+    """A topic whose messages carry chunks: nothing is deserialised."""
+
+    def _compile_decode(self) -> None:
+        self.decode = self._as_event
+
+    async def _as_event(self, message: ConsumerMessage, *, propagate: bool = False) -> faust.Event:
+        return faust.Event(self.app, None, message.value, None, message)
+
+
+class _Transport(KafkaTransport):  # type: ignore[misc]
+    Consumer: ClassVar[type] = _Consumer
+
+    def __init__(self, *args: Any, feed: BatchLoop, settings: Settings) -> None:
+        super().__init__(*args)
+        self.feed = feed
+        self.settings = settings
+
+
+class _Boot(BootStrategy):  # type: ignore[misc]
+    """No web server (Faust's would serve on 0.0.0.0:6066); no producer (processors have their own)."""
+
+    enable_web = False
+    enable_kafka_producer = False
+
+
+class _App(faust.App):  # type: ignore[misc]
+    BootStrategy = _Boot
+
+
+class _Worker(faust.Worker):  # type: ignore[misc]
+    def install_signal_handlers(self) -> None:
+        """None: the program stops the batch loop first, then this."""
+
+
+class KafkaGroup:
+    """Membership of one consumer group, feeding a batch loop. To be made and used within the running event loop."""
+
+    def __init__(self, group: str, topic: str, settings: Settings, feed: BatchLoop, datadir: Path) -> None:
+        credentials = None
+        if settings.kafka_username is not None:
+            credentials = faust.SASLCredentials(
+                username=settings.kafka_username,
+                password=settings.kafka_password.get_secret_value() if settings.kafka_password else "",
+                mechanism="SCRAM-SHA-512",
+            )
+        session = settings.session_timeout_seconds
+        app = _App(
+            group,
+            broker=";".join(f"kafka://{server.strip()}" for server in settings.kafka.split(",")),
+            broker_credentials=credentials,
+            broker_session_timeout=session,
+            broker_heartbeat_interval=session / 4,
+            broker_rebalance_timeout=REBALANCE_TIMEOUT_SECONDS,
+            broker_request_timeout=max(30.0, session),
+            broker_commit_interval=COMMIT_SECONDS,
+            broker_max_poll_records=settings.batch_records,
+            broker_max_poll_interval=FOREVER_SECONDS,
+            # Faust's own warnings about slow streams; ours are /readyz and the metrics.
+            stream_processing_timeout=FOREVER_SECONDS,
+            broker_commit_livelock_soft_timeout=FOREVER_SECONDS,
+            # A rebalance waits for the batch loop in on_partitions_revoked, for a bounded time; Faust's own wait has no bound.
+            stream_wait_empty=False,
+            consumer_auto_offset_reset="earliest",
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            datadir=datadir,
+        )
+        app.finalize()
+        app.transport = _Transport(app.conf.broker_consumer, app, feed=feed, settings=settings)
+
+        async def deliver(stream: Any) -> None:
+            async for chunk in stream.noack():
+                feed.offer(chunk)
+
+        app.agent(_Topic(app, topics=[topic]), name="deliver", concurrency=1)(deliver)
+        self._app = app
+        self._worker = _Worker(
+            app, loop=asyncio.get_running_loop(), redirect_stdouts=False, override_logging=False, quiet=True, loglevel=None
+        )
+        self._worker.spinner = None
+
+    async def run(self) -> None:
+        """Be a member until :meth:`stop`; raises GroupCrashed when Faust gives up."""
+        await self._worker.start()
+        reason = self._worker.crash_reason
+        if reason is not None:
+            raise GroupCrashed(f"Faust gave up: {reason!r}") from reason
+
+    async def stop(self) -> None:
+        """Commit what is acknowledged and leave the group."""
+        await self._worker.stop()
+
+    # The thread may be starting or ending, or its assignment change under our feet: neither a scrape nor a watch may fail for it.
+
+    def lags(self) -> dict[int, tuple[int, int]]:
+        """By partition held: (first offset not yet acknowledged, records from there to the end), as far as known."""
+        with suppress(Exception):
+            return dict(self._app.consumer.lags())
+        return {}
+
+    def silent_seconds(self) -> float:
+        """For how long the broker has left fetches unanswered. It answers every 1.5 s at least, if only that there is nothing."""
+        with suppress(Exception):
+            return float(self._app.consumer.silent_seconds())
+        return 0.0

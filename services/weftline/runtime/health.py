@@ -1,0 +1,151 @@
+"""What a processor says of itself: its state, and the three pages that show it.
+
+``/metrics`` for Prometheus; ``/healthz`` answers 200 as long as the event loop turns; ``/readyz`` answers 200 only when records
+would be processed now, and says in JSON what is waited for otherwise. For people and supervisors alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from weftline.errors import UserError
+from weftline.runtime.metrics import Metrics
+from weftline.runtime.settings import Settings
+
+#: A step over 20,000 records takes a second or two even on a loaded machine; a minute without any end is a fault.
+STALLED_SECONDS = 60.0
+
+#: The closed set of states. ``starting``: not yet in the group. ``idle``: nothing to do. ``active``: at work. ``waiting``: for a
+#: dependency that is down. ``stalled``: at work, waiting for nothing, and nothing has ended for a minute.
+STATES = ("starting", "idle", "active", "waiting", "stalled")
+
+
+class Status:
+    """The state of one processor; written by whoever knows, read by the pages and by a watchdog."""
+
+    def __init__(self, processor: str, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
+        self.processor = processor
+        self.partitions: frozenset[int] = frozenset()
+        self._busy = False
+        self._waiting_for: str | None = None
+        self._kafka_silent = False
+        #: When something last ended (monotonic seconds): the one figure that a watchdog needs.
+        self.last_progress = clock()
+        self._joined = False
+        self._metrics = metrics
+        self._clock = clock
+
+    def joined(self, partitions: frozenset[int]) -> None:
+        """The group gave this worker these partitions, perhaps none (a standby)."""
+        self._joined = True
+        self.partitions = partitions
+
+    def work(self, busy: bool) -> None:
+        """There is something in hand, or there is not."""
+        if busy and not self._busy:
+            self.last_progress = self._clock()  # time spent idle is not time spent stalled
+        self._busy = busy
+
+    def progress(self) -> None:
+        """A step, a settle or a sweep has ended."""
+        self.last_progress = self._clock()
+        self._metrics.progress.set_to_current_time()
+
+    def wait_for(self, dependency: str | None) -> None:
+        """Work stands still until this dependency answers; None: it does."""
+        before = self.waiting_for
+        self._waiting_for = dependency
+        self._changed(before)
+
+    def kafka_silent(self, silent: bool) -> None:
+        """The broker does not answer the fetches of a member of the group, or answers again."""
+        before = self.waiting_for
+        self._kafka_silent = silent
+        self._changed(before)
+
+    @property
+    def waiting_for(self) -> str | None:
+        return self._waiting_for or ("kafka" if self._kafka_silent else None)
+
+    def _changed(self, before: str | None) -> None:
+        now = self.waiting_for
+        if before is not None and before != now:
+            self._metrics.waiting.labels(before).set(0)
+        if now is not None:
+            self._metrics.waiting.labels(now).set(1)
+        elif before is not None:
+            self.last_progress = self._clock()  # nor is time spent waiting
+
+    @property
+    def state(self) -> str:
+        if not self._joined:
+            return "starting"
+        if self.waiting_for is not None:
+            return "waiting"
+        if not self._busy:
+            return "idle"
+        return "stalled" if self._clock() - self.last_progress > STALLED_SECONDS else "active"
+
+    @property
+    def ready(self) -> bool:
+        return self.state in ("idle", "active")
+
+    def describe(self) -> dict[str, object]:
+        """The body of ``/readyz``."""
+        waiting_for = self.waiting_for
+        if waiting_for is None and not self._joined:
+            waiting_for = "kafka group"
+        return {
+            "processor": self.processor,
+            "state": self.state,
+            "waiting_for": waiting_for,
+            "partitions": sorted(self.partitions),
+            "seconds_since_progress": round(self._clock() - self.last_progress, 1),
+        }
+
+
+class HealthServer:
+    """The three pages, as an async context; ``port`` is the one it listens on. ``refresh`` is called before each scrape."""
+
+    def __init__(self, settings: Settings, status: Status, metrics: Metrics, refresh: Callable[[], None]) -> None:
+        self._settings = settings
+        self._status = status
+        self._metrics = metrics
+        self._refresh = refresh
+        self.port = 0
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics_page)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        self._runner = web.AppRunner(app, access_log=None)
+
+    async def __aenter__(self) -> HealthServer:
+        host, port = self._settings.http_host, self._settings.http_port
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise UserError(
+                f"cannot listen on {host}:{port} ({error.strerror}); set WEFTLINE_HTTP_HOST, WEFTLINE_HTTP_PORT (0: any free port)"
+            ) from None
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._runner.cleanup()
+
+    async def _metrics_page(self, _: web.Request) -> web.Response:
+        self._refresh()
+        return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        return web.json_response(self._status.describe(), status=200 if self._status.ready else 503)

@@ -1,0 +1,69 @@
+"""Kafka as aiokafka wants it: connection options, and the check that a topic is what the list says."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
+
+from weftline.errors import UserError
+from weftline.runtime import logging
+from weftline.runtime.addresses import credentials
+from weftline.runtime.health import Status
+from weftline.runtime.retry import Backoff
+from weftline.runtime.settings import Settings
+
+log = logging.get(__name__)
+
+REQUEST_TIMEOUT_SECONDS = 10
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for any aiokafka client (producer, consumer, admin)."""
+    return {"bootstrap_servers": [server.strip() for server in settings.kafka.split(",")], **credentials(settings)}
+
+
+async def check_topic(topic: str, partitions: int, settings: Settings, status: Status) -> None:
+    """Wait until a broker answers, then raise UserError unless the topic exists with exactly that many partitions.
+
+    The count is part of the contract: one owner's events are handled in one partition only as long as it never changes.
+    """
+    backoff = Backoff()
+    while True:
+        try:
+            found = await _partitions(topic, settings)
+        except (KafkaError, OSError) as error:
+            status.wait_for("kafka")
+            if backoff.attempts % 10 == 0:
+                log.warning("waiting", dependency="kafka", bootstrap=settings.kafka, error=str(error))
+        else:
+            status.wait_for(None)
+            break
+        await asyncio.sleep(backoff.next())
+    if found is None:
+        raise UserError(f"topic {topic} does not exist on {settings.kafka}; run `weftline topics apply`")
+    if found != partitions:
+        raise UserError(
+            f"topic {topic} on {settings.kafka} has {found} partitions, declared are {partitions}; the count can never change "
+            "(`weftline topics apply` says so too): point WEFTLINE_KAFKA to the right cluster or mend schemas/topics.yaml"
+        )
+
+
+async def _partitions(topic: str, settings: Settings) -> int | None:
+    """Number of partitions; None if the topic does not exist."""
+    admin = AIOKafkaAdminClient(request_timeout_ms=REQUEST_TIMEOUT_SECONDS * 1000, **client_options(settings))
+    try:
+        await admin.start()
+        (found,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    error = for_code(found["error_code"])
+    if error is UnknownTopicOrPartitionError:
+        return None
+    if error is TopicAuthorizationFailedError:
+        raise UserError(f"user {settings.kafka_username} may not read topic {topic} on {settings.kafka}; ask for an ACL") from None
+    if found["error_code"]:
+        raise error(topic)
+    return len(found["partitions"])

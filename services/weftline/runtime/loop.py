@@ -1,0 +1,364 @@
+"""The batch loop: from fetched chunks to steps, settles and acknowledgements. Pure asyncio; knows neither Kafka nor Faust.
+
+Whoever fetches calls :meth:`BatchLoop.offer` with chunks of one partition in offset order, after :meth:`BatchLoop.room`; tells of
+:meth:`BatchLoop.assign` and :meth:`BatchLoop.revoke`; and commits what was acknowledged. All calls to the handler are made by
+:meth:`BatchLoop.run`, one at a time, so a handler needs no lock.
+
+What holds:
+
+- A chunk is acknowledged after a settle that ended after the step that took it, and never once its partition was taken away.
+- A step that fails leaves nothing acknowledged; it is tried again, whole or in parts, so a handler's effects must be idempotent.
+- :class:`~weftline.errors.DependencyDown` from any call is waited out, for as long as it takes, unless the partitions go or the
+  program stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import chain
+from typing import Protocol
+
+from weftline.errors import DependencyDown, WeftlineError
+from weftline.runtime import logging
+from weftline.runtime.chunks import Chunk, ChunkQueue, RawRecord
+from weftline.runtime.health import Status
+from weftline.runtime.metrics import Metrics
+from weftline.runtime.retry import Backoff
+from weftline.runtime.settings import Settings
+
+__all__ = ["BatchLoop", "Chunk", "Handler", "ProcessorStopped", "RawRecord"]
+
+log = logging.get(__name__)
+
+#: A call that fails so often in a row, with its dependencies healthy, is broken: a supervisor shall start the program anew.
+MOST_FAULTS = 5
+#: A single record is tried so often before it goes to dead letters: an error of the moment must not cost a record.
+RECORD_ATTEMPTS = 3
+#: The failure ratio is taken over so many records, and only from so many failures on (one bad record of ten says nothing).
+RATIO_WINDOW, RATIO_FAILURES = 1_000, 20
+
+
+class Handler(Protocol):
+    """What a processor is. No two of these calls ever overlap."""
+
+    async def assigned(self, partitions: frozenset[int]) -> None:
+        """These partitions are newly held; none of their records was stepped yet. A sweep follows."""
+
+    async def revoked(self, partitions: frozenset[int]) -> None:
+        """These partitions are gone: forget what is in memory of them, and what was gathered for the next settle. Also called
+        for partitions whose ``assigned`` was called and did not return."""
+
+    async def step(self, records: Sequence[RawRecord]) -> None:
+        """Steps 1 to 5 of design.md 4. When it returns, the effects are stored. After an exception it is called again with the same
+        records, or with a part of them."""
+
+    async def settle(self) -> None:
+        """Step 6: refresh rollups and store state gathered since the last settle that returned."""
+
+    async def sweep(self) -> None:
+        """Compare alerts with the stored state, publish what is not marked."""
+
+    async def reject(self, record: RawRecord, error: BaseException) -> None:
+        """Send this record to dead letters as ``processing_failed``."""
+
+    async def healthy(self) -> None:
+        """Raise DependencyDown if ClickHouse or Kafka does not answer."""
+
+
+class ProcessorStopped(WeftlineError):
+    """Going on would do harm or nothing; the program ends with status 1 and acknowledges no more."""
+
+
+class _Interrupted(Exception):
+    """Waiting was cut short: partitions go, or the program stops."""
+
+
+class BatchLoop:
+    """See the module. ``settings`` gives the bounds; times are monotonic seconds of ``clock``."""
+
+    def __init__(
+        self, handler: Handler, settings: Settings, metrics: Metrics, status: Status, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._handler = handler
+        self._settings = settings
+        self._metrics = metrics
+        self._status = status
+        self._clock = clock
+        self._queue = ChunkQueue(settings.batch_records, settings.batch_bytes, metrics.queued)
+        self._in_flight: list[Chunk] = []
+        self._unsettled: list[Chunk] = []
+        self._held: set[int] = set()  # as the group says
+        self._announced: set[int] = set()  # handler.assigned returned
+        self._told: set[int] = set()  # handler.assigned was called, and may have done half of its work
+        self._leaving: set[int] = set()  # taken away, the handler not yet told
+        self._outcomes: deque[bool] = deque(maxlen=RATIO_WINDOW)  # True: rejected
+        self._next_step = self._next_settle = self._next_sweep = 0.0
+        self._stopping = False
+        self._ended = False
+        self._wake = asyncio.Event()
+        self._left = asyncio.Event()
+
+    # ---- for whoever fetches ------------------------------------------------------------------------------------------------
+
+    async def room(self) -> None:
+        """Return when less than one full step is queued, so that memory holds three at most: in flight, queued, just fetched."""
+        await self._queue.room()
+
+    @property
+    def has_room(self) -> bool:
+        return self._queue.has_room
+
+    def offer(self, chunk: Chunk) -> None:
+        """Queue a fetched chunk. Never blocks. Ignored if its partition is not held (it will be read again by whoever holds it)."""
+        if chunk.partition in self._held and not self._ended:
+            self._queue.put(chunk)
+            self._wake.set()
+
+    def assign(self, partitions: Iterable[int]) -> None:
+        """The group gave this worker these partitions, in addition to what it holds."""
+        self._held.update(partitions)
+        self._status.joined(frozenset(self._held))
+        self._wake.set()
+
+    async def revoke(self, partitions: Iterable[int], grace_seconds: float) -> None:
+        """The group takes these partitions away. Returns when the handler was told, or after the grace: later acknowledgements of
+        their chunks are then void. Within the grace a step in flight ends and is settled: the next holder reads less again."""
+        lost = frozenset(partitions) & self._held
+        self._held -= lost
+        self._queue.drop(lost)
+        self._status.joined(frozenset(self._held))
+        if not lost or self._ended:
+            return
+        self._metrics.rebalances.inc()
+        self._leaving |= lost
+        self._left.clear()
+        self._wake.set()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(grace_seconds):
+                    await self._left.wait()
+        finally:
+            for chunk in chain(self._in_flight, self._unsettled):
+                chunk.lost = chunk.lost or chunk.partition in lost
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to end: after the step in flight, settled and acknowledged."""
+        self._stopping = True
+        self._wake.set()
+
+    # ---- the loop -----------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until :meth:`stop`. Raises ProcessorStopped when going on makes no sense."""
+        try:
+            while not self._stopping:
+                with suppress(_Interrupted):
+                    await self._turn()
+            await self._settle_once()
+        finally:
+            self._ended = True
+            self._left.set()
+
+    async def _turn(self) -> None:
+        """The one thing that is most due, or a wait for something to become due."""
+        now = self._clock()
+        self._status.work(True)
+        if self._leaving:
+            await self._leave()
+        elif self._held - self._announced:
+            await self._announce()
+        elif self._unsettled and now >= self._next_settle:
+            await self._settle()
+        elif self._held and now >= self._next_sweep:
+            await self._sweep()
+        elif self._queue and now >= self._next_step:
+            await self._step()
+        else:
+            self._status.work(bool(self._queue or self._unsettled))
+            due = [self._next_step] if self._queue else []
+            due += [self._next_settle] if self._unsettled else []
+            due += [self._next_sweep] if self._held else []
+            await self._wait(min(due) - now if due else None)
+
+    async def _step(self) -> None:
+        batch = self._queue.take()
+        started = self._clock()
+        self._next_step = started + self._settings.pause_seconds
+        self._in_flight = batch
+        records = list(chain.from_iterable(chunk.records for chunk in batch))
+        try:
+            await self._apply(records)
+        except _Interrupted:
+            self._queue.put_back(chunk for chunk in batch if not chunk.lost and chunk.partition in self._held)
+            raise
+        finally:
+            self._in_flight = []
+        for chunk in batch:
+            chunk.records = ()  # only the acknowledgement is still needed
+        self._unsettled += batch
+        self._metrics.steps.inc()
+        self._metrics.records.inc(len(records))
+        self._metrics.bytes.inc(sum(chunk.size for chunk in batch))
+        self._ended_one("step", started)
+
+    async def _settle(self) -> None:
+        started = self._clock()
+        await self._persist("settle", self._handler.settle)
+        self._acknowledge(started)
+
+    async def _settle_once(self) -> None:
+        """A last settle, without another attempt: what it does not cover is read again."""
+        if not self._unsettled:
+            return
+        started = self._clock()
+        try:
+            await self._handler.settle()
+        except Exception as error:
+            log.warning("not settled; these records will be read again", chunks=len(self._unsettled), error=repr(error))
+        else:
+            self._acknowledge(started)
+
+    def _acknowledge(self, started: float) -> None:
+        for chunk in self._unsettled:
+            if not chunk.lost:
+                chunk.ack()
+        self._unsettled = []
+        # Counted from the end: a settle slower than its interval must leave time for steps.
+        self._next_settle = self._clock() + self._settings.settle_seconds
+        self._ended_one("settle", started)
+
+    async def _sweep(self) -> None:
+        started = self._clock()
+        await self._persist("sweep", self._handler.sweep)
+        self._next_sweep = self._clock() + self._settings.sweep_seconds
+        self._ended_one("sweep", started)
+
+    async def _announce(self) -> None:
+        new = frozenset(self._held - self._announced)
+        self._told |= new
+        await self._persist("assigned", lambda: self._handler.assigned(new))
+        self._announced |= new
+        self._next_sweep = 0.0
+        log.info("partitions taken over", partitions=sorted(new))
+
+    async def _leave(self) -> None:
+        lost = frozenset(self._leaving)
+        await self._settle_once()
+        if told := lost & self._told:
+            await self._persist("revoked", lambda: self._handler.revoked(told), leaving=True)
+        self._announced -= lost
+        self._told -= lost
+        self._leaving -= lost
+        if not self._leaving:
+            self._left.set()
+        log.info("partitions given up", partitions=sorted(lost))
+
+    # ---- trouble ------------------------------------------------------------------------------------------------------------
+
+    async def _apply(self, records: Sequence[RawRecord]) -> None:
+        """Have every record stepped or rejected: what fails, the dependencies being healthy, is halved until one record is left."""
+        parts = [records]
+        while parts:
+            part = parts.pop()
+            error = await self._try_step(part, attempts=RECORD_ATTEMPTS if len(part) == 1 else 1)
+            if error is None:
+                self._outcomes.extend([False] * min(len(part), RATIO_WINDOW))
+            elif len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+            else:
+                await self._reject(part[0], error)
+
+    async def _try_step(self, records: Sequence[RawRecord], attempts: int) -> Exception | None:
+        """None when the step returned; else what it raised in the last attempt, all dependencies being healthy."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._await_dependencies("step", lambda: self._handler.step(records))
+                return None
+            except _Interrupted:
+                raise
+            except Exception as error:
+                self._metrics.faults.labels("step").inc()
+                if await self._persist("healthy", self._handler.healthy):
+                    continue  # one was down and is back: that explains it
+                attempts -= 1
+                log.info("step failed", records=len(records), first=_name(records[0]), error=repr(error))
+                if attempts <= 0:
+                    return error
+            await self._wait_or_interrupt(backoff.next())
+
+    async def _reject(self, record: RawRecord, error: Exception) -> None:
+        await self._persist("reject", lambda: self._handler.reject(record, error))
+        log.error("record rejected as processing_failed", record=_name(record), error=repr(error), exc_info=error)
+        self._outcomes.append(True)
+        failed = sum(self._outcomes)
+        if failed >= RATIO_FAILURES and failed > self._settings.failure_ratio * len(self._outcomes):
+            raise ProcessorStopped(
+                f"{failed} of the last {len(self._outcomes)} records failed in processing, the last with {error!r}; "
+                f"stopped rather than send the rest to dead letters (limit: WEFTLINE_FAILURE_RATIO={self._settings.failure_ratio})"
+            )
+
+    async def _persist(self, name: str, call: Callable[[], Awaitable[None]], leaving: bool = False) -> bool:
+        """Call until it returns. True if a dependency had to be waited for. ``leaving``: lost partitions do not interrupt."""
+        backoff = Backoff()
+        while True:
+            try:
+                return await self._await_dependencies(name, call, leaving)
+            except _Interrupted:
+                raise
+            except Exception as error:
+                wait = backoff.next()
+                self._metrics.faults.labels(name).inc()
+                log.warning("call failed", call=name, attempt=backoff.attempts, error=repr(error), exc_info=error)
+                if backoff.attempts >= MOST_FAULTS:
+                    raise ProcessorStopped(f"{name} failed {MOST_FAULTS} times in a row, the last time with {error!r}") from error
+            await self._wait_or_interrupt(wait, leaving)
+
+    async def _await_dependencies(self, name: str, call: Callable[[], Awaitable[None]], leaving: bool = False) -> bool:
+        """Call until it no longer raises DependencyDown. True if it did. Any other exception passes."""
+        backoff = Backoff()
+        since = self._clock()
+        try:
+            while True:
+                try:
+                    await call()
+                except DependencyDown as down:
+                    wait = backoff.next()
+                    self._status.wait_for(down.dependency)
+                    # Once at the beginning, then every ten attempts (less than a minute).
+                    if backoff.attempts % 10 == 1:
+                        log.warning("waiting", call=name, dependency=down.dependency, error=str(down), attempt=backoff.attempts)
+                else:
+                    if backoff.attempts:
+                        log.info("going on", call=name, after_seconds=round(self._clock() - since, 1))
+                    return backoff.attempts > 0
+                await self._wait_or_interrupt(wait, leaving)
+        finally:
+            self._status.wait_for(None)
+
+    async def _wait_or_interrupt(self, seconds: float, leaving: bool = False) -> None:
+        until = self._clock() + seconds
+        while (left := until - self._clock()) > 0:
+            if self._stopping or (self._leaving and not leaving):
+                raise _Interrupted
+            await self._wait(left)
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Until something happened, or for so long. Nothing may be awaited between looking at the state and this."""
+        self._wake.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    def _ended_one(self, phase: str, started: float) -> None:
+        self._metrics.phase_seconds.labels(phase).observe(self._clock() - started)
+        self._status.progress()
+
+
+def _name(record: RawRecord) -> str:
+    return f"{record.topic}/{record.partition}@{record.offset}"

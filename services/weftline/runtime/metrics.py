@@ -1,0 +1,73 @@
+"""Every metric that a Weftline processor exports: one closed list.
+
+Names begin with ``weftline_`` and end in their base unit (seconds, bytes, records; ``_total`` for counters). Labels are closed
+sets: a phase, a reason, a dependency, a partition number. Nothing that a publisher can invent (owner, factory, source) is a label.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+import weftline
+
+#: Phases of a processor's work. ``step``, ``settle`` and ``sweep`` are whole calls, timed by the loop; the others are their parts,
+#: timed by the processor.
+PHASES = ("step", "decode", "store", "fold", "facts", "alerts", "settle", "rollups", "state", "sweep")
+
+#: From one quick insert to one that an operator should ask about.
+SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """The list. One instance per program, over its own registry."""
+
+    def __init__(self, processor: str) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+
+        #: Which program this is; everything else carries no processor label, the scrape job tells them apart.
+        self.build = Gauge(
+            "weftline_build_info", "Always 1; says which program and version", ["processor", "version"], registry=registry
+        )
+        self.build.labels(processor, weftline.__version__).set(1)
+
+        # Work done.
+        #: Steps that ended. Steps per second bound the number of parts in ClickHouse.
+        self.steps = Counter("weftline_steps", "Steps that ended", registry=registry)
+        #: Records taken by these steps, dead letters included.
+        self.records = Counter("weftline_records", "Records taken by steps", registry=registry)
+        #: Bytes of their keys and values.
+        self.bytes = Counter("weftline_record_bytes", "Bytes of keys and values taken by steps", registry=registry)
+        #: Where the time goes.
+        self.phase_seconds = Histogram(
+            "weftline_phase_seconds", "Time spent in a phase", ["phase"], buckets=SECONDS_BUCKETS, registry=registry
+        )
+
+        # Position in the topic, per partition held by this worker.
+        #: Next offset that would be read after a crash now, as far as this worker knows.
+        self.position = Gauge("weftline_position_offset", "First offset not yet acknowledged", ["partition"], registry=registry)
+        #: Records between it and the end of the partition.
+        self.lag = Gauge("weftline_lag_records", "Records not yet acknowledged", ["partition"], registry=registry)
+        #: Records fetched and waiting in memory for their step.
+        self.queued = Gauge("weftline_queued_records", "Records fetched and not yet taken by a step", registry=registry)
+
+        # Trouble.
+        #: By reason: ``undecodable``, ``contract``, ``not_judged``, ``processing_failed``.
+        self.dead_letters = Counter("weftline_dead_letters", "Records sent to dead letters", ["reason"], registry=registry)
+        #: 1 while the processor waits for it: ``kafka``, ``clickhouse``, ``schema-registry``.
+        self.waiting = Gauge("weftline_waiting", "1 while this dependency is waited for", ["dependency"], registry=registry)
+        #: Exceptions other than a dependency that is down, by the call that raised.
+        self.faults = Counter("weftline_faults", "Unexpected exceptions in processing", ["call"], registry=registry)
+        #: Partitions taken away, each rebalance counted once.
+        self.rebalances = Counter("weftline_rebalances", "Times partitions were taken from this worker", registry=registry)
+        #: Wall clock of the last step, settle or sweep that ended; an alert rule compares it with time().
+        self.progress = Gauge(
+            "weftline_last_progress_timestamp_seconds", "When a step, settle or sweep last ended", registry=registry
+        )
+
+        # Results.
+        #: Changes of alerts sent to factories: ``raised``, ``updated``, ``withdrawn``.
+        self.alerts = Counter("weftline_alerts_published", "Alert changes published", ["change"], registry=registry)
+        #: Owners whose state is held in memory, and the records behind them (bounded by WEFTLINE_MEMORY_RECORDS).
+        self.owners = Gauge("weftline_memory_owners", "Owners whose state is in memory", registry=registry)
+        self.memory_records = Gauge("weftline_memory_records", "Records known of owners in memory", registry=registry)

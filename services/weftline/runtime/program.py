@@ -1,0 +1,183 @@
+"""A processor as a program: from settings to an exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import uvloop
+
+from weftline.errors import DependencyDown, UserError, WeftlineError
+from weftline.runtime import logging
+from weftline.runtime.faust_batches import KafkaGroup
+from weftline.runtime.health import HealthServer, Status
+from weftline.runtime.kafka import check_topic
+from weftline.runtime.loop import BatchLoop, Handler
+from weftline.runtime.metrics import Metrics
+from weftline.runtime.retry import Backoff
+from weftline.runtime.settings import Settings
+
+log = logging.get(__name__)
+
+#: From the signal to the end of the process. Whatever hangs then (the broker died meanwhile) is cut off; nothing is lost by that.
+STOP_SECONDS = 10.0
+#: Of these, for the step in flight and its settle; the rest is for the commit and for leaving the group.
+FINISH_SECONDS = 6.0
+
+#: A broker that has left fetches unanswered for so long is told as waited for: three of its longest answers (1.5 s), and some.
+SILENT_SECONDS = 5.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a handler is given."""
+
+    name: str
+    topic: str
+    partitions: int
+    settings: Settings
+    metrics: Metrics
+    status: Status
+
+
+#: Entered before the group is joined, left after it was left. May raise DependencyDown: then it is made and entered again.
+HandlerFactory = Callable[[Runtime], AbstractAsyncContextManager[Handler]]
+
+
+class _StopRequested(Exception):
+    """A signal came before there was anything to finish."""
+
+
+def run(name: str, topic: str, partitions: int, handler_factory: HandlerFactory, settings: Settings) -> int:
+    """Run processor ``name`` on ``topic`` in the group ``weftline-NAME`` until SIGTERM or SIGINT.
+
+    Returns the exit status: 0 after a signal, 1 when a supervisor shall start it anew. Raises UserError for what only a person can
+    mend: a topic that is missing or has another number of partitions, a port that is taken.
+    """
+    logging.configure(settings)
+    # Faust makes the loop of its consumer's thread by itself, so the policy must be set. uvloop: about 20 % more events/s.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    metrics = Metrics(name)
+    runtime = Runtime(name, topic, partitions, settings, metrics, Status(name, metrics))
+    with tempfile.TemporaryDirectory(prefix="weftline-") as datadir:  # Faust makes folders for tables that we do not have
+        return asyncio.run(_main(runtime, handler_factory, Path(datadir)))
+
+
+async def _main(runtime: Runtime, handler_factory: HandlerFactory, datadir: Path) -> int:
+    stopping = asyncio.Event()
+
+    def on_signal() -> None:
+        if not stopping.is_set():
+            log.info("stopping", processor=runtime.name)
+            stopping.set()
+            guard = threading.Timer(STOP_SECONDS, _give_up)
+            guard.daemon = True
+            guard.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    try:
+        return await _serve(runtime, handler_factory, datadir, stopping)
+    except _StopRequested:
+        return 0
+    except UserError:
+        raise
+    except WeftlineError as error:
+        log.error("processor stopped", processor=runtime.name, error=str(error))
+        return 1
+
+
+def _give_up() -> None:
+    """In a thread of its own: the event loop may hang in a join of Faust's consumer thread."""
+    log.error("not stopped in time; ended without a last commit, which only means that some records are read again")
+    os._exit(1)
+
+
+async def _serve(runtime: Runtime, handler_factory: HandlerFactory, datadir: Path, stopping: asyncio.Event) -> int:
+    settings, metrics, status = runtime.settings, runtime.metrics, runtime.status
+    group: KafkaGroup | None = None
+
+    def refresh() -> None:
+        metrics.position.clear()
+        metrics.lag.clear()
+        for partition, (position, lag) in (group.lags() if group else {}).items():
+            metrics.position.labels(partition).set(position)
+            metrics.lag.labels(partition).set(lag)
+
+    async with AsyncExitStack() as stack:
+        health = await stack.enter_async_context(HealthServer(settings, status, metrics, refresh))
+        log.info("listening", processor=runtime.name, url=f"http://{settings.http_host}:{health.port}/readyz")
+        await _unless(stopping, check_topic(runtime.topic, runtime.partitions, settings, status))
+        handler = await _unless(stopping, _enter(stack, handler_factory, runtime))
+        loop = BatchLoop(handler, settings, metrics, status)
+        group = KafkaGroup(f"weftline-{runtime.name}", runtime.topic, settings, loop, datadir)
+        _tune_gc()
+        working, member = asyncio.create_task(loop.run()), asyncio.create_task(group.run())
+        stop, watch = asyncio.create_task(stopping.wait()), asyncio.create_task(_watch(group, status))
+        await asyncio.wait({working, member, stop}, return_when=asyncio.FIRST_COMPLETED)
+        loop.stop()
+        with suppress(asyncio.CancelledError):  # cancelled for want of time: what was in flight is read again
+            done, _ = await asyncio.wait({working}, timeout=FINISH_SECONDS)
+            if not done:
+                working.cancel()
+        await group.stop()
+        stop.cancel()
+        watch.cancel()
+        await asyncio.wait({working, member})
+        for task in (working, member):
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+        log.info("stopped", processor=runtime.name)
+        return 0
+
+
+async def _watch(group: KafkaGroup, status: Status) -> None:
+    while True:
+        status.kafka_silent(group.silent_seconds() > SILENT_SECONDS)
+        await asyncio.sleep(1)
+
+
+async def _unless(stopping: asyncio.Event, work: Awaitable[T]) -> T:
+    """The result of the work, or _StopRequested as soon as the program shall stop."""
+    task = asyncio.ensure_future(work)
+    stop = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise _StopRequested
+    finally:
+        stop.cancel()
+        task.cancel()
+
+
+async def _enter(stack: AsyncExitStack, handler_factory: HandlerFactory, runtime: Runtime) -> Handler:
+    backoff = Backoff()
+    while True:
+        try:
+            handler = await stack.enter_async_context(handler_factory(runtime))
+        except DependencyDown as down:
+            runtime.status.wait_for(down.dependency)
+            if backoff.attempts % 10 == 0:
+                log.warning("waiting", dependency=down.dependency, error=str(down))
+        else:
+            runtime.status.wait_for(None)
+            return handler
+        await asyncio.sleep(backoff.next())
+
+
+def _tune_gc() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -1,0 +1,73 @@
+"""Settings of every Weftline program, from the environment (``WEFTLINE_…``) or a ``.env`` file.
+
+All faults are reported at once, each with the variable, the unit and the reason (:func:`load`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from weftline.errors import UserError
+
+
+class Settings(BaseSettings):
+    """What differs between two deployments: addresses, credentials and limits."""
+
+    model_config = SettingsConfigDict(env_prefix="WEFTLINE_", env_file=".env", extra="ignore", frozen=True)
+
+    kafka: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated")
+    kafka_username: str | None = Field(None, description="SCRAM-SHA-512 user; none means PLAINTEXT")
+    kafka_password: SecretStr | None = Field(None, description="SCRAM-SHA-512 password")
+    clickhouse: str = Field("http://127.0.0.1:8123", description="ClickHouse HTTP address")
+    clickhouse_database: str = Field(
+        "weftline", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="database of all tables"
+    )
+    clickhouse_username: str = Field("default", description="ClickHouse user")
+    clickhouse_password: SecretStr = Field(SecretStr(""), description="ClickHouse password")
+    clickhouse_cluster: str | None = Field(None, description="cluster name; set: replicated tables and quorum inserts")
+    schema_registry: str | None = Field(
+        None, description="Confluent-compatible registry URL; none: the files in schemas/"
+    )
+    data: Path = Field(Path(".weftline"), description="folder of the embedded stack")
+
+    http_host: str = Field("127.0.0.1", description="address on which /metrics, /healthz and /readyz listen")
+    http_port: Annotated[int, Field(ge=0, le=65535)] = Field(0, description="port of the same; 0 picks a free one")
+
+    batch_records: Annotated[int, Field(ge=1, le=200_000)] = Field(20_000, description="records in one step at most")
+    batch_bytes: Annotated[int, Field(ge=1024)] = Field(16 << 20, description="bytes in one step at most")
+    settle_seconds: Annotated[float, Field(gt=0, le=30)] = Field(
+        1.0, description="rollups and state are gathered so long"
+    )
+    pause_seconds: Annotated[float, Field(ge=0, le=5)] = Field(0.05, description="smallest pause between two steps")
+    sweep_seconds: Annotated[float, Field(gt=0, le=600)] = Field(5.0, description="pause between two sweeps")
+    session_timeout_seconds: Annotated[float, Field(ge=6, le=60)] = Field(
+        10.0, description="Kafka group session timeout"
+    )
+    memory_records: Annotated[int, Field(ge=0)] = Field(
+        200_000, description="records of live owners kept in memory, per worker"
+    )
+    failure_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.05, description="share of records that may fail in processing before the processor stops"
+    )
+    simulated_clock: str | None = Field(
+        None, description="wall_start_ms,simulated_start_ms,speed: deadlines pass by this clock (demonstrations only)"
+    )
+    log_format: Annotated[str, Field(pattern="^(console|json)$")] = Field("console", description="console or json")
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field("info", description="log level")
+
+
+def load(**overrides: object) -> Settings:
+    """Settings, or a :class:`UserError` that lists every fault with its variable."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors():
+            name = ".".join(str(part) for part in fault["loc"])
+            about = Settings.model_fields[name].description if name in Settings.model_fields else ""
+            lines.append(f"  WEFTLINE_{name.upper()} ({about}): {fault['msg']}, got {fault['input']!r}")
+        raise UserError("settings are wrong:\n" + "\n".join(lines)) from None

@@ -1,0 +1,194 @@
+"""Numbered SQL files, ``schemas/clickhouse/NNNN_name.sql``, each run once, in order, and noted in the table ``schema_migrations``.
+
+**One text for a single node and for a cluster.** Outside of strings and comments, ``{engine:ReplacingMergeTree(rev)}`` becomes the
+engine or its replicated form, and ``{on_cluster}`` nothing or ``ON CLUSTER …``. Every other brace stays as it is.
+
+**Two at once, and a crash in the middle.** ClickHouse has no transaction around DDL, and no lock that a single node has too. So a
+file is written down after its last statement, whoever comes before that runs it again, and every statement must bear that: CREATE
+without IF NOT EXISTS or OR REPLACE, DROP without IF EXISTS and the like are refused before anything is run. Two migrators then do
+the same things twice. If their files differ, both checksums are kept and the next run refuses.
+
+**Changed files.** A file that was run is history: if its checksum is another (line ends do not count), nothing is run.
+
+Looked at first: the package clickhouse-migrations 0.16. It does run on the embedded engine through clickhouse-connect, splits
+statements and refuses changed files. Left out because its variables take no argument, so that an engine needs three of them and
+differs with and without arguments; because it depends on a second ClickHouse driver, pytz and tzlocal, imported though not used
+(7 MB, 0.2 s at every start of the CLI); and because it names neither file nor statement when something fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from weftline.contracts.paths import schemas_root
+from weftline.errors import UserError
+from weftline.runtime.settings import Settings
+from weftline.warehouse.client import Reader, reader
+from weftline.warehouse.faults import WarehouseError
+from weftline.warehouse.sql import SqlError, identifier, pieces, split_statements
+
+# ON CLUSTER waits for all hosts, by ClickHouse's default for 180 s (distributed_ddl_task_timeout).
+SECONDS = 200.0
+# By name and not by {uuid}: a replica that joins later and migrates then finds the others' tables.
+REPLICA = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
+
+_FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_ENGINE = re.compile(r"\{\s*engine\s*:\s*(\w+)\s*(?:\((.*)\))?\s*\}", re.DOTALL)
+_BOOKKEEPING = """
+CREATE TABLE IF NOT EXISTS schema_migrations {on_cluster}
+(
+    name       String COMMENT 'file that was run',
+    checksum   String COMMENT 'SHA-256 of its text',
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'when it was run'
+)
+ENGINE = {engine:ReplacingMergeTree()}
+ORDER BY (name, checksum)
+COMMENT 'Files of schemas/clickhouse that were run on this database.'
+"""
+# Statements that fail or act twice when they are run a second time, and what makes them bear it.
+_ONCE_ONLY = (
+    (re.compile(r"CREATE\b(?!.*?\b(IF\s+NOT\s+EXISTS|OR\s+REPLACE)\b)", re.I | re.S), "IF NOT EXISTS or OR REPLACE"),
+    (re.compile(r"(DROP|DETACH|TRUNCATE)\b(?!.*?\bIF\s+EXISTS\b)", re.I | re.S), "IF EXISTS"),
+    (re.compile(r"ALTER\b.*?\bADD\s+(COLUMN|INDEX|CONSTRAINT|PROJECTION)\s+(?!IF\s+NOT\s+EXISTS\b)", re.I | re.S), "IF NOT EXISTS"),
+    (re.compile(r"ALTER\b.*?\b(DROP|RENAME|CLEAR)\s+(COLUMN|INDEX)\s+(?!IF\s+EXISTS\b)", re.I | re.S), "IF EXISTS"),
+    (re.compile(r"(RENAME|EXCHANGE|INSERT|ATTACH|ALTER\b.*?\b(UPDATE|DELETE))\b", re.I | re.S), "a statement that may run twice"),
+)
+
+
+class Migration(NamedTuple):
+    """One file: its name, its text and the checksum of that."""
+
+    name: str
+    text: str
+    checksum: str
+
+
+def load(folder: Path) -> list[Migration]:
+    """The files of a folder in order. Raises :class:`UserError` for a name without number and a number twice."""
+    found: dict[str, Migration] = {}
+    for path in sorted(folder.glob("*.sql")):
+        match = _FILE.fullmatch(path.name)
+        if match is None:
+            raise UserError(f"{path}: name it NNNN_name.sql, four digits, then lower case letters, digits and _")
+        if match[1] in found:
+            raise UserError(f"{path}: number {match[1]} is taken by {found[match[1]].name}; take the next one")
+        text = path.read_text("utf-8")
+        found[match[1]] = Migration(path.name, text, hashlib.sha256(text.encode()).hexdigest())
+    return list(found.values())
+
+
+def statements(migration: Migration, cluster: str | None) -> list[str]:
+    """What a file says on a single node (``cluster`` None) or a cluster. Raises :class:`UserError` if it may not be run twice."""
+    try:
+        rendered = split_statements(render(migration.text, cluster))
+        for statement in rendered:
+            _check_repeatable(statement)
+    except SqlError as error:
+        raise UserError(f"{migration.name}: {error}") from None
+    return rendered
+
+
+def render(text: str, cluster: str | None) -> str:
+    """The text with its templates filled in."""
+    parts: list[str] = []
+    at = 0
+    for piece in pieces(text):
+        if piece.kind != "brace":
+            continue
+        template = text[piece.start : piece.stop]
+        engine = _ENGINE.fullmatch(template)
+        if engine is not None:
+            new = _engine(engine[1], engine[2] or "", cluster is not None)
+        elif re.fullmatch(r"\{\s*on_cluster\s*\}", template):
+            new = "" if cluster is None else f"ON CLUSTER {identifier(cluster)}"
+        else:
+            continue
+        parts += text[at : piece.start], new
+        at = piece.stop
+    return "".join(parts) + text[at:]
+
+
+def _engine(name: str, arguments: str, replicated: bool) -> str:
+    own = arguments.strip()
+    if not replicated:
+        return f"{name}({own})"
+    return f"Replicated{name}({REPLICA}{', ' if own else ''}{own})"
+
+
+def _check_repeatable(statement: str) -> None:
+    """What stands in strings, names and comments is not looked at."""
+    parts: list[str] = []
+    at = 0
+    for piece in pieces(statement):
+        parts += statement[at : piece.start], " x " if piece.kind == "quoted" else " "
+        at = piece.stop
+    code = " ".join(("".join(parts) + statement[at:]).split())
+    for pattern, need in _ONCE_ONLY:
+        if pattern.match(code):
+            raise SqlError(f"a migration may be run twice, so {code[:60]!r}… needs {need}")
+
+
+def migrate(settings: Settings, folder: Path | None = None) -> list[str]:
+    """Bring the database to the state of the files, making it first if need be; returns the names of the files that were run.
+
+    Raises :class:`UserError` for files that cannot be run (and then has run none), :class:`WarehouseError` with file and statement
+    for what ClickHouse refuses, :class:`~weftline.errors.DependencyDown` if it does not answer.
+    """
+    files = load(folder or schemas_root() / "clickhouse")
+    cluster = settings.clickhouse_cluster
+    scripts = {file.name: statements(file, cluster) for file in files}
+    with reader(settings, database="system", seconds=SECONDS) as server:
+        server.command(render(f"CREATE DATABASE IF NOT EXISTS {identifier(settings.clickhouse_database)} {{on_cluster}}", cluster))
+    with reader(settings, seconds=SECONDS) as server:
+        server.command(render(_BOOKKEEPING, cluster))
+        todo = to_run(files, _applied(server))
+        for file in todo:
+            for number, statement in enumerate(scripts[file.name], 1):
+                try:
+                    server.command(statement)
+                except WarehouseError as error:
+                    raise WarehouseError(
+                        f"{file.name}, statement {number}: {error.statement}", error.problem, error.code
+                    ) from error
+            # Not VALUES, which would be an asynchronous insert by default.
+            server.command(
+                "INSERT INTO schema_migrations (name, checksum) SELECT {name:String}, {checksum:String}",
+                {"name": file.name, "checksum": file.checksum},
+            )
+    return [file.name for file in todo]
+
+
+def pending(settings: Settings, folder: Path | None = None) -> list[str]:
+    """The files that :func:`migrate` would run. Raises :class:`UserError` as it does, and if the database does not exist."""
+    files = load(folder or schemas_root() / "clickhouse")
+    with reader(settings) as server:
+        if server.rows("EXISTS TABLE schema_migrations") != [(1,)]:
+            return [file.name for file in files]
+        return [file.name for file in to_run(files, _applied(server))]
+
+
+def _applied(server: Reader) -> dict[str, set[str]]:
+    applied: dict[str, set[str]] = {}
+    for name, checksum in server.rows("SELECT DISTINCT name, checksum FROM schema_migrations"):
+        applied.setdefault(name, set()).add(checksum)
+    return applied
+
+
+def to_run(files: Sequence[Migration], applied: Mapping[str, set[str]]) -> list[Migration]:
+    """The files that are not ``applied`` (checksums by name), or :class:`UserError` if they do not continue what was run."""
+    known = {file.name for file in files}
+    missing = sorted(applied.keys() - known)
+    if missing:
+        raise UserError(f"the database was migrated with {', '.join(missing)}, which this Weftline does not have; use a newer one")
+    for file in files:
+        if applied.get(file.name, {file.checksum}) != {file.checksum}:
+            raise UserError(f"{file.name} was run with another text; leave it as it was and put the change into a new file")
+    last = max(applied, default="")
+    todo = [file for file in files if file.name not in applied]
+    if todo and todo[0].name < last:
+        raise UserError(f"{todo[0].name} was never run, but {last} was; give it a number above that")
+    return todo
