@@ -11,7 +11,8 @@
     │   └── NotReady         it answers, but the set-up is not finished: a table, a grant (warehouse.faults)
     ├── WarehouseError       ClickHouse refused a statement and will refuse it again (warehouse.faults)
     ├── DeliveryError        events that Kafka did not take, to be published again (sdk.publisher)
-    └── ProcessorStopped     a processor must not go on; its supervisor starts it anew (runtime.loop)
+    ├── ProcessorStopped     a processor must not go on; its supervisor starts it anew (runtime.loop)
+    └── GroupCrashed         membership of the consumer group broke off (runtime.faust_batches)
 """
 
 from __future__ import annotations

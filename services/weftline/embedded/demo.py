@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,8 @@ BEHIND_SECONDS = 2.0
 SWEEP_SECONDS = 2.0
 #: The tables follow within a settle and a sweep; without any progress for so long, what differs is a fault.
 PATIENCE_SECONDS = 30.0
+#: What is on its way when somebody ends the play may take so long to arrive.
+LEAVE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,10 @@ class _Interrupts:
     def __init__(self) -> None:
         self.came = threading.Event()
         self.stack: Stack | None = None
+        self.started = False
 
     def handle(self, _number: int, _frame: FrameType | None) -> None:
-        starting = self.stack is not None and self.stack.addresses is None
-        if self.stack is not None and (starting or self.came.is_set()):
+        if self.stack is not None and (self.came.is_set() or not self.started):
             self.stack.ask_to_stop()
         self.came.set()
 
@@ -164,31 +167,45 @@ def fresh_folder(data: Path, keep: bool) -> Path:
     while keep and folder.exists():
         number += 1
         folder = data / f"{DEMO}-{number}"
-    lock = lock_of(folder)
+    _empty(folder)
+    return folder
+
+
+def _empty(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()) and not (folder / "stack.lock").exists():
+        raise UserError(f"{folder} holds what no demonstration has put there; choose another folder with --data")
     try:
-        lock.acquire()
+        lock = lock_of(folder).acquire()
     except Held as held:
         raise UserError(f"a demonstration already runs on {folder} (process {held.owner}); end it first, or add --keep") from None
-    try:
+    except OSError as error:
+        raise UserError(f"{folder} cannot be used: {error.strerror}; choose another folder with --data") from None
+    with lock:
         for path in folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
             elif path.name != "stack.lock":
                 path.unlink()
-    finally:
-        lock.release()
-    return folder
+
+
+class _Voice:
+    """Says a line: on the console, or at the foot of the live view while there is one."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.board: Board | None = None
+
+    def __call__(self, line: str) -> None:
+        if self.board is not None:
+            self.board.note = line
+        else:
+            self.console.print(line, markup=False, soft_wrap=True)
 
 
 def run(config: DemoConfig) -> int:
     """Run the demonstration; the exit status."""
-    console = Console(highlight=False)
-    terminal = console.is_terminal
+    say = _Voice(Console(highlight=False))
     began = time.monotonic()
-
-    def say(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
-
     with _Interrupts().caught() as interrupts:
         try:
             plan = _Plan(config.seconds or USUAL_SECONDS, config.seed)
@@ -201,7 +218,7 @@ def run(config: DemoConfig) -> int:
             say(f"Kafka       {stack.addresses.kafka}")
             say(f"ClickHouse  {stack.addresses.clickhouse}")
             say(f"data, logs  {stack.config.folder}")
-            return _show(config, plan, stack, interrupts, console if terminal else None, say)
+            return _show(config, plan, stack, interrupts, say)
         finally:
             say("stopping")
             stack.stop()
@@ -227,6 +244,7 @@ def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -
     def started(broker: BrokerKind) -> Stack:
         stack = interrupts.stack = Stack(StackConfig(folder, broker, ports, USUAL_PORTS), prepare=prepare, workers=workers, say=say)
         stack.start()
+        interrupts.started = True
         return stack
 
     say("starting Kafka, ClickHouse and three processors" if config.broker != "memory" else "starting")
@@ -237,11 +255,11 @@ def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -
             raise
         say(f"{error}")
         say("going on with a broker in memory")
-        fresh_folder(config.data, keep=False)
+        _empty(folder)
         return started("memory")
 
 
-def _show(config: DemoConfig, plan: _Plan, stack: Stack, interrupts: _Interrupts, console: Console | None, say: Say) -> int:
+def _show(config: DemoConfig, plan: _Plan, stack: Stack, interrupts: _Interrupts, say: _Voice) -> int:
     addresses = stack.addresses
     assert addresses is not None
     settings = load(kafka=addresses.kafka, clickhouse=addresses.clickhouse)
@@ -252,64 +270,80 @@ def _show(config: DemoConfig, plan: _Plan, stack: Stack, interrupts: _Interrupts
             plan.simulation, Connection(settings.kafka), pace=pace, answers=answers, progress=follow, stop=stop
         )
     )
-    board = Board(addresses, config.seconds)
-    with ExitStack() as open_things:
-        server = open_things.enter_context(reader(settings))
-        groups = open_things.enter_context(open_groups(settings, TOPICS)) if stack.config.broker == "kafka" else None
-        show = _Screen(board, Gauge(server, groups), player, console, say)
-        if console is not None:
-            open_things.enter_context(show.live)
-        while player.playing and not interrupts.came.is_set() and not stack.wait(0):
-            show.refresh()
-        if player.error is not None:
-            raise player.error
-        if interrupts.came.is_set():
-            player.end(10.0)
-            return 130 if config.seconds else 0
-        finished = time.monotonic()
-        proof = _prove(server, answers, show, interrupts)
-        took = time.monotonic() - finished
-        if config.seconds is None:
-            board.note = f"{_verdict(proof)}. Everything stays up until Ctrl-C."
-            if console is None:
-                _tell(player.summary, proof, took, answers, say)
-            while not interrupts.came.is_set() and not stack.wait(0):
-                show.refresh()
-    if console is not None or config.seconds is not None:
-        _tell(player.summary, proof, took, answers, say)
-    return 1 if any(of.differing for of in proof) else 0
+    with ExitStack() as connections:
+        server = connections.enter_context(reader(settings))
+        groups = connections.enter_context(open_groups(settings, TOPICS)) if stack.config.broker == "kafka" else None
+        with _Screen(Board(addresses, config.seconds), Gauge(server, groups), player, say) as screen:
+            while player.playing and not interrupts.came.is_set() and not stack.wait(0):
+                screen.refresh()
+            if player.error is not None:
+                raise player.error
+            finished = time.monotonic()
+            proof = [] if interrupts.came.is_set() else _prove(server, answers, screen, interrupts)
+            if interrupts.came.is_set():
+                player.end(LEAVE_SECONDS)
+                return 130 if config.seconds else 0
+            told = [*_told(player.summary, proof, time.monotonic() - finished), f"{_verdict(proof)} ({answers})"]
+            if config.seconds is None:
+                screen.say_all(told)
+                say("everything stays up until Ctrl-C")
+                while not interrupts.came.is_set() and not stack.wait(0):
+                    screen.refresh()
+        if config.seconds is not None or screen.live is not None:
+            for line in told:
+                say(line)
+    return 0 if proof and not any(of.differing for of in proof) else 1
 
 
 class _Screen:
-    """Refreshes the view, or prints lines where there is no terminal."""
+    """The live view, or lines where there is no terminal."""
 
-    def __init__(self, board: Board, gauge: Gauge, player: _Player, console: Console | None, say: Say) -> None:
+    def __init__(self, board: Board, gauge: Gauge, player: _Player, say: _Voice) -> None:
         self._board, self._gauge, self._player, self._say = board, gauge, player, say
-        shown = console or Console()
-        self.live = Live(console=shown, get_renderable=lambda: board.view(shown.height), screen=True, auto_refresh=False)
-        self._terminal = console is not None
         self._line_at = 0.0
+        console = say.console
+        self.live: Live | None = None
+        # Not rich's own opinion, which an environment variable can turn: a log is no place for a live view.
+        if sys.stdout.isatty() and not console.is_dumb_terminal:
+            self.live = Live(console=console, get_renderable=lambda: board.view(console.height), screen=True, auto_refresh=False)
 
-    def refresh(self, seconds: float = READ_SECONDS) -> None:
-        """Read, show, and wait for the rest of ``seconds``."""
+    def __enter__(self) -> _Screen:
+        if self.live is not None:
+            self._say.board = self._board
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live is not None:
+            self.live.stop()
+            self._say.board = None
+
+    def say_all(self, lines: Sequence[str]) -> None:
+        """Say all lines, or the last one where there is room for one only."""
+        for line in lines:
+            self._say(line)
+
+    def refresh(self) -> None:
+        """Read, show, and wait for the next turn."""
         began = time.monotonic()
         try:
             self._board.add(self._gauge.read(self._player.progress))
-            shown = True
         except DependencyDown as down:
-            self._board.note = f"waiting: {down}"
-            shown = False
-        if self._terminal:
+            self._say(f"waiting: {down}")
+        else:
+            self._show(began)
+        if self.live is not None:
             self.live.refresh()
-        elif shown and began >= self._line_at:
-            self._line_at = began + LINE_SECONDS
-            self._say(self._board.line())
-            for line in self._board.new_alerts():
+        time.sleep(max(READ_SECONDS - (time.monotonic() - began), 0.0))
+
+    def _show(self, now: float) -> None:
+        if self.live is None and now >= self._line_at:
+            self._line_at = now + LINE_SECONDS
+            for line in (self._board.line(), *self._board.new_alerts()):
                 self._say(line)
-        time.sleep(max(seconds - (time.monotonic() - began), 0.0))
 
 
-def _prove(server: Reader, answers: Path, show: _Screen, interrupts: _Interrupts) -> list[Comparison]:
+def _prove(server: Reader, answers: Path, screen: _Screen, interrupts: _Interrupts) -> list[Comparison]:
     """Compare until nothing differs, or nothing has changed for :data:`PATIENCE_SECONDS`."""
     said = json.loads(answers.read_text("utf-8"))
     proof: list[Comparison] = []
@@ -323,7 +357,7 @@ def _prove(server: Reader, answers: Path, show: _Screen, interrupts: _Interrupts
             proof, changed = now, time.monotonic()
         if proof and not any(of.differing for of in proof):
             break
-        show.refresh(READ_SECONDS)
+        screen.refresh()
     return proof
 
 
@@ -336,17 +370,15 @@ def _verdict(proof: Sequence[Comparison]) -> str:
     return f"Everything that was published is in the tables: {sum(of.keys for of in proof):,} figures agree with the answer file"
 
 
-def _tell(summary: Summary | None, proof: Sequence[Comparison], took: float, answers: Path, say: Say) -> None:
+def _told(summary: Summary | None, proof: Sequence[Comparison], took: float) -> Iterator[str]:
     if summary is not None:
-        say(
+        again = summary.messages - summary.records - summary.corrupt
+        yield (
             f"published {summary.messages:,} messages in {summary.seconds:.0f} s: {summary.records:,} records, "
-            f"{summary.messages - summary.records - summary.corrupt:,} sent again, {summary.corrupt:,} damaged; "
-            f"the tables agreed with them {took:.1f} s after the last"
+            f"{again:,} sent again, {summary.corrupt:,} damaged; the tables agreed with them {took:.1f} s after the last"
         )
     for of in proof:
-        say(
-            f"  {'DIFFERS' if of.differing else 'agrees ':<8} {of.what}: {of.keys:,}{f', {of.differing:,} differ' if of.differing else ''}"
-        )
+        wrong = f", {of.differing:,} differ" if of.differing else ""
+        yield f"  {'DIFFERS' if of.differing else 'agrees '}  {of.what}: {of.keys:,}{wrong}"
         for line in of.shown:
-            say(f"           {line}")
-    say(f"{_verdict(proof)} ({answers})")
+            yield f"           {line}"

@@ -1,8 +1,10 @@
 """Faust with whole batches: the only module that knows Faust's private hooks.
 
-Stock Faust makes four asyncio tasks for every message (``Consumer._drain_messages``): 15,000 events/s here. This module lets Faust
-carry one event per *(partition, fetched chunk)*, whose synthetic message bears the chunk's last offset. The app, the group, the
-assignment, the rebalance and the commit stay Faust's.
+Stock Faust makes four asyncio tasks for every message (``Consumer._drain_messages``): 15,000 events/s. This module lets Faust carry
+one event per *(partition, fetched chunk)*, whose synthetic message bears the chunk's last offset. The app, the group, the assignment,
+the rebalance and the commit stay Faust's. Measured with a handler that does nothing, 400,000 events of 100 bytes in four partitions,
+two cores: 310,000 events/s (670,000 without the pause between steps), 1.4 µs of CPU per event, 105 MB. A single event is in its step
+2.6 ms after it was published (median; 95 %: 4.9 ms); if events come faster than the pause allows steps, after half a pause.
 
 Pins, asserted below: faust-streaming 0.15.3, mode-streaming 0.7.1, aiokafka 0.14.0. The private hooks, to be read again whenever a
 pin changes:

@@ -53,7 +53,7 @@ class Handler(Protocol):
         for partitions whose ``assigned`` was called and did not return."""
 
     async def step(self, records: Sequence[RawRecord]) -> None:
-        """Steps 1 to 5 of design.md 4. When it returns, the effects are stored. After an exception it is called again with the same
+        """Decode, store, fold, judge, alert. When it returns, the effects are stored. After an exception it is called again with the same
         records, or with a part of them."""
 
     async def settle(self) -> None:

@@ -23,15 +23,11 @@ class Settings(BaseSettings):
     kafka_username: str | None = Field(None, description="SCRAM-SHA-512 user; none means PLAINTEXT")
     kafka_password: SecretStr | None = Field(None, description="SCRAM-SHA-512 password")
     clickhouse: str = Field("http://127.0.0.1:8123", description="ClickHouse HTTP address")
-    clickhouse_database: str = Field(
-        "weftline", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="database of all tables"
-    )
+    clickhouse_database: str = Field("weftline", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="database of all tables")
     clickhouse_username: str = Field("default", description="ClickHouse user")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="ClickHouse password")
     clickhouse_cluster: str | None = Field(None, description="cluster name; set: replicated tables and quorum inserts")
-    schema_registry: str | None = Field(
-        None, description="Confluent-compatible registry URL; none: the files in schemas/"
-    )
+    schema_registry: str | None = Field(None, description="Confluent-compatible registry URL; none: the files in schemas/")
     data: Path = Field(Path(".weftline"), description="folder of the embedded stack")
 
     http_host: str = Field("127.0.0.1", description="address on which /metrics, /healthz and /readyz listen")
@@ -39,17 +35,11 @@ class Settings(BaseSettings):
 
     batch_records: Annotated[int, Field(ge=1, le=200_000)] = Field(20_000, description="records in one step at most")
     batch_bytes: Annotated[int, Field(ge=1024)] = Field(16 << 20, description="bytes in one step at most")
-    settle_seconds: Annotated[float, Field(gt=0, le=30)] = Field(
-        1.0, description="rollups and state are gathered so long"
-    )
+    settle_seconds: Annotated[float, Field(gt=0, le=30)] = Field(1.0, description="rollups and state are gathered so long")
     pause_seconds: Annotated[float, Field(ge=0, le=5)] = Field(0.05, description="smallest pause between two steps")
     sweep_seconds: Annotated[float, Field(gt=0, le=600)] = Field(5.0, description="pause between two sweeps")
-    session_timeout_seconds: Annotated[float, Field(ge=6, le=60)] = Field(
-        10.0, description="Kafka group session timeout"
-    )
-    memory_records: Annotated[int, Field(ge=0)] = Field(
-        200_000, description="records of live owners kept in memory, per worker"
-    )
+    session_timeout_seconds: Annotated[float, Field(ge=6, le=60)] = Field(10.0, description="Kafka group session timeout")
+    memory_records: Annotated[int, Field(ge=0)] = Field(200_000, description="records of live owners kept in memory, per worker")
     failure_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
         0.05, description="share of records that may fail in processing before the processor stops"
     )

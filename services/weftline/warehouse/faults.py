@@ -71,6 +71,8 @@ SETUP = {
 TOO_MANY_PARTS = 252
 
 _PREAMBLE = re.compile(r"^Received ClickHouse exception, code: \d+, server response: ")
+# The client wraps the system's own words in three layers of its own.
+_REASON = re.compile(r"\[Errno -?\d+\] ([^\"')]+)")
 
 
 class WarehouseError(WeftlineError):
@@ -110,5 +112,6 @@ def _fault(error: Any, label: str, starting: bool) -> WeftlineError:
     # Without a code it never came to the engine: connection lost, or a proxy's answer. DataError and ProgrammingError are the
     # client's own complaints about its arguments.
     if code is None and type(error) in (OperationalError, DatabaseError, StreamFailureError):
-        return DependencyDown(NAME, f"{label}: {problem}")
+        reason = _REASON.search(problem)
+        return DependencyDown(NAME, f"{label}: {reason[1] if reason else problem}")
     return WarehouseError(label, problem, code)

@@ -1,0 +1,278 @@
+"""One step of a processor, and the sweep: what makes the tables true after any crash.
+
+A step, in this order: **decode** · **store records**, before looking anything up, else two writers can miss each other · **fold**
+the touched owners · **store judged facts**, whether or not they differ from what is stored: after a crash nothing would seem to
+differ, and a window would never be refreshed · **alerts**: the change against the table of alerts is stored, then published and
+acknowledged, then marked. A settle **refreshes rollups** of the touched windows and **stores state**; only what it covered is
+acknowledged to Kafka.
+
+A crash between any two of these is healed by reading the batch again, and by the sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, cast
+
+from weftline.contracts.codec import FRAMING, Codec, rank_of
+from weftline.contracts.topics import partition_of
+from weftline.domain.events import Event
+from weftline.domain.fold import Outcome, Record, StateRow
+from weftline.domain.revisions import Judged, changes, message_of
+from weftline.errors import ContractError
+from weftline.processors.kinds import Kind
+from weftline.processors.memory import Memory
+from weftline.processors.messenger import DeadLetter, Messenger
+from weftline.processors.store import AlertRow, Received, Store, judged_of
+from weftline.runtime import logging
+from weftline.runtime.clock import Clock
+from weftline.runtime.loop import RawRecord
+from weftline.runtime.metrics import Metrics
+from weftline.runtime.settings import Settings
+
+log = logging.get(__name__)
+
+#: A sweep looks this far back beyond the last one: an insert carries the server's time of its beginning, not of its end.
+SWEEP_OVERLAP_SECONDS = 60
+
+
+class Processor:
+    """The handler of one kind (see :class:`weftline.runtime.loop.Handler`)."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        partitions: int,
+        store: Store,
+        messenger: Messenger,
+        codec: Codec,
+        clock: Clock,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> None:
+        self._kind = kind
+        self._partitions = partitions
+        self._store = store
+        self._messenger = messenger
+        self._codec = codec
+        self._clock = clock
+        self._metrics = metrics
+        self._memory = Memory(kind, settings.memory_records)
+        self._held: frozenset[int] = frozenset()
+        self._alerting: set[str] = set()  # owners in memory that have, or may have, rows in the table of alerts
+        self._minutes: set[int] = set()  # windows to refresh, seconds since the epoch
+        self._rows: dict[tuple[str, str, tuple[str, ...]], tuple[Judged, StateRow]] = {}  # state to store, by subject
+        self._swept: str | None = None  # the server's time of the last sweep; none: everything is to be compared
+
+    async def assigned(self, partitions: frozenset[int]) -> None:
+        """Newly held partitions: whoever held them may have died between any two steps, so the next sweep looks at everything."""
+        self._held |= partitions
+        self._swept = None
+
+    async def revoked(self, partitions: frozenset[int]) -> None:
+        """Forget: what others store of these owners from now on goes unseen here."""
+        self._held -= partitions
+        self._memory.clear()
+        self._alerting.clear()
+
+    async def healthy(self) -> None:
+        """Raise DependencyDown if ClickHouse or Kafka does not answer."""
+        await self._store.healthy()
+        await self._messenger.healthy()
+
+    async def step(self, records: Sequence[RawRecord]) -> None:
+        """Records in, effects stored; see the module."""
+        as_of = self._clock()
+        with self._timed("decode"):
+            received, letters = self._decode(records)
+        await self._bury(letters)
+        if not received:
+            return
+        with self._timed("store"):
+            await self._store.put_records(received)
+        with self._timed("fold"):
+            outcomes = await self._fold(received, as_of)
+        await self._bury(_not_judged(records, received, outcomes))
+        with self._timed("facts"):
+            await self._store.put_facts(outcomes)
+        judged = [
+            (judged_of(outcome.owner, self._partition(outcome.owner), outcome.version, outcome.count, row), row)
+            for outcome in outcomes
+            for row in outcome.rows
+        ]
+        with self._timed("alerts"):
+            asking = [o.owner for o in outcomes if o.owner in self._alerting or any(row.alerts for row in o.rows)]
+            await self._say([source for source, _ in judged], asking, as_of)
+        self._gather(outcomes, judged)
+        self._metrics.owners.set(len(self._memory))
+        self._metrics.memory_records.set(self._memory.records)
+
+    async def settle(self) -> None:
+        """Refresh the touched windows and store the touched state."""
+        with self._timed("rollups"):
+            await self._store.refresh(self._minutes)
+        with self._timed("state"):
+            await self._store.put_states(self._rows.values())
+        self._minutes.clear()
+        self._rows.clear()
+
+    async def reject(self, record: RawRecord, error: BaseException) -> None:
+        """To dead letters: processing failed, and not for want of a dependency."""
+        await self._bury([DeadLetter(record, "processing_failed", "", f"{type(error).__name__}: {error}"[:1000])])
+
+    async def sweep(self) -> None:
+        """Pass deadlines; make the table of alerts agree with the stored state; publish what is not marked."""
+        if not self._held:
+            return
+        held = sorted(self._held)
+        as_of = self._clock()
+        began = await self._store.now()
+        owners = await self._store.due(held, as_of)
+        if owners:
+            outcomes = [history.rows(as_of) for history in (await self._histories(owners)).values()]
+            judged = [
+                (judged_of(outcome.owner, self._partition(outcome.owner), outcome.version, outcome.count, row), row)
+                for outcome in outcomes
+                for row in outcome.rows
+            ]
+            await self._say([source for source, _ in judged], owners, as_of)
+            self._gather(outcomes, judged)
+            await self.settle()
+        since = "1970-01-01 00:00:00" if self._swept is None else self._swept
+        owners = await self._store.alerting(held, since, SWEEP_OVERLAP_SECONDS)
+        await self._say(await self._store.judged(owners), owners, as_of)
+        await self._publish(await self._store.unpublished(held))
+        self._swept = began
+
+    # the parts of a step
+
+    def _decode(self, records: Sequence[RawRecord]) -> tuple[list[Received], list[DeadLetter]]:
+        received: list[Received] = []
+        letters: list[DeadLetter] = []
+        for index, raw in enumerate(records):
+            try:
+                event = self._codec.decode(raw.topic, raw.value)
+                if not isinstance(event, Event) or raw.value is None:
+                    raise ContractError("value", f"topic {raw.topic} carries no {type(event).__name__}")
+                owner = event.owner
+                if raw.key != owner.encode() and raw.partition != self._partition(owner):
+                    raise ContractError("key", f"is not {owner!r}, so that another partition handles this owner; send that key")
+                rank = rank_of(raw.value[FRAMING:], event.error_declaration is not None)
+                received.append(Received(index, owner, Record(event, rank), raw.value))
+            except ContractError as error:
+                letters.append(DeadLetter(raw, error.reason, error.field, error.problem))
+        return received, letters
+
+    async def _fold(self, received: Sequence[Received], as_of: int) -> list[Outcome]:
+        """Memory serves an owner as long as the warehouse holds exactly what memory and batch say; else all is read again."""
+        batches: dict[str, list[Record[Any]]] = {}
+        for item in received:
+            batches.setdefault(item.owner, []).append(item.record)
+        stored = await self._store.counts(list(batches))
+        missing = []
+        for owner, batch in batches.items():
+            history = self._memory.get(owner)
+            fresh = {(record.position, record.rank) for record in batch if history is None or not history.knows(record)}
+            if stored.get(owner, 0) != len(fresh) + (history.count if history else 0):
+                missing.append(owner)
+        loaded = await self._store.records(missing) if missing else {}
+        # Owners read from the warehouse may have alerts from a former life.
+        self._alerting.update(missing)
+        outcomes = []
+        for owner, batch in batches.items():
+            history = self._memory.get(owner) or self._memory.fresh(owner)
+            outcomes.append(history.add(batch, as_of, loaded.get(owner, ())))
+            self._memory.keep(history)
+        self._alerting.difference_update(self._memory.trim())
+        return outcomes
+
+    async def _histories(self, owners: Sequence[str]) -> dict[str, Any]:
+        """Histories read from the warehouse: a sweep looks at what is stored, whoever stored it."""
+        histories = {}
+        for owner, records in (await self._store.records(owners)).items():
+            if records:
+                history = histories[owner] = self._memory.fresh(owner)
+                history.add(records, 0)
+        return histories
+
+    async def _say(self, judged: Sequence[Judged], owners: Iterable[str], as_of: int) -> None:
+        """Store the change of the alerts, publish it, mark it. ``owners``: those whose alerts the table may have."""
+        asked = list(owners)
+        if not asked:
+            return
+        stored: dict[tuple[str, str, tuple[str, ...]], list[Any]] = {}
+        found = await self._store.alerts(asked)
+        self._alerting.difference_update(asked)
+        for row in found:
+            self._alerting.add(row.owner)
+            stored.setdefault((row.owner, row.subject_table, row.subject_key), []).append(row.alert)
+        rows = [
+            AlertRow(source.owner, source.partition, source.table, source.key, change)
+            for source in judged
+            for change in changes(source, stored.get((source.owner, source.table, source.key), ()), as_of)
+        ]
+        if not rows:
+            return
+        self._alerting.update(row.owner for row in rows)
+        await self._store.put_alerts(rows)
+        await self._publish([row for row in rows if not row.alert.historic])
+
+    async def _publish(self, rows: Sequence[AlertRow]) -> None:
+        """Publish, and once acknowledged, mark: the mark has a version of its own, greater than the row's."""
+        if not rows:
+            return
+        await self._messenger.alerts(message_of(row.alert) for row in rows)
+        await self._store.put_alerts(
+            [row._replace(alert=row.alert._replace(version=row.alert.version | 1, published=True)) for row in rows]
+        )
+        for row in rows:
+            self._metrics.alerts.labels(row.alert.status.lower()).inc()
+
+    def _gather(self, outcomes: Sequence[Outcome], judged: Sequence[tuple[Judged, StateRow]]) -> None:
+        for outcome in outcomes:
+            self._minutes.update(fact.event_time // 60_000 * 60 for fact, _ in outcome.facts)
+        for source, row in judged:
+            self._rows[source.owner, source.table, source.key] = (source, row)
+
+    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Dead letters: to their topic, then to their table."""
+        if not letters:
+            return
+        await self._messenger.dead_letters(letters)
+        await self._store.put_dead_letters(letters)
+        for letter in letters:
+            self._metrics.dead_letters.labels(letter.reason).inc()
+            log.warning(
+                "dead letter",
+                topic=letter.record.topic,
+                partition=letter.record.partition,
+                offset=letter.record.offset,
+                reason=letter.reason,
+                field=letter.field,
+                detail=letter.detail,
+            )
+
+    def _timed(self, phase: str) -> AbstractContextManager[Any]:
+        return cast(AbstractContextManager[Any], self._metrics.phase_seconds.labels(phase).time())
+
+    def _partition(self, owner: str) -> int:
+        return partition_of(owner.encode(), self._partitions)
+
+
+def _not_judged(records: Sequence[RawRecord], received: Sequence[Received], outcomes: Sequence[Outcome]) -> list[DeadLetter]:
+    """A letter per record of the batch on which a rule raised. Older ones were reported when they came."""
+    failed = {
+        (outcome.owner, failure.event.source, failure.event.event_id, failure.event.event_time): failure.error
+        for outcome in outcomes
+        for failure in outcome.failures
+    }
+    if not failed:
+        return []
+    letters = []
+    for item in received:
+        event = item.record.event
+        error = failed.get((item.owner, event.source, event.event_id, event.event_time))
+        if error is not None:
+            letters.append(DeadLetter(records[item.raw_index], "not_judged", "", f"{type(error).__name__}: {error}"[:1000]))
+    return letters

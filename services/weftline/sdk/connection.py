@@ -1,0 +1,72 @@
+"""How the SDK reaches Kafka, and what it says when it does not."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, NoReturn
+
+from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
+
+from weftline.errors import DependencyDown, UserError
+from weftline.runtime.credentials import sasl
+
+CONNECT_SECONDS = 3.0
+"""A broker that accepts no TCP connection within this time is taken for absent. kafka-python alone goes on trying for its whole
+bootstrap timeout even when the connection is refused, and leaves its thread behind."""
+
+BOOTSTRAP_SECONDS = 10.0
+
+
+def settings(kafka: str, username: str | None, password: str | None) -> dict[str, Any]:
+    """kafka-python's settings for the brokers ``kafka`` (``host:port``, comma separated); makes sure that one of them listens.
+
+    With ``username`` the connection is SASL/SCRAM-SHA-512. Raises :class:`UserError` for an address that is none and
+    :class:`DependencyDown` when nobody answers.
+    """
+    credentials = sasl(username, password)
+    reach(kafka)
+    return {
+        "bootstrap_servers": kafka.split(","),
+        "bootstrap_timeout_ms": int(BOOTSTRAP_SECONDS * 1000),
+        "allow_auto_create_topics": False,  # topics.yaml is the one list of topics
+        "metrics_enabled": False,
+        # kafka-python waits up to 30 s before it tries again: after a broker's restart an alert would be that late. Java waits 1 s.
+        "reconnect_backoff_max_ms": 1000,
+        **credentials,
+    }
+
+
+def reach(kafka: str) -> None:
+    """Return if one of the brokers listens; see :func:`settings` for what is raised when none does."""
+    reasons = []
+    for server in kafka.split(","):
+        host, colon, port = server.strip().rpartition(":")
+        if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+            raise UserError(f"Kafka address {server!r} is not host:port, as in 127.0.0.1:9092")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+            return
+        except OSError as error:
+            reasons.append(f"{server.strip()}: {error.strerror or error}")
+    raise DependencyDown("kafka", f"no broker answers ({'; '.join(reasons)}); is it running, and is the address right?")
+
+
+def refuse(kafka: str, error: KafkaError) -> NoReturn:
+    """Raise what the user is told when kafka-python gives up on ``kafka`` with ``error``."""
+    if isinstance(error, SaslAuthenticationFailedError):
+        raise UserError(f"Kafka at {kafka} refuses the user name or the password") from error
+    if isinstance(error, AuthorizationError):
+        raise UserError(f"Kafka at {kafka} does not allow this user to do that: {describe(error)}") from error
+    raise DependencyDown("kafka", f"{kafka}: {describe(error)}") from error
+
+
+def missing_topic(kafka: str, topic: str) -> UserError:
+    """The error for a topic that the broker does not have."""
+    return UserError(f"Kafka at {kafka} has no topic {topic}; make it with `weftline topics apply`")
+
+
+def describe(error: BaseException) -> str:
+    """A Kafka error in one line, with its name only once."""
+    name = type(error).__name__
+    text = " ".join(str(error).split())
+    return text if name in text else f"{name}: {text}" if text else name

@@ -1,0 +1,369 @@
+"""One typed method per kind of event, for whoever can send one (:class:`~weftline.sdk.publisher.Publisher`)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Generic, NotRequired, Required, TypedDict, TypeVar, Unpack
+
+from weftline.domain.events import (
+    CorrectiveAction,
+    ErrorDeclaration,
+    InspectionEvent,
+    LaboratoryReport,
+    LogisticsEvent,
+    LotInspection,
+    Measurement,
+    OrderEvent,
+    PlanUsed,
+    ReportStatusChange,
+)
+from weftline.domain.vocabulary import (
+    AgeGroup,
+    BusinessStep,
+    Disposition,
+    ErrorReason,
+    InspectionKind,
+    InspectionStage,
+    NonconformityClass,
+    OrderStatus,
+    Payer,
+    ProductionStep,
+    ReportStatus,
+    SafetyClass,
+    SampleType,
+    SpecimenType,
+    Submission,
+    TestPurpose,
+    TradeMode,
+)
+from weftline.errors import ContractError
+from weftline.sdk.values import AnyEvent, Time, content_id, milliseconds, offset
+
+E = TypeVar("E", OrderEvent, InspectionEvent, LogisticsEvent)
+R = TypeVar("R")
+Symbol = TypeVar("Symbol", bound=StrEnum)
+
+
+class Common(TypedDict):
+    """What every event carries.
+
+    ``event_time``: when it happened. A datetime gives the local offset too; for milliseconds it is ``time_zone_offset``, else the
+    publisher's. ``source``, ``cooperative_id`` and ``center_id`` may stand in the publisher instead. ``event_id``: identity within
+    the source; without one it is derived from the content (:func:`content_id`). ``sequence``: the source's own running number, if
+    it has one.
+    """
+
+    event_time: Required[Time]
+    factory_id: Required[str]
+    event_id: NotRequired[str | None]
+    sequence: NotRequired[int | None]
+    source: NotRequired[str | None]
+    cooperative_id: NotRequired[str | None]
+    center_id: NotRequired[str | None]
+    time_zone_offset: NotRequired[str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What a publisher says once for all its events; ``time_zone_offset`` is the local offset of times given as milliseconds."""
+
+    source: str | None = None
+    cooperative_id: str | None = None
+    center_id: str | None = None
+    time_zone_offset: str = "+08:00"
+
+
+class EventMethods(ABC, Generic[R]):
+    """Build an event from keyword arguments and publish it; :class:`ContractError` names the field that is missing or wrong.
+
+    Enumerations take a member or its symbol (``"CONFIRMED"``).
+    """
+
+    def __init__(self, defaults: Defaults) -> None:
+        self.defaults = defaults
+
+    @abstractmethod
+    def publish(self, event: AnyEvent) -> R:
+        """Check one event and hand it over to be sent."""
+
+    def order(
+        self,
+        *,
+        order_id: str,
+        status: OrderStatus | str,
+        product_category: str,
+        round: int = 1,
+        sample_type: SampleType | str = SampleType.UNKNOWN,
+        quantity: int = 0,
+        style_number: str | None = None,
+        promised_at: Time | None = None,
+        production_step: ProductionStep | str | None = None,
+        location_id: str | None = None,
+        changed_by: str | None = None,
+        reason: str | None = None,
+        **common: Unpack[Common],
+    ) -> R:
+        """A step in the life of a sample order; ``promised_at`` is the promise for ``round``."""
+        return self._build(
+            OrderEvent,
+            common,
+            order_id=order_id,
+            location_id=location_id,
+            status=_symbol("status", OrderStatus, status),
+            round=round,
+            sample_type=_symbol("sample_type", SampleType, sample_type),
+            product_category=product_category,
+            quantity=quantity,
+            style_number=style_number,
+            promised_at=_optional_time("promised_at", promised_at),
+            production_step=_optional_symbol("production_step", ProductionStep, production_step),
+            changed_by=changed_by,
+            reason=reason,
+        )
+
+    def laboratory_report(
+        self,
+        *,
+        laboratory_id: str,
+        report_number: str,
+        product_category: str,
+        specimen: SpecimenType | str,
+        purpose: TestPurpose | str,
+        measurements: Sequence[Measurement],
+        amendment: int = 0,
+        specimen_kind: str | None = None,
+        traits: Sequence[str] = (),
+        payer: Payer | str = Payer.UNKNOWN,
+        original_report_number: str | None = None,
+        safety_class: SafetyClass | str = SafetyClass.UNKNOWN,
+        age_group: AgeGroup | str = AgeGroup.UNKNOWN,
+        sampled_at: Time | None = None,
+        tested_at: Time | None = None,
+        reported_at: Time | None = None,
+        test_plan: Sequence[str] = (),
+        style_number: str | None = None,
+        order_id: str | None = None,
+        lot_ids: Sequence[str] = (),
+        **common: Unpack[Common],
+    ) -> R:
+        """The content of a laboratory report; for an amendment the whole content again. It judges nobody before it is verified
+        (:meth:`report_status`)."""
+        report = LaboratoryReport(
+            laboratory_id=laboratory_id,
+            report_number=report_number,
+            amendment=amendment,
+            specimen=_symbol("specimen", SpecimenType, specimen),
+            specimen_kind=specimen_kind,
+            traits=tuple(traits),
+            purpose=_symbol("purpose", TestPurpose, purpose),
+            payer=_symbol("payer", Payer, payer),
+            original_report_number=original_report_number,
+            safety_class=_symbol("safety_class", SafetyClass, safety_class),
+            age_group=_symbol("age_group", AgeGroup, age_group),
+            sampled_at=_optional_time("sampled_at", sampled_at),
+            tested_at=_optional_time("tested_at", tested_at),
+            reported_at=_optional_time("reported_at", reported_at),
+            test_plan=tuple(test_plan),
+            measurements=tuple(measurements),
+        )
+        return self._build(
+            InspectionEvent,
+            common,
+            kind=InspectionKind.LABORATORY_REPORT,
+            product_category=product_category,
+            style_number=style_number,
+            order_id=order_id,
+            lot_ids=tuple(lot_ids),
+            laboratory_report=report,
+        )
+
+    def report_status(
+        self,
+        *,
+        laboratory_id: str,
+        report_number: str,
+        status: ReportStatus | str,
+        product_category: str,
+        amendment: int = 0,
+        verified_by: str | None = None,
+        reason: str | None = None,
+        **common: Unpack[Common],
+    ) -> R:
+        """A step in the life of a report: verified, published, withdrawn."""
+        change = ReportStatusChange(
+            laboratory_id=laboratory_id,
+            report_number=report_number,
+            amendment=amendment,
+            status=_symbol("status", ReportStatus, status),
+            verified_by=verified_by,
+            reason=reason,
+        )
+        return self._build(
+            InspectionEvent, common, kind=InspectionKind.REPORT_STATUS, product_category=product_category, report_status=change
+        )
+
+    def lot_inspection(
+        self,
+        *,
+        lot_id: str,
+        lot_size: int,
+        sample_size: int,
+        product_category: str,
+        stage: InspectionStage | str,
+        plans: Sequence[PlanUsed],
+        submission: Submission | str = Submission.ORIGINAL,
+        critical_units: int = 0,
+        major_units: int = 0,
+        minor_units: int = 0,
+        style_number: str | None = None,
+        order_id: str | None = None,
+        **common: Unpack[Common],
+    ) -> R:
+        """The inspection of one lot by attributes; a unit counts once, at its worst nonconformity."""
+        inspection = LotInspection(
+            lot_id=lot_id,
+            lot_size=lot_size,
+            stage=_symbol("stage", InspectionStage, stage),
+            submission=_symbol("submission", Submission, submission),
+            sample_size=sample_size,
+            critical_units=critical_units,
+            major_units=major_units,
+            minor_units=minor_units,
+            plans=tuple(plans),
+        )
+        return self._build(
+            InspectionEvent,
+            common,
+            kind=InspectionKind.LOT_INSPECTION,
+            product_category=product_category,
+            style_number=style_number,
+            order_id=order_id,
+            lot_inspection=inspection,
+        )
+
+    def corrective_action(
+        self,
+        *,
+        product_category: str,
+        nonconformity_class: NonconformityClass | str,
+        accepted_by: str | None = None,
+        action: str | None = None,
+        **common: Unpack[Common],
+    ) -> R:
+        """A corrective action was accepted: inspection that was discontinued resumes on tightened."""
+        accepted = CorrectiveAction(
+            nonconformity_class=_symbol("nonconformity_class", NonconformityClass, nonconformity_class),
+            accepted_by=accepted_by,
+            action=action,
+        )
+        return self._build(
+            InspectionEvent,
+            common,
+            kind=InspectionKind.CORRECTIVE_ACTION,
+            product_category=product_category,
+            corrective_action=accepted,
+        )
+
+    def logistics(
+        self,
+        *,
+        shipment_id: str,
+        business_step: BusinessStep | str,
+        disposition: Disposition | str | None = None,
+        read_point_id: str | None = None,
+        business_location_id: str | None = None,
+        order_ids: Sequence[str] = (),
+        lot_ids: Sequence[str] = (),
+        partial: bool = False,
+        carrier_id: str | None = None,
+        expected_departure_at: Time | None = None,
+        expected_arrival_at: Time | None = None,
+        actual_departure_at: Time | None = None,
+        actual_arrival_at: Time | None = None,
+        declared_value_minor: int | None = None,
+        declared_currency: str | None = None,
+        trade_mode: TradeMode | str = TradeMode.UNKNOWN,
+        **common: Unpack[Common],
+    ) -> R:
+        """A shipment was observed at a CBV business step; ``declared_value_minor`` is in hundredths of the currency."""
+        return self._build(
+            LogisticsEvent,
+            common,
+            shipment_id=shipment_id,
+            business_step=_symbol("business_step", BusinessStep, business_step),
+            disposition=_optional_symbol("disposition", Disposition, disposition),
+            read_point_id=read_point_id,
+            business_location_id=business_location_id,
+            order_ids=tuple(order_ids),
+            lot_ids=tuple(lot_ids),
+            partial=partial,
+            carrier_id=carrier_id,
+            expected_departure_at=_optional_time("expected_departure_at", expected_departure_at),
+            expected_arrival_at=_optional_time("expected_arrival_at", expected_arrival_at),
+            actual_departure_at=_optional_time("actual_departure_at", actual_departure_at),
+            actual_arrival_at=_optional_time("actual_arrival_at", actual_arrival_at),
+            declared_value_minor=declared_value_minor,
+            declared_currency=declared_currency,
+            trade_mode=_symbol("trade_mode", TradeMode, trade_mode),
+        )
+
+    def declare_erroneous(
+        self,
+        event: AnyEvent,
+        reason: ErrorReason | str,
+        *,
+        declaration_time: Time,
+        corrective_event_ids: Sequence[str] = (),
+    ) -> R:
+        """Declare an event of one's own erroneous, as EPCIS does: it is sent again as it was, with the declaration.
+
+        ``event`` is what was published (identity, event time and content unchanged); what replaces it is a further event with an
+        identity of its own, published as any other and named in ``corrective_event_ids``. ``declaration_time`` is given rather than
+        read from the clock, so that a call made twice says the same.
+        """
+        declaration = ErrorDeclaration(
+            milliseconds("declaration_time", declaration_time), _symbol("reason", ErrorReason, reason), tuple(corrective_event_ids)
+        )
+        return self.publish(replace(event, error_declaration=declaration))
+
+    def _build(self, cls: type[E], common: Common, **body: Any) -> R:
+        defaults = self.defaults
+        moment = common["event_time"]
+        event_id = common.get("event_id")
+        event = cls(
+            source=_given("source", common.get("source"), defaults.source),
+            event_id="-" if event_id is None else event_id,
+            event_time=milliseconds("event_time", moment),
+            event_time_zone_offset=common.get("time_zone_offset") or offset(moment) or defaults.time_zone_offset,
+            sequence=common.get("sequence"),
+            cooperative_id=_given("cooperative_id", common.get("cooperative_id"), defaults.cooperative_id),
+            center_id=_given("center_id", common.get("center_id"), defaults.center_id),
+            factory_id=common["factory_id"],
+            **body,
+        )
+        return self.publish(replace(event, event_id=content_id(event)) if event_id is None else event)
+
+
+def _optional_time(field: str, value: Time | None) -> int | None:
+    return None if value is None else milliseconds(field, value)
+
+
+def _given(field: str, value: str | None, default: str | None) -> str:
+    found = default if value is None else value
+    if found is None:
+        raise ContractError(field, "is given neither with the event nor to the Publisher")
+    return found
+
+
+def _symbol(field: str, kind: type[Symbol], value: Symbol | str) -> Symbol:
+    try:
+        return kind(value)
+    except ValueError:
+        raise ContractError(field, f"{value!r} is none of {', '.join(kind)}") from None
+
+
+def _optional_symbol(field: str, kind: type[Symbol], value: Symbol | str | None) -> Symbol | None:
+    return None if value is None else _symbol(field, kind, value)

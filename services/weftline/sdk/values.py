@@ -1,0 +1,52 @@
+"""Times as publishers give them, and the identity of an event that was given none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from weftline.contracts.mapping import to_json
+from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
+from weftline.errors import ContractError
+
+AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent
+
+Time: TypeAlias = datetime | int
+"""An aware datetime, or milliseconds since the epoch, UTC."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def content_id(event: AnyEvent) -> str:
+    """``content:`` and 40 hexadecimal digits of the SHA-256 of everything that the event says, but its identity.
+
+    The same call made again gives the same event, so that a retry is harmless. The price: two events that happened in the same
+    millisecond and say the same are one. Where that can be (exports that give dates only), give ``event_id`` or ``sequence``.
+    Fields at their default take no part, so that a field added by a later version of a schema changes no id.
+    """
+    content = to_json(replace(event, event_id="-"))
+    del content["event_id"]
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return f"content:{hashlib.sha256(canonical.encode()).hexdigest()[:40]}"
+
+
+def milliseconds(field: str, value: Time) -> int:
+    """Milliseconds since the epoch; a fraction of one is cut off."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ContractError(
+                field, f"{value.isoformat()} has no time zone; give an aware datetime or milliseconds since the epoch"
+            )
+        return (value - _EPOCH) // timedelta(milliseconds=1)
+    return value
+
+
+def offset(value: Time) -> str | None:
+    """Local offset of an aware datetime as EPCIS writes it, ``+08:00``; None for milliseconds."""
+    if not isinstance(value, datetime):
+        return None
+    text = value.strftime("%z")  # +0800; seconds of historic local times have no place in an EPCIS offset
+    return f"{text[:3]}:{text[3:5]}"

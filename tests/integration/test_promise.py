@@ -1,0 +1,239 @@
+"""The promise on the real thing: Kafka, ClickHouse, three processors, a hostile simulation, and SIGKILL in the middle of it.
+
+Two truths are held against the tables: a fold of all records in memory (every fact, state row, rollup and standing alert), and the
+simulator's answer file, which no code of ours computed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+from tests import tables, truth
+
+from weftline.contracts.codec import FRAMING, Codec, rank_of
+from weftline.contracts.envelope import cloudevents_headers
+from weftline.contracts.kinds import kind_of
+from weftline.contracts.registry import FileRegistry
+from weftline.contracts.topics import apply_topics, key_of, topic_of
+from weftline.domain.fold import Record
+from weftline.domain.revisions import HISTORIC_MS
+from weftline.embedded.children import processor_child
+from weftline.embedded.simulator.config import Disturbances, SimulationConfig
+from weftline.embedded.simulator.corrupt import Damager
+from weftline.embedded.simulator.simulation import Role, Simulation
+from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig
+from weftline.errors import WeftlineError
+from weftline.runtime.settings import Settings, load
+from weftline.sdk import Subscriber
+from weftline.warehouse.client import Reader, reader
+from weftline.warehouse.migrations import migrate
+
+START = 1_767_225_600_000  # 2026-01-01
+DAY = 86_400_000
+DISTURBANCES = Disturbances(duplicates=0.05, disorder=0.1, lateness=0.05, corrections=0.03, conflicts=0.02, corrupt=0.02)
+KINDS = {"sample.orders.v1": "orders", "inspection.results.v1": "inspections", "logistics.events.v1": "logistics"}
+
+
+class Message:
+    """A record as it is sent."""
+
+    __slots__ = ("event", "headers", "key", "rank", "topic", "value")
+
+    def __init__(self, event: Any, value: bytes, rank: int | None) -> None:
+        self.topic, self.key, self.headers = topic_of(event), key_of(event), cloudevents_headers(event)
+        self.event, self.value, self.rank = event, value, rank
+
+
+class Played:
+    """A simulation with all of its messages, and what is true of it."""
+
+    def __init__(self) -> None:
+        codec = Codec(FileRegistry())
+
+        def rank(event: Any) -> int:
+            return rank_of(codec.encode(event)[FRAMING:], event.error_declaration is not None)
+
+        config = SimulationConfig(seed=3, start=START, end=START + 30 * DAY, events_per_day=200, disturbances=DISTURBANCES)
+        simulation = Simulation(config, rank=rank)
+        damager = Damager(codec, config.seed)
+        self.messages: list[Message] = []
+        for emission in simulation:
+            event = emission.event
+            if emission.role is Role.CORRUPT:
+                self.messages.append(Message(event, damager.damage(event)[0], None))
+            else:
+                self.messages.append(Message(event, codec.encode(event), rank(event)))
+        self.answers = simulation.answers()
+        self.truth = self.answers["truth"]
+        self.records = tables.by_kind(
+            (KINDS[kind_of(m.event).topic], Record(m.event, m.rank)) for m in self.messages if m.rank is not None
+        )
+
+
+@pytest.fixture(scope="module")
+def played() -> Played:
+    return Played()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, played: Played) -> Iterator[Stack]:
+    """Kafka, ClickHouse and the processors; their clock stands still at the moment for which the answers hold."""
+    clock = {"WEFTLINE_SIMULATED_CLOCK": f"0,{played.answers['as_of']},0", "WEFTLINE_SWEEP_SECONDS": "1"}
+
+    def prepare(at: Addresses) -> None:
+        apply_topics(at.kafka)
+        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
+
+    def workers(at: Addresses, port: Callable[[str], int]) -> list[Any]:
+        where = {"WEFTLINE_KAFKA": at.kafka, "WEFTLINE_CLICKHOUSE": at.clickhouse, **clock}
+        return [processor_child(name, where, port(name)) for name in PROCESSORS]
+
+    config = StackConfig(tmp_path_factory.mktemp("stack"), usual={}, heap_mb=256, memory_mb=2048)
+    with Stack(config, prepare=prepare, workers=workers) as running:
+        yield running
+
+
+def where(stack: Stack) -> Settings:
+    assert stack.addresses is not None
+    return load(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
+
+
+def until(check: Callable[[], Any], *, seconds: float = 90) -> Any:
+    """Call ``check`` until it finds nothing wrong, and give back what it found last."""
+    deadline = time.monotonic() + seconds
+    while (found := check()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
+def stored(stack: Stack) -> dict[str, int]:
+    """Distinct records that each processor has stored; nothing while ClickHouse is being killed."""
+    distinct = "uniqExact(owner, event_time, source, event_id, rank)"
+    try:
+        with reader(where(stack)) as warehouse:
+            return {name: warehouse.rows(f"SELECT {distinct} FROM {kind.records}")[0][0] for name, kind in tables.kinds().items()}
+    except WeftlineError:
+        return {}
+
+
+def kill_at_work(stack: Stack, victim: str, before: dict[str, int]) -> dict[str, int]:
+    """SIGKILL a program once it has stored something since ``before``; what is stored now."""
+
+    def idle() -> bool:
+        now = stored(stack)
+        return now.get(victim, sum(now.values())) <= before.get(victim, sum(before.values()))
+
+    assert not until(idle), f"{victim} does no work that could be interrupted: {before} {stored(stack)}"
+    os.kill(stack.pid(victim), signal.SIGKILL)
+    return stored(stack) or before
+
+
+@pytest.fixture(scope="module")
+def survived(stack: Stack, played: Played) -> Played:
+    """The simulation, published while one program after the other is killed in the middle; the supervisor starts them again."""
+    victims = iter([*PROCESSORS, "clickhouse", *PROCESSORS])
+    part = len(played.messages) // 8
+    before = dict.fromkeys(PROCESSORS, 0)
+    producer = KafkaProducer(bootstrap_servers=where(stack).kafka, linger_ms=5)
+    try:
+        for index, message in enumerate(played.messages):
+            producer.send(message.topic, value=message.value, key=message.key, headers=message.headers)
+            if index % part == part - 1 and (victim := next(victims, None)) is not None:
+                producer.flush()
+                before = kill_at_work(stack, victim, before)
+        producer.flush()
+    finally:
+        producer.close()
+    assert next(victims, None) is None
+    return played
+
+
+@pytest.mark.parametrize("kind", PROCESSORS)
+def test_every_table_is_the_fold_of_the_records(kind: str, stack: Stack, survived: Played) -> None:
+    described = tables.kinds()[kind]
+    ought = tables.expected(described, survived.records[kind], survived.answers["as_of"])
+    assert all(ought.values()), "every table has something to be wrong about"
+
+    def wrong() -> dict[str, str]:
+        with reader(where(stack)) as warehouse:
+            return tables.drift(tables.stored(described, warehouse), ought)
+
+    assert until(wrong) == {}
+
+
+def _answers(warehouse: Reader, query: str) -> dict[Any, tuple[Any, ...]]:
+    rows = warehouse.rows(query)
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def test_the_views_say_what_the_simulator_knows(stack: Stack, survived: Played) -> None:
+    expected = {
+        "centers": truth.expected_centers(survived.truth),
+        "quality": truth.expected_quality(survived.truth),
+        "work in progress": survived.truth["work_in_progress"],
+        "alerts": truth.expected_alerts(survived.truth),
+        "conflicts": {kind: n["identity_conflicts"] for kind, n in survived.answers["published"].items()},
+    }
+
+    def views(warehouse: Reader) -> dict[str, Any]:
+        centers = warehouse.rows("SELECT center_id, day, requested, confirmed, dispatched, approved FROM throughput_per_day")
+        quality = warehouse.rows(
+            "SELECT factory_id, product_category, indicator, tested, passed, failed, incomplete, not_detected FROM quality"
+        )
+        alerts = warehouse.rows("SELECT rule, center_id, factory_id, subject FROM standing_alerts")
+        conflicts = warehouse.rows("SELECT kind, count() FROM identity_conflicts GROUP BY kind")
+        return {
+            "centers": {(center, day * 1000): tuple(counts) for center, day, *counts in centers if any(counts)},
+            "quality": {tuple(row[:3]): tuple(row[3:]) for row in quality if any(row[3:])},
+            "work in progress": dict(warehouse.rows("SELECT center_id, orders FROM work_in_progress WHERE orders != 0")),
+            "alerts": {truth.alert_subject(*row) for row in alerts},
+            "conflicts": dict(conflicts),
+        }
+
+    def wrong() -> dict[str, Any]:
+        with reader(where(stack)) as warehouse:
+            found = views(warehouse)
+        return {name: (found[name], ought) for name, ought in expected.items() if found[name] != ought}
+
+    assert until(wrong) == {}
+
+
+def test_what_cannot_be_read_lies_in_dead_letters_byte_for_byte(stack: Stack, survived: Played) -> None:
+    sent = sorted((m.topic, m.key, m.value) for m in survived.messages if m.rank is None)
+    assert sent
+
+    def wrong() -> Any:
+        with reader(where(stack)) as warehouse:
+            rows = warehouse.rows("SELECT topic, key, value FROM dead_letters FINAL", binary=("key", "value"))
+        found = sorted((topic, key, value or b"") for topic, key, value in rows)
+        return None if found == sent else (len(found), len(sent))
+
+    assert until(wrong) is None
+
+
+def test_factories_were_told_what_stands_and_nothing_older_than_two_days(stack: Stack, survived: Played) -> None:
+    """A reader that keeps the greatest revision of each alert ends up with just the alerts that stand."""
+    where_ = where(stack)
+    with reader(where_) as warehouse:
+        rows = warehouse.rows("SELECT alert_id, content, historic, occurred_at FROM standing_alerts")
+    as_of = survived.answers["as_of"]
+    assert {historic for *_, historic, _ in rows} == {0, 1}
+    ought = {alert_id for alert_id, _, historic, _ in rows if not historic}
+    assert {alert_id for alert_id, _, _, occurred in rows if as_of - occurred > HISTORIC_MS} == {r[0] for r in rows if r[2]}
+
+    told: dict[str, Any] = {}
+    said: dict[tuple[str, int], list[Any]] = defaultdict(list)
+    with Subscriber(where_.kafka, None, follow=False) as subscriber:
+        for alert in subscriber:
+            said[alert.alert_id, alert.revision].append(alert)
+            if alert.alert_id not in told or told[alert.alert_id].revision < alert.revision:
+                told[alert.alert_id] = alert
+    assert {alert_id for alert_id, alert in told.items() if alert.status != "WITHDRAWN"} == ought
+    assert all(len(set(messages)) == 1 for messages in said.values()), "one revision, one content"

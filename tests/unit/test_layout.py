@@ -1,0 +1,105 @@
+"""The architecture as tests: what may import what, and what the repository may contain."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "services" / "weftline"
+
+#: What a package may import of the others besides itself, ``errors`` and what is listed; of outside modules, None allows all.
+STANDARD = {
+    *("abc", "bisect", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"),
+    *("hashlib", "heapq", "itertools", "json", "math", "operator", "re", "sys", "types", "typing", "__future__"),
+}
+#: Modules that would make a fold impure: clocks, chance, files, networks.
+IMPURE = {"time", "random", "os", "io", "pathlib", "socket", "secrets", "uuid", "threading", "asyncio", "subprocess", "tempfile"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Full names of the modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield node.module or ""
+
+
+def sources(folder: str) -> list[Path]:
+    found = sorted((PACKAGE / folder).rglob("*.py"))
+    assert found, folder
+    return found
+
+
+@pytest.mark.parametrize("path", sources("domain"), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_domain_is_pure(path: Path) -> None:
+    for name in imports(path):
+        root = name.split(".")[0]
+        assert root in STANDARD or name.startswith("weftline.domain"), f"{path.name} imports {name}"
+        assert root not in IMPURE
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in ("now", "today", "utcnow"):
+            raise AssertionError(f"{path.name} looks at a clock in line {node.lineno}")
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("contracts", ("processors", "runtime", "warehouse", "sdk", "embedded", "gateway")),
+        ("sdk", ("processors", "warehouse", "embedded", "gateway")),
+        ("warehouse", ("processors", "sdk", "embedded", "gateway")),
+        ("runtime", ("processors", "warehouse", "sdk", "embedded", "gateway", "domain")),
+        ("processors", ("sdk", "embedded", "gateway")),
+    ],
+)
+def test_layers_look_down_only(folder: str, forbidden: tuple[str, ...]) -> None:
+    for path in sources(folder):
+        for name in imports(path):
+            assert not name.startswith(tuple(f"weftline.{package}" for package in forbidden)), f"{path} imports {name}"
+
+
+def test_only_one_module_knows_the_insides_of_faust() -> None:
+    knowing = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for name in imports(path)
+        if name.split(".")[0] in ("faust", "mode")
+    }
+    assert knowing == {"runtime/faust_batches.py"}
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    return [ROOT / name for name in listed if name and (ROOT / name).is_file()]
+
+
+def test_the_top_level_is_closed() -> None:
+    allowed = {"pyproject.toml", "services", "schemas", "deploy", "tests", "docker-compose.yml", "README.md", "Makefile", "LICENSE"}
+    top = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    assert {name for name in top if not name.startswith(".")} <= allowed
+
+
+def test_locks_are_hashed_and_name_no_host() -> None:
+    for lock in (ROOT / "deploy" / "locks").glob("*.txt"):
+        text = lock.read_text("utf-8")
+        assert "://" not in text, lock
+        requirements = re.split(r"\n(?=[A-Za-z0-9])", text)
+        assert len(requirements) > 0
+        assert all("--hash=sha256:" in requirement for requirement in requirements if "==" in requirement), lock
+
+
+def test_files_stay_readable() -> None:
+    """About 400 lines is a sign to split; data, locks and generated files are not read from end to end."""
+    long = {
+        path.relative_to(ROOT).as_posix(): count
+        for path in tracked()
+        if path.suffix == ".py" and (count := len(path.read_text("utf-8").splitlines())) > 500
+    }
+    assert long == {}
