@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.tables import kinds
+
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.kinds import kind_of
 from weftline.contracts.mapping import from_json

@@ -199,7 +199,7 @@ def apply_topics(
     :class:`DependencyDown` when no broker answers.
     """
     topics = load_topics() if topics is None else topics
-    with _admin(kafka, timeout, client) as admin:
+    with open_admin(kafka, timeout, client) as admin:
         steps = plan(topics, _existing(admin, set(topics)), allow_shorter_retention=allow_shorter_retention)
         if steps.refusals:
             raise UserError("nothing was changed:\n" + "\n".join(f"  {reason}" for reason in steps.refusals))
@@ -228,7 +228,7 @@ def apply_topics(
 
 def partition_faults(kafka: str, topics: Mapping[str, Topic], *, timeout: float = 30.0, **client: Any) -> list[str]:
     """Topics that are missing or have another number of partitions than the list says; a processor asks this when it starts."""
-    with _admin(kafka, timeout, client) as admin:
+    with open_admin(kafka, timeout, client) as admin:
         existing = _existing(admin, set(topics))
     faults = []
     for topic in topics.values():
@@ -252,12 +252,15 @@ def _existing(admin: KafkaAdminClient, names: set[str]) -> dict[str, Existing]:
 
 
 @contextmanager
-def _admin(kafka: str, timeout: float, client: dict[str, Any]) -> Iterator[KafkaAdminClient]:
-    """An admin client. Its constructor leaves a thread behind when nobody answers, so a plain connection is tried before."""
+def open_admin(kafka: str, timeout: float, client: Mapping[str, Any]) -> Iterator[KafkaAdminClient]:
+    """An admin client; what it raises comes out as :class:`DependencyDown` or :class:`UserError`.
+
+    Its constructor leaves a thread behind when nobody answers, so a plain connection is tried before.
+    """
     _must_listen(kafka, timeout)
     try:
         admin = KafkaAdminClient(
-            bootstrap_servers=kafka.split(","), client_id="weftline-topics", bootstrap_timeout_ms=int(timeout * 1000), **client
+            bootstrap_servers=kafka.split(","), client_id="weftline-admin", bootstrap_timeout_ms=int(timeout * 1000), **client
         )
     except KafkaError as error:
         raise DependencyDown("kafka", f"{kafka} does not answer as a Kafka broker: {error}") from None

@@ -32,10 +32,9 @@ from weftline.embedded.locks import Held
 from weftline.embedded.simulator.config import Pace, demo_config
 from weftline.embedded.simulator.player import Progress, Summary, simulate
 from weftline.embedded.simulator.sinks import Connection
-from weftline.embedded.stack_folder import USUAL_PORTS, Addresses, BrokerKind, lock_of
+from weftline.embedded.stack_folder import DEMO, USUAL_PORTS, Addresses, BrokerKind, lock_of
 from weftline.embedded.supervisor import PROCESSORS, Stack, StackConfig
 from weftline.errors import DependencyDown, UserError
-from weftline.runtime.addresses import DEMO
 from weftline.runtime.clock import system_clock
 from weftline.runtime.groups import open_groups
 from weftline.runtime.settings import load

@@ -15,6 +15,9 @@ from weftline.errors import UserError
 
 BrokerKind = Literal["kafka", "memory"]
 
+#: The demonstration's own folder within the data folder, so that its data and those of ``weftline up`` never meet.
+DEMO = "demo"
+
 # The ports that clients try by default, taken when they are free.
 USUAL_PORTS: Mapping[str, int] = {"kafka": 9092, "clickhouse": 8123}
 

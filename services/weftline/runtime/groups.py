@@ -9,14 +9,15 @@ from typing import Any
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
-from kafka.errors import KafkaError
 
-from weftline.runtime.addresses import credentials
+from weftline.contracts.topics import open_admin
+from weftline.runtime.credentials import credentials
 from weftline.runtime.settings import Settings
-from weftline.sdk import connection
 
 #: The group of a processor, by its name.
 GROUP = "weftline-{}"
+#: Whoever asks how things are does not want to wait for a broker that hangs.
+SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +124,5 @@ def _members(described: Mapping[str, Any], topic: str) -> Iterator[Member]:
 @contextmanager
 def open_groups(settings: Settings, topics: Mapping[str, str]) -> Iterator[Groups]:
     """Groups by processor name, for the topics by processor name. Raises DependencyDown when Kafka does not answer."""
-    connection.reach(settings.kafka)
-    try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=settings.kafka.split(","),
-            bootstrap_timeout_ms=int(connection.BOOTSTRAP_SECONDS * 1000),
-            client_id="weftline-status",
-            **credentials(settings),
-        )
-        try:
-            yield Groups(admin, topics)
-        finally:
-            admin.close()
-    except KafkaError as error:
-        connection.refuse(settings.kafka, error)
+    with open_admin(settings.kafka, SECONDS, credentials(settings)) as admin:
+        yield Groups(admin, topics)

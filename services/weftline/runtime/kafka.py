@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTo
 
 from weftline.errors import UserError
 from weftline.runtime import logging
-from weftline.runtime.addresses import credentials
+from weftline.runtime.credentials import credentials
 from weftline.runtime.health import Status
 from weftline.runtime.retry import Backoff
 from weftline.runtime.settings import Settings

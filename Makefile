@@ -1,0 +1,51 @@
+# Weftline: two commands matter, `make demo` and `make test`. `make help` lists the rest.
+SHELL  := /bin/bash
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+LOCKS  := deploy/locks
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+
+# pip installs one pinned, hashed uv; uv installs the rest in seconds, every file checked against its hash.
+$(STAMP): $(LOCKS)/dev.txt $(LOCKS)/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Weftline needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt
+	@$(BIN)/uv pip sync --python $(BIN)/python --require-hashes $(LOCKS)/uv.txt $(LOCKS)/dev.txt
+	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: help install demo up test lint format clean lock
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(STAMP) ## Make .venv with everything that is pinned under deploy/locks
+
+demo: $(STAMP) ## Start everything and watch a simulated month; FOR=60 plays 60 s, compares and ends
+	@exec $(BIN)/weftline demo $(if $(FOR),--for $(FOR))
+
+up: $(STAMP) ## Start Kafka, ClickHouse and the processors on .weftline; Ctrl-C stops, data stay
+	@exec $(BIN)/weftline up
+
+test: lint ## Style, types and all tests; T=tests/unit runs a part, ARGS="-k word" goes to pytest
+	@exec $(BIN)/python -m pytest $(T) $(ARGS)
+
+lint: $(STAMP) ## Check style and types
+	@$(BIN)/ruff check services tests
+	@$(BIN)/ruff format --check services tests
+	@$(BIN)/mypy
+
+format: $(STAMP) ## Lay the code out anew
+	@$(BIN)/ruff check --fix --quiet services tests
+	@$(BIN)/ruff format services tests
+
+clean: ## Remove .venv, caches and the data of demonstrations; the data of `make up` stay
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist .weftline/demo .weftline/demo-*
+	@find services tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: $(STAMP) ## Resolve the pins anew (only when a dependency in pyproject.toml changes)
+	@printf 'uv==0.13.9\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/uv.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/dev.txt

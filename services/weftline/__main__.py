@@ -1,0 +1,5 @@
+"""``python -m weftline`` is the command ``weftline``."""
+
+from weftline.cli import main
+
+main()

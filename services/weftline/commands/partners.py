@@ -1,0 +1,222 @@
+"""What a sampling center or a factory does: publish events, read alerts. Needs the SDK and nothing else."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from enum import StrEnum
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weftline.commands.common import JsonOption, KafkaOption, fail, located, print_json
+
+if TYPE_CHECKING:
+    from weftline.runtime.settings import Settings
+    from weftline.sdk import Alert, EpcisDefaults, Problem, Progress, Summary
+
+app = typer.Typer()
+
+
+class Language(StrEnum):
+    """Languages of the alerts' texts."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+@app.command(
+    epilog="Examples: `weftline publish events.jsonl --source https://center.example --cooperative haimen --center dieshiqiao`, "
+    "`weftline publish shipment.jsonld --source … --cooperative … --center … --factory haimen-0204`"
+)
+def publish(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="JSON Lines (one event a line), or an EPCIS 2.0 JSON-LD document (give all four of the next options); - reads "
+            "standard input."
+        ),
+    ],
+    source: Annotated[str | None, typer.Option(metavar="URI", help="Who publishes, for events that do not say it.")] = None,
+    cooperative: Annotated[str | None, typer.Option(metavar="ID", help="Cooperative, likewise.")] = None,
+    center: Annotated[str | None, typer.Option(metavar="ID", help="Sampling center or dispatching point, likewise.")] = None,
+    factory: Annotated[
+        str | None, typer.Option(metavar="ID", help="Factory that EPCIS events are for; EPCIS has no word for it.")
+    ] = None,
+    kafka: KafkaOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish the events of a file. What is good goes on; each line that is not is reported with its number and reason.
+
+    Ends with status 0 only if everything that is ours has arrived. Publishing a file again does no harm.
+    """
+    from weftline.sdk import EpcisDefaults, Publisher, publish_file
+
+    epcis: EpcisDefaults | None = None
+    if source and cooperative and center and factory:
+        epcis = EpcisDefaults(cooperative_id=cooperative, center_id=center, factory_id=factory, source=source)
+    settings = located(kafka)
+    password = settings.kafka_password
+    with (
+        Publisher(
+            settings.kafka,
+            source=source,
+            cooperative_id=cooperative,
+            center_id=center,
+            schema_registry=settings.schema_registry,
+            username=settings.kafka_username,
+            password=password.get_secret_value() if password else None,
+        ) as publisher,
+        _bar(file) as (advance, say),
+    ):
+        summary = publish_file(file, publisher, epcis=epcis, on_problem=lambda problem: say(_said(problem)), progress=advance)
+    if as_json:
+        print_json(_summary_json(summary))
+    else:
+        typer.echo(_summary(summary), err=False)
+    sys.exit(summary.exit_status)
+
+
+@contextmanager
+def _bar(file: str) -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
+    """A progress bar on standard error, if that is a terminal; and a way to print lines beside it."""
+    if not sys.stderr.isatty():
+        yield lambda _: None, lambda line: typer.echo(line, err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[events]:,} events"))
+    with Bar(*columns, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("standard input" if file == "-" else file, total=None, events=0)
+
+        def advance(at: Progress) -> None:
+            bar.update(task, completed=at.read, total=at.total, events=at.published)
+
+        yield advance, lambda line: console.print(line, markup=False, soft_wrap=True)
+
+
+def _said(problem: Problem) -> str:
+    return f"{problem}" if problem.fault else f"{problem} (left out)"
+
+
+def _summary(summary: Summary) -> str:
+    parts = [f"{summary.published:,} published"]
+    if summary.skipped:
+        parts.append(f"{summary.skipped:,} EPCIS events left out that say nothing of ours")
+    if summary.bad:
+        parts.append(f"{summary.bad:,} refused")
+    if summary.undelivered:
+        parts.append(f"{summary.undelivered:,} not delivered ({summary.delivery})")
+    return ", ".join(parts)
+
+
+def _summary_json(summary: Summary) -> dict[str, object]:
+    return {
+        "published": summary.published,
+        "skipped": summary.skipped,
+        "bad": summary.bad,
+        "undelivered": summary.undelivered,
+        "delivery": summary.delivery and str(summary.delivery),
+        "problems": [problem._asdict() for problem in summary.problems],
+    }
+
+
+@app.command(
+    epilog="Examples: `weftline alerts --factory haimen-0204 --follow --lang zh`, `weftline alerts --from-beginning --json`"
+)
+def alerts(
+    factory: Annotated[str | None, typer.Option(metavar="ID", help="Only alerts for this factory; else for all.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more until Ctrl-C.")] = False,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Begin again at the oldest alert kept (90 days).")
+    ] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="Where nothing was read before: begin at the next alert, not at the oldest.")
+    ] = False,
+    group: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name under which the place is kept; by default one of this command's own.")
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="Language of the texts.")] = Language.EN,
+    kafka: KafkaOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
+) -> None:
+    """Print quality alerts, one a line, from where this command left off; at first from the oldest kept.
+
+    An alert may change: the greatest revision of an id holds, and one that is WITHDRAWN never happened.
+    """
+    from weftline.sdk import Subscriber
+
+    if from_beginning and new:
+        fail("--from-beginning and --new contradict each other; give one of them", 2)
+    settings = located(kafka)
+    password = settings.kafka_password
+    place = group or f"weftline-cli-{factory or 'all'}"
+    if from_beginning:
+        _forget(settings, place)
+    count = 0
+    with (
+        Subscriber(
+            settings.kafka,
+            factory,
+            group=place,
+            from_beginning=not new,
+            follow=follow,
+            schema_registry=settings.schema_registry,
+            username=settings.kafka_username,
+            password=password.get_secret_value() if password else None,
+        ) as subscriber,
+        _on_interrupt(subscriber.stop),
+    ):
+        for alert in subscriber:
+            count += 1
+            typer.echo(_json_line(alert) if as_json else _line(alert, lang))
+            sys.stdout.flush()
+    if not count and not follow and not as_json:
+        typer.echo("no alerts since the last time; --from-beginning shows all that are kept", err=True)
+
+
+def _line(alert: Alert, lang: Language) -> str:
+    when = datetime.fromtimestamp(alert.occurred_at / 1000).astimezone().isoformat(" ", "minutes")
+    text = alert.text_zh if lang is Language.ZH else alert.text_en
+    return f"{when}  {alert.severity:<8}  {alert.status:<9}  {alert.factory_id:<14}  {text}"
+
+
+def _json_line(alert: Alert) -> str:
+    from weftline.contracts.mapping import to_json
+
+    return json.dumps(to_json(alert), ensure_ascii=False)
+
+
+def _forget(settings: Settings, group: str) -> None:
+    """Let go of the place of a group, so that it begins anew."""
+    from kafka.errors import GroupIdNotFoundError
+
+    from weftline.contracts.topics import open_admin
+    from weftline.runtime.credentials import credentials
+
+    # A group under whose name nothing was read is as good as one that was let go of.
+    with open_admin(settings.kafka, 10.0, credentials(settings)) as admin, suppress(GroupIdNotFoundError):
+        admin.delete_groups([group])
+
+
+@contextmanager
+def _on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end what goes on in good order: the place is kept, the status is 0."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

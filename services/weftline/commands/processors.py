@@ -1,0 +1,77 @@
+"""What an operator of servers runs: topics, tables, the three processors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from weftline.commands.common import ClickHouseOption, KafkaOption, located
+
+app = typer.Typer()
+topics = typer.Typer(epilog="Example: `weftline topics apply`")
+app.add_typer(topics, name="topics")
+
+
+@topics.callback(invoke_without_command=True)
+def _topics(ctx: typer.Context) -> None:
+    """The topics of schemas/topics.yaml on a broker."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+@topics.command("apply", epilog="Example: `weftline topics apply --kafka broker:9092 --replication-factor 3`")
+def topics_apply(
+    kafka: KafkaOption = None,
+    replication_factor: Annotated[int, typer.Option(min=1, help="For topics that are created.")] = 1,
+    allow_shorter_retention: Annotated[
+        bool, typer.Option("--allow-shorter-retention", help="Allow to keep a topic's records for less time.")
+    ] = False,
+) -> None:
+    """Make a broker agree with schemas/topics.yaml; says what it changed, refuses to lose data or to change a partition count."""
+    from weftline.contracts.topics import apply_topics
+    from weftline.runtime.credentials import credentials
+
+    settings = located(kafka)
+    lines = apply_topics(
+        settings.kafka,
+        replication_factor=replication_factor,
+        allow_shorter_retention=allow_shorter_retention,
+        **credentials(settings),
+    )
+    for line in lines or ["all topics are as listed"]:
+        typer.echo(line)
+
+
+@app.command(epilog="Example: `weftline migrate --clickhouse http://127.0.0.1:8123`")
+def migrate(clickhouse: ClickHouseOption = None) -> None:
+    """Bring the tables of ClickHouse up to date (schemas/clickhouse); run again, it changes nothing."""
+    from weftline.warehouse.migrations import migrate as run
+
+    for line in run(located(clickhouse=clickhouse)) or ["all migrations were applied before"]:
+        typer.echo(line)
+
+
+@app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9101 weftline orders`")
+def orders(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
+    """Run the processor of sample orders. Start more of the same to scale out."""
+    from weftline.processors.orders import main as run
+
+    sys.exit(run(located(kafka, clickhouse)))
+
+
+@app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9102 weftline inspections`")
+def inspections(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
+    """Run the processor of laboratory reports and lot inspections. Start more of the same to scale out."""
+    from weftline.processors.inspections import main as run
+
+    sys.exit(run(located(kafka, clickhouse)))
+
+
+@app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9103 weftline logistics`")
+def logistics(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
+    """Run the processor of shipments. Start more of the same to scale out."""
+    from weftline.processors.logistics import main as run
+
+    sys.exit(run(located(kafka, clickhouse)))
