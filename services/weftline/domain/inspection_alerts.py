@@ -131,7 +131,9 @@ def _plan_words(judged: ClassVerdict) -> str:
     if plan is None:
         return "no plan"
     aql = "" if plan.aql is None else f", AQL {plan.aql:g}"
-    return f"{plan.standard}-{plan.edition}, level {plan.level}{aql}, n {plan.sample_size}"
+    # ISO writes the year behind a colon, China's standards behind a dash.
+    between = ":" if plan.standard.startswith("ISO") else "-"
+    return f"{plan.standard}{between}{plan.edition}, level {plan.level}{aql}, n {plan.sample_size}"
 
 
 def _lot_evidence(event: InspectionEvent, lot_id: str, judged: ClassVerdict) -> Evidence:

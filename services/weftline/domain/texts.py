@@ -69,7 +69,7 @@ def lot_not_accepted(
     """A lot was not accepted for one class of nonconformity."""
     zh, en = _style(style)
     return (
-        f"批次 {lot_id}{zh} {_CLASS_ZH[cls]}不合格品 {units} 件，接收数 {accept}，不接收（{plan}）。",
+        f"批次 {lot_id}{zh}：{_CLASS_ZH[cls]}不合格品 {units} 件，接收数 {accept}，不接收（{plan}）。",
         f"Lot {lot_id}{en} was not accepted: {units} units with {cls.lower()} nonconformities, Ac {accept} ({plan}).",
     )
 
