@@ -11,10 +11,11 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from tests import tables, truth
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
@@ -216,6 +217,20 @@ def test_what_cannot_be_read_lies_in_dead_letters_byte_for_byte(stack: Stack, su
         return None if found == sent else (len(found), len(sent))
 
     assert until(wrong) is None
+
+    # At least once on their topics, which say why and where from.
+    told = set()
+    consumer = KafkaConsumer(bootstrap_servers=where(stack).kafka, consumer_timeout_ms=3000, auto_offset_reset="earliest")
+    with closing(consumer):
+        consumer.assign([TopicPartition(f"{topic}.dlq", 0) for topic in KINDS])
+        for letter in consumer:
+            headers = dict(letter.headers)
+            assert headers["weftline_reason"] in (b"undecodable", b"contract")
+            assert headers["weftline_detail"]
+            assert letter.topic == f"{headers['weftline_topic'].decode()}.dlq"
+            origin = (headers["weftline_topic"], headers["weftline_partition"], headers["weftline_offset"])
+            told.add((*origin, letter.key, letter.value or b""))
+    assert sorted((topic.decode(), key, value) for topic, _, _, key, value in told) == sent
 
 
 def test_factories_were_told_what_stands_and_nothing_older_than_two_days(stack: Stack, survived: Played) -> None:

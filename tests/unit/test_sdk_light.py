@@ -97,6 +97,23 @@ def test_an_order_as_it_is_said() -> None:
     )
 
 
+def test_a_measurement_may_be_a_mapping() -> None:
+    report = {
+        "factory_id": "f-204",
+        "product_category": "sheet",
+        "event_time": 1_778_031_000_250,
+        "laboratory_id": "lab-1",
+        "report_number": "R-1",
+        "specimen": "FINISHED_PRODUCT",
+        "purpose": "FUND",
+    }
+    said = CENTER.laboratory_report(**report, measurements=[{"indicator": "ph", "kind": "NUMBER", "value": 7.1}])
+    meant = CENTER.laboratory_report(**report, measurements=[Measurement(indicator="ph", kind=MeasurementKind.NUMBER, value=7.1)])
+    assert said == meant
+    with pytest.raises(ContractError, match=r"laboratory_report\.measurements\[1\]\.kind"):
+        CENTER.laboratory_report(**report, measurements=[{"indicator": "ph", "kind": "NUMBER", "value": 7}, {"indicator": "ph"}])
+
+
 def test_every_kind_of_event_can_be_said() -> None:
     common: dict[str, Any] = {"factory_id": "f-204", "event_time": 1_778_031_000_250}
     inspected: dict[str, Any] = {**common, "product_category": "duvet-cover"}

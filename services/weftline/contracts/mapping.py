@@ -51,6 +51,7 @@ from weftline.domain.events import (
 from weftline.errors import ContractError
 
 M = TypeVar("M", bound=Message)
+P = TypeVar("P", Measurement, PlanUsed)
 
 # The state of an order holds one entry per round: a single event of round 2,000,000,000 must not make two thousand million of them.
 MAX_ROUND = 1_000
@@ -96,11 +97,52 @@ def _value_of_its_kind(measurement: Measurement) -> None:
         raise ContractError("text", "is missing when kind is QUALITATIVE")
 
 
+_NAME = scalar(identifier)
+_COUNT = scalar(whole(0, INT32_MAX))
+_MEASUREMENT = record(
+    Measurement,
+    {
+        "indicator": _NAME,
+        "component": optional(_NAME),
+        "method": optional(_NAME),
+        "kind": symbol(v.MeasurementKind),
+        "value": optional(scalar(number())),  # may be negative: a dimensional change is
+        "change_grade": optional(scalar(grade)),
+        "staining_grade": optional(scalar(grade)),
+        "text": optional(_NAME),
+        "detection_limit": optional(scalar(number(0))),
+        "labelled_value": optional(scalar(number(0))),
+        "unit": optional(_NAME),
+    },
+    _value_of_its_kind,
+)
+_PLAN = record(
+    PlanUsed,
+    {
+        "nonconformity_class": symbol(v.NonconformityClass),
+        "standard": _NAME,
+        "edition": _NAME,
+        "level": _NAME,
+        "aql": optional(scalar(number(0))),
+        "severity": symbol(v.Severity),
+        "sample_size": _COUNT,
+        "accept": _COUNT,
+        "reject": _COUNT,
+    },
+)
+_PARTS: dict[type[Any], Rule] = {Measurement: _MEASUREMENT, PlanUsed: _PLAN}
+
+
+def part_from_json(cls: type[P], value: Mapping[str, Any]) -> P:
+    """A part of an event (a :class:`Measurement`, a :class:`PlanUsed`) from a JSON object, as :func:`from_json` reads it."""
+    rule = _PARTS[cls]
+    return cast(P, rule.read(rule.from_json(dict(value))))
+
+
 def _tables(times: TimeRange) -> dict[type[Message], Rule]:
     time = moment(times.earliest, times.latest)
-    name = scalar(identifier)
+    name, count = _NAME, _COUNT
     words = scalar(text)
-    count = scalar(whole(0, INT32_MAX))
     names = several(name, 10_000)
     codes = several(name, 1_000)
 
@@ -135,19 +177,6 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "changed_by": optional(name),
         "reason": optional(words),
     }
-    measurement = {
-        "indicator": name,
-        "component": optional(name),
-        "method": optional(name),
-        "kind": symbol(v.MeasurementKind),
-        "value": optional(scalar(number())),  # may be negative: a dimensional change is
-        "change_grade": optional(scalar(grade)),
-        "staining_grade": optional(scalar(grade)),
-        "text": optional(name),
-        "detection_limit": optional(scalar(number(0))),
-        "labelled_value": optional(scalar(number(0))),
-        "unit": optional(name),
-    }
     laboratory_report = {
         "laboratory_id": name,
         "report_number": name,
@@ -164,7 +193,7 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "tested_at": optional(time),
         "reported_at": optional(time),
         "test_plan": codes,
-        "measurements": several(record(Measurement, measurement, _value_of_its_kind), 1_000),
+        "measurements": several(_MEASUREMENT, 1_000),
     }
     report_status = {
         "laboratory_id": name,
@@ -173,17 +202,6 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "status": symbol(v.ReportStatus),
         "verified_by": optional(name),
         "reason": optional(words),
-    }
-    plan = {
-        "nonconformity_class": symbol(v.NonconformityClass),
-        "standard": name,
-        "edition": name,
-        "level": name,
-        "aql": optional(scalar(number(0))),
-        "severity": symbol(v.Severity),
-        "sample_size": count,
-        "accept": count,
-        "reject": count,
     }
     lot_inspection = {
         "lot_id": name,
@@ -194,7 +212,7 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "critical_units": count,
         "major_units": count,
         "minor_units": count,
-        "plans": several(record(PlanUsed, plan), 100, required=True),
+        "plans": several(_PLAN, 100, required=True),
     }
     corrective_action = {
         "nonconformity_class": symbol(v.NonconformityClass),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Generic, NotRequired, Required, TypedDict, TypeVar, Unpack
 
+from weftline.contracts.mapping import part_from_json
+from weftline.contracts.rules import within
 from weftline.domain.events import (
     CorrectiveAction,
     ErrorDeclaration,
@@ -44,6 +46,7 @@ from weftline.sdk.values import AnyEvent, Time, content_id, milliseconds, offset
 
 E = TypeVar("E", OrderEvent, InspectionEvent, LogisticsEvent)
 R = TypeVar("R")
+P = TypeVar("P", Measurement, PlanUsed)
 Symbol = TypeVar("Symbol", bound=StrEnum)
 
 
@@ -132,7 +135,7 @@ class EventMethods(ABC, Generic[R]):
         product_category: str,
         specimen: SpecimenType | str,
         purpose: TestPurpose | str,
-        measurements: Sequence[Measurement],
+        measurements: Sequence[Measurement | Mapping[str, Any]],
         amendment: int = 0,
         specimen_kind: str | None = None,
         traits: Sequence[str] = (),
@@ -150,7 +153,7 @@ class EventMethods(ABC, Generic[R]):
         **common: Unpack[Common],
     ) -> R:
         """The content of a laboratory report; for an amendment the whole content again. It judges nobody before it is verified
-        (:meth:`report_status`)."""
+        (:meth:`report_status`). A measurement may be a mapping: ``{"indicator": "ph", "kind": "NUMBER", "value": 7.1}``."""
         report = LaboratoryReport(
             laboratory_id=laboratory_id,
             report_number=report_number,
@@ -167,7 +170,7 @@ class EventMethods(ABC, Generic[R]):
             tested_at=_optional_time("tested_at", tested_at),
             reported_at=_optional_time("reported_at", reported_at),
             test_plan=tuple(test_plan),
-            measurements=tuple(measurements),
+            measurements=_parts("laboratory_report.measurements", Measurement, measurements),
         )
         return self._build(
             InspectionEvent,
@@ -213,7 +216,7 @@ class EventMethods(ABC, Generic[R]):
         sample_size: int,
         product_category: str,
         stage: InspectionStage | str,
-        plans: Sequence[PlanUsed],
+        plans: Sequence[PlanUsed | Mapping[str, Any]],
         submission: Submission | str = Submission.ORIGINAL,
         critical_units: int = 0,
         major_units: int = 0,
@@ -232,7 +235,7 @@ class EventMethods(ABC, Generic[R]):
             critical_units=critical_units,
             major_units=major_units,
             minor_units=minor_units,
-            plans=tuple(plans),
+            plans=_parts("lot_inspection.plans", PlanUsed, plans),
         )
         return self._build(
             InspectionEvent,
@@ -345,6 +348,17 @@ class EventMethods(ABC, Generic[R]):
             **body,
         )
         return self.publish(replace(event, event_id=content_id(event)) if event_id is None else event)
+
+
+def _parts(field: str, cls: type[P], values: Sequence[P | Mapping[str, Any]]) -> tuple[P, ...]:
+    """Parts of an event, each as itself or as the JSON object that says it."""
+    parts: list[P] = []
+    for value in values:
+        try:
+            parts.append(part_from_json(cls, value) if isinstance(value, Mapping) else value)
+        except ContractError as error:
+            raise within(f"{field}[{len(parts)}]", error) from None
+    return tuple(parts)
 
 
 def _optional_time(field: str, value: Time | None) -> int | None:
