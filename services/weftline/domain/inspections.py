@@ -7,7 +7,6 @@ which a late report can move, and stand in a state row.
 
 from __future__ import annotations
 
-import json
 from bisect import insort
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import Any
 from weftline.domain.events import InspectionEvent
 from weftline.domain.fold import StateRow, Subject
 from weftline.domain.inspection_alerts import lot_alerts, run_alerts, safety_alerts, switching_alerts
-from weftline.domain.laboratory import Standards, judge, verdict_as_json
+from weftline.domain.laboratory import Standards, judge
 from weftline.domain.lots import (
     APPLIED,
     NOT_DISCONTINUED,
@@ -51,6 +50,7 @@ UNKNOWN_KIND = "unknown_kind"
 # Critical nonconformities take no part in switching.
 _SWITCHING_CLASSES = (NonconformityClass.MAJOR, NonconformityClass.MINOR)
 _NOTHING = Counts()
+_NO_ITEMS: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
 _NO_LOT: tuple[Any, ...] = (0, 0, 0, 0, 0, 0, 0, 0, 0, [], [], [], [], [])
 
 
@@ -178,7 +178,7 @@ class InspectionRules:
             int(report.counted is not None),
             [item.indicator for item in verdict.indicators if item.failed] if verdict else [],
             list(verdict.missing) if verdict else [],
-            json.dumps(verdict_as_json(verdict), ensure_ascii=False, separators=(",", ":")) if verdict else "",
+            report.content.verdict_json if report.content else "",
             report.content.event.event_time if report.content else None,
             verdict.judged_at if verdict else None,
             report.verified_at,
@@ -333,7 +333,7 @@ def _amounts(event: InspectionEvent, verdict: str, counts: Counts, lot: tuple[An
         counts.passed,
         counts.failed,
         counts.incomplete,
-        *([item[index] for item in items] for index in range(7)),
+        *(map(list, zip(*items, strict=True)) if items else _NO_ITEMS),
         *lot,
     )
 

@@ -95,6 +95,10 @@ class Order:
     requested_at: int | None = None
     ended_at: int | None = None
     last: OrderEvent | None = None
+    # What an event that leaves it out does not erase.
+    sample_type: SampleType = SampleType.UNKNOWN
+    style_number: str | None = None
+    quantity: int = 0
     events: int = 0
 
     @property
@@ -162,7 +166,7 @@ class OrderRules:
                 else:
                     next_deadline = min(number.promise.at, next_deadline or number.promise.at)
             if overdue is not None:
-                alerts.append(_overdue(shown, number.number, overdue, by_deadline))
+                alerts.append(_overdue(shown, order.style_number, number.number, overdue, by_deadline))
         rounds = order.rounds
         values = (
             shown.center_id,
@@ -170,9 +174,9 @@ class OrderRules:
             shown.factory_id,
             shown.cooperative_id,
             shown.product_category,
-            shown.sample_type.value,
-            shown.style_number or "",
-            shown.quantity,
+            order.sample_type.value,
+            order.style_number or "",
+            order.quantity,
             order.status.value if order.status else "",
             int(order.on_hold),
             order.round,
@@ -270,20 +274,11 @@ def _advance(order: Order, event: OrderEvent) -> Order:
         quoted=quoted,
         requested_at=time if status is S.REQUESTED and order.requested_at is None else order.requested_at,
         ended_at=time if status in _TERMINAL else None,
-        last=_merged(order.last, event),
+        last=event,
+        sample_type=order.sample_type if event.sample_type is SampleType.UNKNOWN else event.sample_type,
+        style_number=event.style_number or order.style_number,
+        quantity=event.quantity or order.quantity,
         events=order.events + 1,
-    )
-
-
-def _merged(last: OrderEvent | None, event: OrderEvent) -> OrderEvent:
-    """What is known of the order: an event that leaves the style, the type or the quantity out does not erase it."""
-    if last is None:
-        return event
-    return replace(
-        event,
-        style_number=event.style_number or last.style_number,
-        quantity=event.quantity or last.quantity,
-        sample_type=last.sample_type if event.sample_type is SampleType.UNKNOWN else event.sample_type,
     )
 
 
@@ -311,8 +306,8 @@ def _amounts(
     )
 
 
-def _overdue(event: OrderEvent, number: int, promise: Promise, by_deadline: bool) -> StandingAlert:
-    text_zh, text_en = texts.order_overdue(event.order_id, number, event.style_number, promise.at, event.event_time_zone_offset)
+def _overdue(event: OrderEvent, style: str | None, number: int, promise: Promise, by_deadline: bool) -> StandingAlert:
+    text_zh, text_en = texts.order_overdue(event.order_id, number, style, promise.at, event.event_time_zone_offset)
     return StandingAlert(
         alert_id=alert_id(AlertRule.ORDER_OVERDUE, event.center_id, event.order_id, str(number)),
         rule=AlertRule.ORDER_OVERDUE,
@@ -322,7 +317,7 @@ def _overdue(event: OrderEvent, number: int, promise: Promise, by_deadline: bool
         center_id=event.center_id,
         factory_id=event.factory_id,
         product_category=event.product_category,
-        style_number=event.style_number,
+        style_number=style,
         order_id=event.order_id,
         subject=f"order {event.order_id} round {number}",
         evidence=(

@@ -11,12 +11,13 @@ The verdict itself follows from the content of one event alone and stands at tha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from weftline.domain.events import InspectionEvent
-from weftline.domain.laboratory import Flags, Verdict, VerdictKind
+from weftline.domain.laboratory import Flags, Verdict, VerdictKind, verdict_as_json
 from weftline.domain.vocabulary import ReportStatus
 
 APPLIED = "applied"
@@ -34,11 +35,22 @@ _TESTED, _PASSED, _FAILED = int(Flags.TESTED), int(Flags.PASSED), int(Flags.FAIL
 _INCOMPLETE, _NOT_DETECTED = int(Flags.INCOMPLETE), int(Flags.NOT_DETECTED)
 
 
-class Content(NamedTuple):
-    """The content of a report in force, with its verdict."""
+class Content:
+    """The content of a report, with its verdict. Compared by identity: each event with content is one of its own."""
 
-    event: InspectionEvent
-    verdict: Verdict
+    __slots__ = ("_json", "event", "verdict")
+
+    def __init__(self, event: InspectionEvent, verdict: Verdict) -> None:
+        self.event = event
+        self.verdict = verdict
+        self._json: str | None = None
+
+    @property
+    def verdict_json(self) -> str:
+        """The verdict as JSON, rendered once: a report's row is written again at every step of its life."""
+        if self._json is None:
+            self._json = json.dumps(verdict_as_json(self.verdict), ensure_ascii=False, separators=(",", ":"))
+        return self._json
 
 
 class Counts(NamedTuple):

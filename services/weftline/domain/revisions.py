@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from weftline.domain.alerts import Alert, Evidence, StandingAlert
@@ -74,21 +74,26 @@ class Judged(NamedTuple):
     alerts: tuple[StandingAlert, ...]
 
 
+_CONTENT = tuple(field.name for field in fields(StandingAlert) if field.name != "by_deadline")
+_EVIDENCE = tuple(field.name for field in fields(Evidence))
+
+
 def content_of(alert: StandingAlert) -> str:
     """Canonical JSON of an alert without ``by_deadline``: that a deadline made it stand is no part of what it says."""
-    fields = asdict(alert)
-    del fields["by_deadline"]
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    # Field by field: dataclasses.asdict copies deeply, which took ten times as long.
+    said = {name: getattr(alert, name) for name in _CONTENT}
+    said["evidence"] = [{name: getattr(piece, name) for name in _EVIDENCE} for piece in alert.evidence]
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def standing_of(content: str, by_deadline: bool = False) -> StandingAlert:
     """The alert from :func:`content_of`."""
-    fields: dict[str, Any] = json.loads(content)
-    fields["rule"] = AlertRule(fields["rule"])
-    fields["severity"] = AlertSeverity(fields["severity"])
-    fields["lot_ids"] = tuple(fields["lot_ids"])
-    fields["evidence"] = tuple(Evidence(**evidence) for evidence in fields["evidence"])
-    return StandingAlert(**fields, by_deadline=by_deadline)
+    said: dict[str, Any] = json.loads(content)
+    said["rule"] = AlertRule(said["rule"])
+    said["severity"] = AlertSeverity(said["severity"])
+    said["lot_ids"] = tuple(said["lot_ids"])
+    said["evidence"] = tuple(Evidence(**evidence) for evidence in said["evidence"])
+    return StandingAlert(**said, by_deadline=by_deadline)
 
 
 def changes(judged: Judged, stored: Sequence[StoredAlert], as_of: int) -> list[StoredAlert]:
