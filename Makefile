@@ -18,7 +18,7 @@ $(STAMP): $(LOCKS)/dev.txt $(LOCKS)/uv.txt pyproject.toml
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: help install demo up test lint format clean lock
+.PHONY: help install demo up test lint format bench clean lock
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -42,10 +42,17 @@ format: $(STAMP) ## Lay the code out anew
 	@$(BIN)/ruff check --fix --quiet services tests
 	@$(BIN)/ruff format services tests
 
+bench: $(STAMP) ## Our processor beside its peers, in one run; ARGS="--events 60000 --rounds 5 --json"
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@$(BIN)/uv pip sync --quiet --python .venv-bench/bin/python --require-hashes $(LOCKS)/bench.txt
+	@$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --no-deps --no-build-isolation --editable .
+	@exec .venv-bench/bin/python -W ignore -m tests.bench.speed $(ARGS)
+
 clean: ## Remove .venv, caches and the data of demonstrations; the data of `make up` stay
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist .weftline/demo .weftline/demo-*
+	@rm -rf $(VENV) .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis dist .weftline/demo .weftline/demo-*
 	@find services tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(STAMP) ## Resolve the pins anew (only when a dependency in pyproject.toml changes)
 	@printf 'uv==0.13.9\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/uv.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra bench --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/bench.txt

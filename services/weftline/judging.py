@@ -39,6 +39,8 @@ def judge_file(text: str, name: str, now: int) -> Judged:
         raise UserError(f"{name}: is no JSON ({error})") from None
     if not isinstance(fields, dict):
         raise UserError(f"{name}: holds no JSON object but a {type(fields).__name__}; give one inspection event")
+    if fields.get("type", "inspection") != "inspection":
+        raise UserError(f"{name}: neither a laboratory report nor a lot inspection; those are what can be judged")
     try:
         event = from_json(_completed(fields, now))
     except ContractError as error:

@@ -114,6 +114,11 @@ def test_a_measurement_may_be_a_mapping() -> None:
         CENTER.laboratory_report(**report, measurements=[{"indicator": "ph", "kind": "NUMBER", "value": 7}, {"indicator": "ph"}])
 
 
+def test_a_misspelt_field_does_not_vanish() -> None:
+    with pytest.raises(ContractError, match=r"promissed_at: is no field of OrderEvent \(did you mean promised_at\?\)"):
+        CENTER.order(**ORDER, promissed_at=datetime(2026, 5, 20, tzinfo=UTC))  # type: ignore[call-arg]
+
+
 def test_every_kind_of_event_can_be_said() -> None:
     common: dict[str, Any] = {"factory_id": "f-204", "event_time": 1_778_031_000_250}
     inspected: dict[str, Any] = {**common, "product_category": "duvet-cover"}

@@ -38,7 +38,7 @@ def order_overdue(order_id: str, number: int, style: str | None, promised_at: in
     when = local_time(promised_at, offset)
     zh, en = _style(style)
     return (
-        f"打样单 {order_id}{zh}第 {number} 轮未在承诺时间 {when} 前发出。",
+        f"打样单 {order_id}{zh}：第 {number} 轮未在承诺时间 {when} 前发出。",
         f"Sample order {order_id}{en}, round {number}, was not dispatched by the promised {when}.",
     )
 
@@ -47,7 +47,7 @@ def shipment_overdue(shipment_id: str, expected_at: int, offset: str) -> tuple[s
     """A shipment is past its expected arrival."""
     when = local_time(expected_at, offset)
     return (
-        f"货运 {shipment_id} 未在预计时间 {when} 前到达。",
+        f"货运 {shipment_id}：未在预计时间 {when} 前到达。",
         f"Shipment {shipment_id} had not arrived by the expected {when}.",
     )
 

@@ -36,7 +36,10 @@ def lock_of(folder: Path) -> FileLock:
 
 
 class Ports:
-    """Gives each name a port: the one asked for, else the one it had, else the usual one, else any that is free."""
+    """Gives each name a port: the one asked for, else the usual one, else the one it had, else any that is free.
+
+    The usual one before the one it had: a port that was taken once shall not move a stack for good.
+    """
 
     def __init__(self, folder: Path, wanted: Mapping[str, int], usual: Mapping[str, int]) -> None:
         self._file = folder / "ports.json"
@@ -56,7 +59,7 @@ class Ports:
             if not is_free(wanted):
                 raise UserError(f"port {wanted} for {name} is taken; choose another, or 0 for any free one")
             return wanted
-        candidates = [self._remembered().get(name), self._usual.get(name)]
+        candidates = [self._usual.get(name), self._remembered().get(name)]
         for port in candidates:
             if port is not None and port not in self.taken.values() and is_free(port):
                 return port

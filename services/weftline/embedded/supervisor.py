@@ -354,6 +354,11 @@ def up(
         say(f"Kafka       {addresses.kafka}")
         say(f"ClickHouse  {addresses.clickhouse}")
         say(f"data, logs  {config.folder.absolute()}")
+        for name, address in (("kafka", addresses.kafka), ("clickhouse", addresses.clickhouse)):
+            usual = config.usual.get(name)
+            if usual and name not in config.ports and not address.endswith(f":{usual}"):
+                say(f"{name} listens elsewhere than on its usual port {usual}, which was taken; --{name}-port asks for one")
+        say("ready; Ctrl-C stops all, the data stay")
         try:
             # In slices: a signal that the kernel hands to another thread does not wake this one, whose turn its handler waits for.
             while not stack.wait(0.5):

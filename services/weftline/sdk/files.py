@@ -198,9 +198,9 @@ def _parse(text: bytes) -> Any:
     except UnicodeDecodeError:
         return ContractError("line", "is not UTF-8")
     except json.JSONDecodeError as error:
-        return ContractError("line", f"is no JSON: {error.msg} (column {error.colno})")
+        return ContractError("text", f"is no JSON: {error.msg} (column {error.colno})")
     except (ValueError, RecursionError) as error:
-        return ContractError("line", f"is no JSON: {error}")
+        return ContractError("text", f"is no JSON: {error}")
 
 
 def _no_constant(name: str) -> None:
@@ -239,7 +239,7 @@ def _events(line: int, value: Any, defaults: Defaults, epcis: EpcisDefaults | No
 def _own(value: Any, defaults: Defaults) -> AnyEvent:
     """One event of ours; what every event of a publisher says alike may be left out, and so may the identity."""
     if not isinstance(value, dict):
-        raise ContractError("line", f"is no JSON object but {type(value).__name__}")
+        raise ContractError("text", f"is no JSON object but {type(value).__name__}")
     if value.get("type") == BY_CLASS[Alert].name:
         raise ContractError("type", "alerts are made by the processors and cannot be published")
     common = {name: text for name, text in asdict(defaults).items() if text is not None and name != "time_zone_offset"}

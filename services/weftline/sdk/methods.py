@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Generic, NotRequired, Required, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, NotRequired, Protocol, Required, TypedDict, TypeVar, Unpack
 
 from weftline.contracts.mapping import part_from_json
-from weftline.contracts.rules import within
+from weftline.contracts.rules import nearest, within
 from weftline.domain.events import (
     CorrectiveAction,
     ErrorDeclaration,
@@ -48,6 +48,14 @@ E = TypeVar("E", OrderEvent, InspectionEvent, LogisticsEvent)
 R = TypeVar("R")
 P = TypeVar("P", Measurement, PlanUsed)
 Symbol = TypeVar("Symbol", bound=StrEnum)
+
+
+class HasEvent(Protocol):
+    """What :meth:`Publisher.publish` returns."""
+
+    @property
+    def event(self) -> AnyEvent:
+        """The event that was published."""
 
 
 class Common(TypedDict):
@@ -315,7 +323,7 @@ class EventMethods(ABC, Generic[R]):
 
     def declare_erroneous(
         self,
-        event: AnyEvent,
+        event: AnyEvent | HasEvent,
         reason: ErrorReason | str,
         *,
         declaration_time: Time,
@@ -323,17 +331,23 @@ class EventMethods(ABC, Generic[R]):
     ) -> R:
         """Declare an event of one's own erroneous, as EPCIS does: it is sent again as it was, with the declaration.
 
-        ``event`` is what was published (identity, event time and content unchanged); what replaces it is a further event with an
-        identity of its own, published as any other and named in ``corrective_event_ids``. ``declaration_time`` is given rather than
-        read from the clock, so that a call made twice says the same.
+        ``event`` is what was published, or what publishing it returned (identity, event time and content unchanged). What replaces
+        it is a further event with an identity of its own, published as any other and named in ``corrective_event_ids``.
+        ``declaration_time`` is given rather than read from the clock, so that a call made twice says the same.
         """
-        declaration = ErrorDeclaration(
-            milliseconds("declaration_time", declaration_time), _symbol("reason", ErrorReason, reason), tuple(corrective_event_ids)
-        )
-        return self.publish(replace(event, error_declaration=declaration))
+        published = event if isinstance(event, (OrderEvent, InspectionEvent, LogisticsEvent)) else event.event
+        # EPCIS writes its reasons in lower case.
+        why = _symbol("reason", ErrorReason, reason.upper())
+        declaration = ErrorDeclaration(milliseconds("declaration_time", declaration_time), why, tuple(corrective_event_ids))
+        return self.publish(replace(published, error_declaration=declaration))
 
     def _build(self, cls: type[E], common: Common, **body: Any) -> R:
         defaults = self.defaults
+        for name in common:
+            if name not in Common.__annotations__:
+                # A misspelt promised_at must not vanish.
+                known = [*Common.__annotations__, *body]
+                raise ContractError(name, f"is no field of {cls.__name__}{nearest(name, known)}")
         moment = common["event_time"]
         event_id = common.get("event_id")
         event = cls(

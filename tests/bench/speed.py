@@ -1,0 +1,162 @@
+"""``make bench``: our processor beside its peers, in one run, on the same events, the same broker and the same engine.
+
+Interleaved and repeated; medians and spread are printed, ratios are what counts. CPU is the contender's own process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.bench.contenders import WAYS
+from tests.bench.latency import latencies
+from weftline.contracts.codec import Codec
+from weftline.contracts.registry import FileRegistry
+from weftline.contracts.topics import apply_topics
+from weftline.embedded.ports import free_ports
+from weftline.embedded.simulator.config import SimulationConfig
+from weftline.embedded.simulator.simulation import Simulation
+from weftline.embedded.simulator.sinks import Connection, Encoded, blast, encoded
+from weftline.embedded.supervisor import Addresses, Stack, StackConfig
+from weftline.runtime.settings import load
+from weftline.warehouse.client import reader
+from weftline.warehouse.migrations import migrate
+
+START = 1_767_225_600_000  # 2026-01-01
+DAY = 86_400_000
+TOPIC = "sample.orders.v1"
+
+
+def order_events(count: int) -> list[Encoded]:
+    """Order events of a calm simulation, encoded."""
+    days = 30
+    config = SimulationConfig(seed=11, start=START, end=START + days * DAY, events_per_day=count * 3 / days)
+    found = [record for record in encoded(Simulation(config), Codec(FileRegistry())) if record.topic == TOPIC]
+    return found[:count]
+
+
+def measure(way: str, number: int, count: int, at: Addresses) -> tuple[float, float]:
+    """(events per second, CPU microseconds per event) of one contender, from its first stored record to its last fact."""
+    database = f"bench_{way}_{number}"
+    environment = {
+        **os.environ,
+        "WEFTLINE_KAFKA": at.kafka,
+        "WEFTLINE_CLICKHOUSE": at.clickhouse,
+        "WEFTLINE_CLICKHOUSE_DATABASE": database,
+        "WEFTLINE_SIMULATED_CLOCK": f"0,{START + 31 * DAY},0",
+        "BENCH_GROUP": f"weftline-{database}",
+        "BENCH_PORT": str(free_ports(1)[0]),
+    }
+    settings = load(kafka=at.kafka, clickhouse=at.clickhouse, clickhouse_database=database)
+    migrate(settings)
+    with tempfile.TemporaryFile() as log, reader(settings) as warehouse:
+        command = [sys.executable, "-W", "ignore", "-m", "tests.bench.contenders", way]
+        with subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT) as process:
+            try:
+                own = psutil.Process(process.pid)
+
+                def stored(table: str) -> int:
+                    if process.poll() is not None:
+                        log.seek(0)
+                        raise SystemExit(f"{way} ended with status {process.returncode}:\n{log.read().decode()[-2000:]}")
+                    time.sleep(0.02)
+                    return int(warehouse.rows(f"SELECT count() FROM {table}")[0][0])
+
+                while not stored("order_records"):
+                    pass
+                begun, cpu = time.perf_counter(), sum(own.cpu_times()[:2])
+                first = stored("order_records")
+                while stored("order_facts") < count:
+                    pass
+                seconds, used = time.perf_counter() - begun, sum(own.cpu_times()[:2]) - cpu
+            finally:
+                process.kill()
+    done = count - first
+    return done / seconds, used / done * 1e6
+
+
+def prepare(at: Addresses) -> None:
+    """Topics; each contender makes its own database."""
+    apply_topics(at.kafka)
+
+
+def main() -> None:
+    """Run, print a table, write ``.bench/<time>.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=30_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print the JSON that is written to .bench/")
+    wanted = parser.parse_args()
+    records = order_events(wanted.events)
+    runs: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
+    with tempfile.TemporaryDirectory(prefix="weftline-bench-") as folder:
+        config = StackConfig(Path(folder), usual={}, sync=False)
+        with Stack(config, prepare=prepare) as stack:
+            assert stack.addresses is not None
+            sent, seconds = blast(records, Connection(stack.addresses.kafka))
+            print(f"{sent} order events published in {seconds:.1f} s; {wanted.rounds} rounds of {', '.join(WAYS)}", file=sys.stderr)
+            for number in range(wanted.rounds):
+                for way, found in runs.items():
+                    found.append(measure(way, number, len(records), stack.addresses))
+                    print(
+                        f"  round {number + 1}  {way:<12} {found[-1][0]:8,.0f} events/s  {found[-1][1]:6.0f} us CPU",
+                        file=sys.stderr,
+                    )
+    report = summary(runs) | latencies()
+    print(json.dumps(report, indent=1) if wanted.json else table(report))
+    out = Path(".bench") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+
+
+def summary(runs: dict[str, list[tuple[float, float]]]) -> dict[str, Any]:
+    """Medians and spread per contender, and the ratios of our processor to each, round by round."""
+    ours = runs["weftline"]
+    return {
+        "contenders": {
+            way: {
+                "events_per_second": {name: round(of(rate for rate, _ in found)) for name, of in SPREAD.items()},
+                "cpu_us_per_event": {name: round(of(cpu for _, cpu in found), 1) for name, of in SPREAD.items()},
+            }
+            for way, found in runs.items()
+        },
+        "ratios": {
+            way: round(statistics.median(own[0] / their[0] for own, their in zip(ours, found, strict=True)), 2)
+            for way, found in runs.items()
+            if way != "weftline"
+        },
+    }
+
+
+SPREAD = {"min": min, "median": statistics.median, "max": max}
+
+
+def table(report: dict[str, Any]) -> str:
+    """For people."""
+    lines = ["                 events/s (min … max)            us CPU per event   weftline is"]
+    for way, found in report["contenders"].items():
+        rate, cpu, ratio = found["events_per_second"], found["cpu_us_per_event"], report["ratios"].get(way)
+        spread = f"({rate['min']:,} … {rate['max']:,})"
+        lines.append(
+            f"{way:<12} {rate['median']:12,} {spread:<22} {cpu['median']:18}   {'' if ratio is None else f'{ratio} times'}"
+        )
+    lines.extend(
+        f"{name}: p50 {report[name]['p50']}, p99 {report[name]['p99']} at {report['load_events_per_second']} events/s"
+        for name in ("alert_latency_ms", "row_latency_ms")
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
