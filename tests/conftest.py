@@ -82,7 +82,7 @@ def _factory(make: Callable[[Path], Server], folder: Path) -> Iterator[Callable[
     servers: list[Server] = []
 
     def start() -> Server:
-        place = folder / f"server-{len(servers)}"
+        place = folder / f"{make.__name__.strip('_')}-{len(servers)}"
         place.mkdir()
         servers.append(make(place))
         return servers[-1].start()

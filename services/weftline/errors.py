@@ -11,6 +11,7 @@
     │   └── NotReady         it answers, but the set-up is not finished: a table, a grant (warehouse.faults)
     ├── WarehouseError       ClickHouse refused a statement and will refuse it again (warehouse.faults)
     ├── DeliveryError        events that Kafka did not take, to be published again (sdk.publisher)
+    ├── Stalled              a processor stood still though nothing was waited for (runtime.watchdog)
     ├── ProcessorStopped     a processor must not go on; its supervisor starts it anew (runtime.loop)
     └── GroupCrashed         membership of the consumer group broke off (runtime.faust_batches)
 """

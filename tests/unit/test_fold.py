@@ -13,186 +13,24 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.strategies import AS_OF, EVENTS, order_events
 
 from weftline.contracts.standards import load_sampling_standard, load_standards
-from weftline.domain.events import (
-    CorrectiveAction,
-    ErrorDeclaration,
-    Event,
-    InspectionEvent,
-    LaboratoryReport,
-    LogisticsEvent,
-    LotInspection,
-    Measurement,
-    OrderEvent,
-    PlanUsed,
-    ReportStatusChange,
-)
+from weftline.domain.events import Event, OrderEvent
 from weftline.domain.fold import NOT_JUDGED, Fact, History, Outcome, Record, Rules, StateRow
 from weftline.domain.inspections import InspectionRules
 from weftline.domain.logistics import ShipmentRules
 from weftline.domain.orders import OrderRules
 from weftline.domain.revisions import state_version
-from weftline.domain.vocabulary import (
-    BusinessStep,
-    ErrorReason,
-    InspectionKind,
-    InspectionStage,
-    MeasurementKind,
-    NonconformityClass,
-    OrderStatus,
-    ReportStatus,
-    SafetyClass,
-    Severity,
-    SpecimenType,
-    Submission,
-    TestPurpose,
-)
-
-HOUR = 3_600_000
-START = 1_767_225_600_000  # 2026-01-01
-AS_OF = START + 100 * HOUR
 
 STANDARDS = load_standards()
 SAMPLING = load_sampling_standard()
 
-times = st.integers(0, 7).map(lambda hour: START + hour * HOUR)
-declarations = st.one_of(
-    st.none(),
-    st.none(),
-    st.none(),
-    st.just(ErrorDeclaration(START, ErrorReason.DID_NOT_OCCUR, ())),
-    st.just(ErrorDeclaration(START + 1, ErrorReason.INCORRECT_DATA, ("e9",))),
-)
-envelope: dict[str, Any] = {
-    "source": st.sampled_from(["mes", "lims"]),
-    "event_id": st.sampled_from([f"e{n}" for n in range(6)]),
-    "event_time": times,
-    "event_time_zone_offset": st.just("+08:00"),
-    "sequence": st.one_of(st.none(), st.integers(0, 3)),
-    "cooperative_id": st.just("haimen"),
-    "error_declaration": declarations,
-}
-
-order_events = st.builds(
-    OrderEvent,
-    **envelope,
-    center_id=st.just("c1"),
-    factory_id=st.sampled_from(["f1", "f2"]),
-    order_id=st.just("o1"),
-    status=st.sampled_from(OrderStatus),
-    round=st.integers(1, 3),
-    product_category=st.sampled_from(["sheet", "quilt"]),
-    quantity=st.integers(0, 2),
-    promised_at=st.one_of(st.none(), times, st.just(AS_OF + HOUR)),
-)
-
-logistics_events = st.builds(
-    LogisticsEvent,
-    **envelope,
-    center_id=st.sampled_from(["c1", "c2"]),
-    factory_id=st.just("f1"),
-    shipment_id=st.just("s1"),
-    business_step=st.sampled_from(
-        [
-            BusinessStep.LOADING,
-            BusinessStep.DEPARTING,
-            BusinessStep.SHIPPING,
-            BusinessStep.TRANSPORTING,
-            BusinessStep.ARRIVING,
-            BusinessStep.RECEIVING,
-            BusinessStep.VOID_SHIPPING,
-            BusinessStep.UNKNOWN,
-        ]
-    ),
-    partial=st.booleans(),
-    lot_ids=st.lists(st.sampled_from(["l1", "l2"]), unique=True, max_size=2).map(tuple),
-    expected_arrival_at=st.one_of(st.none(), times, st.just(AS_OF + HOUR)),
-)
-
-measurements = st.lists(
-    st.one_of(
-        st.builds(
-            Measurement,
-            indicator=st.sampled_from(["formaldehyde", "ph"]),
-            kind=st.just(MeasurementKind.NUMBER),
-            value=st.sampled_from([5.0, 60.0, 400.0]),
-            unit=st.none(),
-        ),
-        st.just(Measurement(indicator="odour", kind=MeasurementKind.QUALITATIVE, text="mould")),
-    ),
-    max_size=2,
-).map(tuple)
-reports = st.builds(
-    LaboratoryReport,
-    laboratory_id=st.just("lab"),
-    report_number=st.sampled_from(["r1", "r2", "r3", "r4"]),
-    amendment=st.integers(0, 1),
-    specimen=st.just(SpecimenType.FINISHED_PRODUCT),
-    specimen_kind=st.just("fabric"),
-    purpose=st.just(TestPurpose.FUND),
-    safety_class=st.just(SafetyClass.B),
-    tested_at=st.one_of(st.none(), times),
-    test_plan=st.just(("ph",)),
-    measurements=measurements,
-)
-statuses = st.builds(
-    ReportStatusChange,
-    laboratory_id=st.just("lab"),
-    report_number=st.sampled_from(["r1", "r2", "r3", "r4"]),
-    status=st.sampled_from([ReportStatus.VERIFIED, ReportStatus.VERIFIED, ReportStatus.PUBLISHED, ReportStatus.WITHDRAWN]),
-)
-lots = st.builds(
-    LotInspection,
-    lot_id=st.sampled_from(["l1", "l2", "l3", "l4"]),
-    lot_size=st.just(1000),
-    stage=st.just(InspectionStage.FINAL),
-    submission=st.sampled_from([Submission.ORIGINAL, Submission.ORIGINAL, Submission.RESUBMITTED]),
-    sample_size=st.just(80),
-    major_units=st.sampled_from([0, 20]),
-    plans=st.just(
-        (
-            PlanUsed(
-                nonconformity_class=NonconformityClass.MAJOR,
-                standard="ISO 2859-1",
-                edition="1999",
-                level="II",
-                aql=2.5,
-                severity=Severity.NORMAL,
-                sample_size=80,
-                accept=5,
-                reject=6,
-            ),
-        )
-    ),
-)
-actions = st.just(CorrectiveAction(nonconformity_class=NonconformityClass.MAJOR))
-
-
-def _inspection(kind: InspectionKind, body: str, bodies: st.SearchStrategy[Any]) -> st.SearchStrategy[InspectionEvent]:
-    return st.builds(
-        InspectionEvent,
-        **envelope,
-        center_id=st.just("c1"),
-        factory_id=st.just("f1"),
-        kind=st.just(kind),
-        product_category=st.sampled_from(["sheet", "quilt"]),
-        **{body: bodies},
-    )
-
-
-inspection_events = st.one_of(
-    _inspection(InspectionKind.LABORATORY_REPORT, "laboratory_report", reports),
-    _inspection(InspectionKind.REPORT_STATUS, "report_status", statuses),
-    _inspection(InspectionKind.LOT_INSPECTION, "lot_inspection", lots),
-    _inspection(InspectionKind.CORRECTIVE_ACTION, "corrective_action", actions),
-)
-
 Start = Callable[[], Rules[Any]]
-KINDS: dict[str, tuple[st.SearchStrategy[Any], Start]] = {
-    "orders": (order_events, OrderRules),
-    "logistics": (logistics_events, ShipmentRules),
-    "inspections": (inspection_events, lambda: InspectionRules(STANDARDS, SAMPLING)),
+RULES: dict[str, Start] = {
+    "orders": OrderRules,
+    "logistics": ShipmentRules,
+    "inspections": lambda: InspectionRules(STANDARDS, SAMPLING),
 }
 
 
@@ -228,7 +66,7 @@ def record_of(event: Event) -> Record[Any]:
 @st.composite
 def scenarios(draw: st.DrawFn, kind: str) -> tuple[list[Record[Any]], list[list[Record[Any]]]]:
     """Distinct records, and the same in another order, with repeats, cut into batches."""
-    events = draw(st.lists(KINDS[kind][0], min_size=1, max_size=12))
+    events = draw(st.lists(EVENTS[kind], min_size=1, max_size=12))
     records = [record_of(event) for event in events]
     repeats = draw(st.lists(st.sampled_from(records), max_size=4))
     arrived = draw(st.permutations(records + repeats))
@@ -246,12 +84,12 @@ def fold_all(owner: str, records: Sequence[Record[Any]], start: Start) -> Tables
     return tables
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(RULES))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_arrival_changes_no_table(kind: str, data: st.DataObject) -> None:
     records, batches = data.draw(scenarios(kind))
-    start = KINDS[kind][1]
+    start = RULES[kind]
     tables = Tables()
     known: dict[Any, list[Record[Any]]] = {}
     histories: dict[str, History[Any]] = {}
@@ -278,13 +116,13 @@ def test_arrival_changes_no_table(kind: str, data: st.DataObject) -> None:
     assert records
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(RULES))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_who_knows_less_never_overwrites_who_knows_more(kind: str, data: st.DataObject) -> None:
     """Two workers with different snapshots write in any order; whoever knows all wins wherever it wrote."""
     records, _ = data.draw(scenarios(kind))
-    start = KINDS[kind][1]
+    start = RULES[kind]
     owner = records[0].event.owner
     own = [record for record in records if record.event.owner == owner]
     part = data.draw(st.lists(st.sampled_from(own), min_size=1, unique_by=lambda record: record.position))

@@ -19,13 +19,16 @@ def test_the_states_of_a_processor() -> None:
     status.work(True)
     seen.append(status.state)
     now += 61
-    seen.append(status.state)
-    assert not status.ready
+    assert status.standing_seconds == 61
     status.wait_for("clickhouse")
     seen.append(status.state)
+    assert not status.ready
     status.wait_for(None)
-    assert status.state == "active"
-    assert seen == ["starting", "idle", "active", "stalled", "waiting"]
+    assert (status.state, status.standing_seconds) == ("active", 0), "time spent waiting is not time spent standing still"
+    status.stalled("nothing goes on")
+    seen.append(status.state)
+    assert not status.ready
+    assert seen == ["starting", "idle", "active", "waiting", "stalled"]
     assert set(seen) == set(STATES)
 
 

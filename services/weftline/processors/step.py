@@ -25,7 +25,7 @@ from weftline.processors.kinds import Kind
 from weftline.processors.memory import Memory
 from weftline.processors.messenger import DeadLetter, Messenger
 from weftline.processors.store import AlertRow, Received, Store, judged_of
-from weftline.runtime import logging
+from weftline.runtime import failpoints, logging
 from weftline.runtime.clock import Clock
 from weftline.runtime.loop import RawRecord
 from weftline.runtime.metrics import Metrics
@@ -35,6 +35,8 @@ log = logging.get(__name__)
 
 #: A sweep looks this far back beyond the last one: an insert carries the server's time of its beginning, not of its end.
 SWEEP_OVERLAP_SECONDS = 60
+#: A publisher gone wrong must not fill the disk with log: so many of a step's dead letters are written one by one, the rest is counted.
+LOGGED_LETTERS, LOGGED_DETAIL = 3, 200
 
 
 class Processor:
@@ -91,11 +93,14 @@ class Processor:
             return
         with self._timed("store"):
             await self._store.put_records(received)
+        await failpoints.reach("records")
         with self._timed("fold"):
             outcomes = await self._fold(received, as_of)
+        await failpoints.reach("folded")
         await self._bury(_not_judged(records, received, outcomes))
         with self._timed("facts"):
             await self._store.put_facts(outcomes)
+        await failpoints.reach("facts")
         judged = [
             (judged_of(outcome.owner, self._partition(outcome.owner), outcome.version, outcome.count, row), row)
             for outcome in outcomes
@@ -216,6 +221,7 @@ class Processor:
             return
         self._alerting.update(row.owner for row in rows)
         await self._store.put_alerts(rows)
+        await failpoints.reach("alerts")
         await self._publish([row for row in rows if not row.alert.historic])
 
     async def _publish(self, rows: Sequence[AlertRow]) -> None:
@@ -223,9 +229,11 @@ class Processor:
         if not rows:
             return
         await self._messenger.alerts(message_of(row.alert) for row in rows)
+        await failpoints.reach("published")
         await self._store.put_alerts(
             [row._replace(alert=row.alert._replace(version=row.alert.version | 1, published=True)) for row in rows]
         )
+        await failpoints.reach("marked")
         for row in rows:
             self._metrics.alerts.labels(row.alert.status.lower()).inc()
 
@@ -240,9 +248,12 @@ class Processor:
         if not letters:
             return
         await self._messenger.dead_letters(letters)
+        await failpoints.reach("buried")
         await self._store.put_dead_letters(letters)
-        for letter in letters:
+        for index, letter in enumerate(letters):
             self._metrics.dead_letters.labels(letter.reason).inc()
+            if index >= LOGGED_LETTERS:
+                continue
             log.warning(
                 "dead letter",
                 topic=letter.record.topic,
@@ -250,8 +261,10 @@ class Processor:
                 offset=letter.record.offset,
                 reason=letter.reason,
                 field=letter.field,
-                detail=letter.detail,
+                detail=letter.detail[:LOGGED_DETAIL],
             )
+        if len(letters) > LOGGED_LETTERS:
+            log.warning("more dead letters in this step", more=len(letters) - LOGGED_LETTERS, list="weftline dlq list")
 
     def _timed(self, phase: str) -> AbstractContextManager[Any]:
         return cast(AbstractContextManager[Any], self._metrics.phase_seconds.labels(phase).time())

@@ -14,7 +14,7 @@ from weftline.domain.vocabulary import AlertStatus
 from weftline.errors import ContractError, UserError
 from weftline.processors.kinds import Kind
 from weftline.processors.messenger import DeadLetter
-from weftline.runtime import logging
+from weftline.runtime import failpoints, logging
 from weftline.warehouse.client import Warehouse
 
 log = logging.get(__name__)
@@ -177,6 +177,7 @@ class Store:
             "PREWHERE minute IN {windows:Array(DateTime('UTC'))} GROUP BY minute, center_id",
             {"windows": touched},
         )
+        await failpoints.reach("minute")
         for coarse, fine, seconds in (("hour", "minute", 3600), ("day", "hour", 86400)):
             windows = sorted({second // seconds * seconds for second in touched})
             # The range prunes partitions, the monotonic function of the sort key prunes granules.
@@ -188,6 +189,7 @@ class Store:
                 f"AND {start} IN {{windows:Array(DateTime('UTC'))}} GROUP BY window, center_id",
                 {"windows": windows, "first": windows[0], "end": windows[-1] + seconds},
             )
+            await failpoints.reach(coarse)
 
     # state
 
@@ -206,6 +208,7 @@ class Store:
             state = self._kind.states[table]
             names = ("owner", *state.key, *_STATE, *state.columns)
             await self._insert(table, names, list(zip(*values, strict=True)))
+            await failpoints.reach("state")
 
     async def judged(self, owners: Sequence[str]) -> list[Judged]:
         """The stored state rows of some owners, as sources of alerts."""

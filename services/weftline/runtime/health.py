@@ -17,11 +17,9 @@ from weftline.errors import UserError
 from weftline.runtime.metrics import Metrics
 from weftline.runtime.settings import Settings
 
-#: A step over 20,000 records takes a second or two even on a loaded machine; a minute without any end is a fault.
-STALLED_SECONDS = 60.0
-
 #: The closed set of states. ``starting``: not yet in the group. ``idle``: nothing to do. ``active``: at work. ``waiting``: for a
-#: dependency that is down. ``stalled``: at work, waiting for nothing, and nothing has ended for a minute.
+#: dependency that is down. ``stalled``: nothing goes on, nothing is waited for, and the program is about to end
+#: (:mod:`weftline.runtime.watchdog`).
 STATES = ("starting", "idle", "active", "waiting", "stalled")
 
 
@@ -34,6 +32,9 @@ class Status:
         self._busy = False
         self._waiting_for: str | None = None
         self._kafka_silent = False
+        self._unanswered: str | None = None
+        self._stalled: str | None = None
+        self._step_began: float | None = None
         #: When something last ended (monotonic seconds): the one figure that a watchdog needs.
         self.last_progress = clock()
         self._joined = False
@@ -52,9 +53,13 @@ class Status:
         self._busy = busy
 
     def progress(self) -> None:
-        """A step, a settle or a sweep has ended."""
+        """A step or a part of one, a settle or a sweep has ended."""
         self.last_progress = self._clock()
         self._metrics.progress.set_to_current_time()
+
+    def stepping(self, begins: bool) -> None:
+        """A step begins, or has ended."""
+        self._step_began = self._clock() if begins else None
 
     def wait_for(self, dependency: str | None) -> None:
         """Work stands still until this dependency answers; None: it does."""
@@ -68,9 +73,35 @@ class Status:
         self._kafka_silent = silent
         self._changed(before)
 
+    def unanswered(self, dependency: str | None) -> None:
+        """The watchdog asked this dependency in vain; None: all answer."""
+        before = self.waiting_for
+        self._unanswered = dependency
+        self._changed(before)
+
+    def stalled(self, reason: str | None) -> None:
+        """The watchdog found that nothing goes on though nothing is waited for, and why; None: it goes on."""
+        self._stalled = reason
+
+    @property
+    def handler_waits(self) -> bool:
+        """Whether a call of the handler waits for a dependency."""
+        return self._waiting_for is not None
+
+    @property
+    def standing_seconds(self) -> float | None:
+        """For how long nothing has ended though something is in hand; None if nothing is."""
+        return self._clock() - self.last_progress if self._busy else None
+
+    @property
+    def step_seconds(self) -> float:
+        """For how long the step in hand has been; 0 if there is none."""
+        began = self._step_began
+        return 0.0 if began is None else self._clock() - began
+
     @property
     def waiting_for(self) -> str | None:
-        return self._waiting_for or ("kafka" if self._kafka_silent else None)
+        return self._waiting_for or self._unanswered or ("kafka" if self._kafka_silent else None)
 
     def _changed(self, before: str | None) -> None:
         now = self.waiting_for
@@ -83,13 +114,13 @@ class Status:
 
     @property
     def state(self) -> str:
+        if self._stalled is not None:
+            return "stalled"
         if not self._joined:
             return "starting"
         if self.waiting_for is not None:
             return "waiting"
-        if not self._busy:
-            return "idle"
-        return "stalled" if self._clock() - self.last_progress > STALLED_SECONDS else "active"
+        return "active" if self._busy else "idle"
 
     @property
     def ready(self) -> bool:
@@ -104,6 +135,7 @@ class Status:
             "processor": self.processor,
             "state": self.state,
             "waiting_for": waiting_for,
+            "stalled": self._stalled,
             "partitions": sorted(self.partitions),
             "seconds_since_progress": round(self._clock() - self.last_progress, 1),
         }

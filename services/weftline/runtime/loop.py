@@ -43,7 +43,7 @@ RATIO_WINDOW, RATIO_FAILURES = 1_000, 20
 
 
 class Handler(Protocol):
-    """What a processor is. No two of these calls ever overlap."""
+    """What a processor is. No two of these calls ever overlap, but for ``healthy``, which the watchdog may call at any time."""
 
     async def assigned(self, partitions: frozenset[int]) -> None:
         """These partitions are newly held; none of their records was stepped yet. A sweep follows."""
@@ -189,6 +189,7 @@ class BatchLoop:
         started = self._clock()
         self._next_step = started + self._settings.pause_seconds
         self._in_flight = batch
+        self._status.stepping(True)
         records = list(chain.from_iterable(chunk.records for chunk in batch))
         try:
             await self._apply(records)
@@ -197,6 +198,7 @@ class BatchLoop:
             raise
         finally:
             self._in_flight = []
+            self._status.stepping(False)
         for chunk in batch:
             chunk.records = ()  # only the acknowledgement is still needed
         self._unsettled += batch
@@ -265,6 +267,7 @@ class BatchLoop:
         while parts:
             part = parts.pop()
             error = await self._try_step(part, attempts=RECORD_ATTEMPTS if len(part) == 1 else 1)
+            self._status.progress()  # halving may take minutes; a watchdog that ended it would have it begin anew for ever
             if error is None:
                 self._outcomes.extend([False] * min(len(part), RATIO_WINDOW))
             elif len(part) > 1:

@@ -26,6 +26,7 @@ from weftline.runtime.loop import BatchLoop, Handler
 from weftline.runtime.metrics import Metrics
 from weftline.runtime.retry import Backoff
 from weftline.runtime.settings import Settings
+from weftline.runtime.watchdog import Stalled, Watchdog
 
 log = logging.get(__name__)
 
@@ -147,7 +148,10 @@ async def _serve(runtime: Runtime, handler_factory: HandlerFactory, datadir: Pat
         _tune_gc()
         working, member = asyncio.create_task(loop.run()), asyncio.create_task(group.run())
         stop, watch = asyncio.create_task(stopping.wait()), asyncio.create_task(_watch(group, status))
-        await asyncio.wait({working, member, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stalled = asyncio.get_running_loop().create_future()
+        watchdog = _watchdog(runtime, handler, guard, stalled)
+        await asyncio.wait({working, member, stop, stalled}, return_when=asyncio.FIRST_COMPLETED)
+        watchdog.stop()
         guard.start()
         loop.stop()
         await asyncio.wait({working}, timeout=FINISH_SECONDS)
@@ -159,6 +163,25 @@ async def _serve(runtime: Runtime, handler_factory: HandlerFactory, datadir: Pat
         for task in (working, member):
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
+        if stalled.done():
+            raise Stalled(stalled.result())
+
+
+def _watchdog(runtime: Runtime, handler: Handler, guard: _Guard, stalled: asyncio.Future[str]) -> Watchdog:
+    """A watchdog at work. What it finds becomes the result of ``stalled``, and the time to stop begins to run."""
+    loop = asyncio.get_running_loop()
+
+    def found(reason: str) -> None:
+        if not stalled.done():
+            stalled.set_result(reason)
+
+    def give_up(reason: str) -> None:
+        guard.start()  # here and not in the event loop, which may be what stands still
+        loop.call_soon_threadsafe(found, reason)
+
+    watchdog = Watchdog(runtime.name, runtime.topic, runtime.settings, runtime.status, handler.healthy, give_up)
+    watchdog.start()
+    return watchdog
 
 
 async def _watch(group: KafkaGroup, status: Status) -> None:

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     pause_seconds: Annotated[float, Field(ge=0, le=5)] = Field(0.05, description="smallest pause between two steps")
     sweep_seconds: Annotated[float, Field(gt=0, le=600)] = Field(5.0, description="pause between two sweeps")
     session_timeout_seconds: Annotated[float, Field(ge=6, le=60)] = Field(10.0, description="Kafka group session timeout")
+    watchdog_seconds: Annotated[float, Field(ge=5, le=3600)] = Field(
+        60.0, description="a processor that stands still so long, and waits for nothing, is not ready and then ends"
+    )
     memory_records: Annotated[int, Field(ge=0)] = Field(200_000, description="records of live owners kept in memory, per worker")
     failure_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
         0.05, description="share of records that may fail in processing before the processor stops"

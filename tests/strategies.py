@@ -1,0 +1,180 @@
+"""Small and hostile events of the three kinds: few identities, few moments, conflicts, corrections before and after what they correct,
+one identity at several event times. All of one order, one factory, one shipment, in the first eight hours of 2026.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from weftline.domain.events import (
+    CorrectiveAction,
+    ErrorDeclaration,
+    InspectionEvent,
+    LaboratoryReport,
+    LogisticsEvent,
+    LotInspection,
+    Measurement,
+    OrderEvent,
+    PlanUsed,
+    ReportStatusChange,
+)
+from weftline.domain.vocabulary import (
+    BusinessStep,
+    ErrorReason,
+    InspectionKind,
+    InspectionStage,
+    MeasurementKind,
+    NonconformityClass,
+    OrderStatus,
+    ReportStatus,
+    SafetyClass,
+    Severity,
+    SpecimenType,
+    Submission,
+    TestPurpose,
+)
+
+HOUR = 3_600_000
+START = 1_767_225_600_000  # 2026-01-01
+AS_OF = START + 100 * HOUR
+
+times = st.integers(0, 7).map(lambda hour: START + hour * HOUR)
+declarations = st.one_of(
+    st.none(),
+    st.none(),
+    st.none(),
+    st.just(ErrorDeclaration(START, ErrorReason.DID_NOT_OCCUR, ())),
+    st.just(ErrorDeclaration(START + 1, ErrorReason.INCORRECT_DATA, ("e9",))),
+)
+envelope: dict[str, Any] = {
+    "source": st.sampled_from(["mes", "lims"]),
+    "event_id": st.sampled_from([f"e{n}" for n in range(6)]),
+    "event_time": times,
+    "event_time_zone_offset": st.just("+08:00"),
+    "sequence": st.one_of(st.none(), st.integers(0, 3)),
+    "cooperative_id": st.just("haimen"),
+    "error_declaration": declarations,
+}
+
+order_events = st.builds(
+    OrderEvent,
+    **envelope,
+    center_id=st.just("c1"),
+    factory_id=st.sampled_from(["f1", "f2"]),
+    order_id=st.just("o1"),
+    status=st.sampled_from(OrderStatus),
+    round=st.integers(1, 3),
+    product_category=st.sampled_from(["sheet", "quilt"]),
+    quantity=st.integers(0, 2),
+    promised_at=st.one_of(st.none(), times, st.just(AS_OF + HOUR)),
+)
+
+logistics_events = st.builds(
+    LogisticsEvent,
+    **envelope,
+    center_id=st.sampled_from(["c1", "c2"]),
+    factory_id=st.just("f1"),
+    shipment_id=st.just("s1"),
+    business_step=st.sampled_from(
+        [
+            BusinessStep.LOADING,
+            BusinessStep.DEPARTING,
+            BusinessStep.SHIPPING,
+            BusinessStep.TRANSPORTING,
+            BusinessStep.ARRIVING,
+            BusinessStep.RECEIVING,
+            BusinessStep.VOID_SHIPPING,
+            BusinessStep.UNKNOWN,
+        ]
+    ),
+    partial=st.booleans(),
+    lot_ids=st.lists(st.sampled_from(["l1", "l2"]), unique=True, max_size=2).map(tuple),
+    expected_arrival_at=st.one_of(st.none(), times, st.just(AS_OF + HOUR)),
+)
+
+measurements = st.lists(
+    st.one_of(
+        st.builds(
+            Measurement,
+            indicator=st.sampled_from(["formaldehyde", "ph"]),
+            kind=st.just(MeasurementKind.NUMBER),
+            value=st.sampled_from([5.0, 60.0, 400.0]),
+            unit=st.none(),
+        ),
+        st.just(Measurement(indicator="odour", kind=MeasurementKind.QUALITATIVE, text="mould")),
+    ),
+    max_size=2,
+).map(tuple)
+reports = st.builds(
+    LaboratoryReport,
+    laboratory_id=st.just("lab"),
+    report_number=st.sampled_from(["r1", "r2", "r3", "r4"]),
+    amendment=st.integers(0, 1),
+    specimen=st.just(SpecimenType.FINISHED_PRODUCT),
+    specimen_kind=st.just("fabric"),
+    purpose=st.just(TestPurpose.FUND),
+    safety_class=st.just(SafetyClass.B),
+    tested_at=st.one_of(st.none(), times),
+    test_plan=st.just(("ph",)),
+    measurements=measurements,
+)
+statuses = st.builds(
+    ReportStatusChange,
+    laboratory_id=st.just("lab"),
+    report_number=st.sampled_from(["r1", "r2", "r3", "r4"]),
+    status=st.sampled_from([ReportStatus.VERIFIED, ReportStatus.VERIFIED, ReportStatus.PUBLISHED, ReportStatus.WITHDRAWN]),
+)
+lots = st.builds(
+    LotInspection,
+    lot_id=st.sampled_from(["l1", "l2", "l3", "l4"]),
+    lot_size=st.just(1000),
+    stage=st.just(InspectionStage.FINAL),
+    submission=st.sampled_from([Submission.ORIGINAL, Submission.ORIGINAL, Submission.RESUBMITTED]),
+    sample_size=st.just(80),
+    major_units=st.sampled_from([0, 20]),
+    plans=st.just(
+        (
+            PlanUsed(
+                nonconformity_class=NonconformityClass.MAJOR,
+                standard="ISO 2859-1",
+                edition="1999",
+                level="II",
+                aql=2.5,
+                severity=Severity.NORMAL,
+                sample_size=80,
+                accept=5,
+                reject=6,
+            ),
+        )
+    ),
+)
+actions = st.just(CorrectiveAction(nonconformity_class=NonconformityClass.MAJOR))
+
+
+def _inspection(kind: InspectionKind, body: str, bodies: st.SearchStrategy[Any]) -> st.SearchStrategy[InspectionEvent]:
+    return st.builds(
+        InspectionEvent,
+        **envelope,
+        center_id=st.just("c1"),
+        factory_id=st.just("f1"),
+        kind=st.just(kind),
+        product_category=st.sampled_from(["sheet", "quilt"]),
+        **{body: bodies},
+    )
+
+
+inspection_events = st.one_of(
+    _inspection(InspectionKind.LABORATORY_REPORT, "laboratory_report", reports),
+    _inspection(InspectionKind.REPORT_STATUS, "report_status", statuses),
+    _inspection(InspectionKind.LOT_INSPECTION, "lot_inspection", lots),
+    _inspection(InspectionKind.CORRECTIVE_ACTION, "corrective_action", actions),
+)
+
+#: Events by the name of their kind.
+EVENTS: dict[str, st.SearchStrategy[Any]] = {
+    "orders": order_events,
+    "inspections": inspection_events,
+    "logistics": logistics_events,
+}
