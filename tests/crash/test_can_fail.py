@@ -1,0 +1,216 @@
+"""What the interleavings find when the processor lacks one of the things that its promise rests on.
+
+Each of these is taken out in turn, and drift must be found within a bounded number of schedules. Nothing here is stored twice for
+safety's sake without being listed: two guards of the same gate fall together (see ``memory``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.crash.universe import Universe
+from tests.crash.world import Interruptible
+from tests.strategies import HOUR, START
+from weftline.domain import revisions
+from weftline.domain.events import LogisticsEvent
+from weftline.domain.fold import Outcome
+from weftline.domain.vocabulary import BusinessStep
+from weftline.processors import store
+from weftline.processors.memory import Memory
+from weftline.processors.step import Processor
+from weftline.processors.store import AlertRow, Store
+
+#: Schedules at most, of 30 at a time; each of them finds its fault within the first 30 or 60 on the seeds tried.
+ROUNDS, SCHEDULES = 5, 30
+
+Patch = pytest.MonkeyPatch
+
+
+def throw(universe: Universe, **dice: Any) -> None:
+    """Throw these dice in every world."""
+    before = universe.change
+    universe.change = lambda thrown: replace(before(thrown), **dice)
+
+
+def versions_on_facts(patch: Patch, universe: Universe) -> None:
+    throw(universe, sleepy_at="_facts", nap=0.4, freeze=0.6)
+    patch.setattr(store, "fact_version", lambda rank_sum: 1)
+
+
+def versions_on_state(patch: Patch, universe: Universe) -> None:
+    throw(universe, sleepy_at="_state", nap=0.4, freeze=0.6)
+    real = Store.put_states
+
+    async def put_states(self: Store, rows: Iterable[Any]) -> None:
+        await real(self, [(judged._replace(version=1), row) for judged, row in rows])
+
+    patch.setattr(Store, "put_states", put_states)
+
+
+def versions_on_rollups(patch: Patch, universe: Universe) -> None:
+    throw(universe, sleepy_at="_day", nap=0.4, freeze=0.6)
+    real = Interruptible.command
+
+    async def command(self: Interruptible, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        statement = statement.replace("sum(toUInt256(rev))", "toUInt256(1)").replace("sum(version)", "toUInt256(1)")
+        await real(self, statement, parameters)
+
+    patch.setattr(Interruptible, "command", command)
+
+
+class Trusting:
+    """A store that says of every owner in memory that nobody else has stored anything of it."""
+
+    class Right(int):
+        def __ne__(self, other: object) -> bool:
+            return False
+
+        __hash__ = int.__hash__
+
+    def __init__(self, real: Store, memory: Memory) -> None:
+        self._real, self._memory = real, memory
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    async def counts(self, owners: Sequence[str]) -> dict[str, int]:
+        found = await self._real.counts(owners)
+        return {owner: self.Right() if self._memory.get(owner) else count for owner, count in found.items()}
+
+
+def distinct_count_in_the_memory_check(patch: Patch, universe: Universe) -> None:
+    real = Processor._fold
+
+    async def fold(self: Processor, received: Any, as_of: int) -> list[Outcome]:
+        true = self._store
+        self._store = Trusting(true, self._memory)  # type: ignore[assignment]
+        try:
+            return await real(self, received, as_of)
+        finally:
+            self._store = true
+
+    patch.setattr(Processor, "_fold", fold)
+
+
+def clearing_memory_on_revoke(patch: Patch, universe: Universe) -> None:
+    async def revoked(self: Processor, partitions: frozenset[int]) -> None:
+        self._held -= partitions
+
+    patch.setattr(Processor, "revoked", revoked)
+
+
+def both_guards_of_the_memory(patch: Patch, universe: Universe) -> None:
+    """Where no record strays from its owner's partition, the count and the clearing on revoke stand in for each other."""
+    distinct_count_in_the_memory_check(patch, universe)
+    clearing_memory_on_revoke(patch, universe)
+    throw(universe, stray=0.0, move=0.1, batch=1, turns=60, grace=1.0, crash=0.0, freeze=0.0, park=0.0, nap=0.0)
+
+
+def storing_facts_that_do_not_differ(patch: Patch, universe: Universe) -> None:
+    real = Store.put_facts
+
+    async def put_facts(self: Store, outcomes: Sequence[Outcome]) -> None:
+        names = ", ".join(("event_time", "center_id", "source", "event_id", "counts", "judgement", *self._kind.amounts))
+        for outcome in outcomes:
+            rows = await self._warehouse.rows(
+                f"SELECT {names} FROM {self._kind.facts} FINAL WHERE owner = {{owner:String}}", {"owner": outcome.owner}
+            )
+            there = {repr(row) for row in rows}
+            outcome.facts = [(fact, rev) for fact, rev in outcome.facts if repr((*fact[:6], *fact.amounts)) not in there]
+        await real(self, outcomes)
+
+    patch.setattr(Store, "put_facts", put_facts)
+
+
+def the_sweep(patch: Patch, universe: Universe) -> None:
+    async def sweep(self: Processor) -> None:
+        return
+
+    patch.setattr(Processor, "sweep", sweep)
+
+
+def the_outbox(patch: Patch, universe: Universe) -> None:
+    """Alerts are marked as published before they are."""
+    real = Store.put_alerts
+
+    async def put_alerts(self: Store, rows: Sequence[AlertRow]) -> None:
+        await real(self, [row._replace(alert=row.alert._replace(published=True)) for row in rows])
+
+    patch.setattr(Store, "put_alerts", put_alerts)
+
+
+def postponed(universe: Universe) -> None:
+    """Shipments that were overdue until a message, itself late, said that they were expected later; then that passed too."""
+    departure = LogisticsEvent(
+        source="tms",
+        event_id="e1",
+        event_time=START,
+        event_time_zone_offset="+08:00",
+        cooperative_id="haimen",
+        center_id="c1",
+        factory_id="f1",
+        shipment_id="s1",
+        business_step=BusinessStep.DEPARTING,
+        expected_arrival_at=START + HOUR,
+    )
+    delay = replace(
+        departure,
+        event_id="e2",
+        event_time=START + HOUR // 2,
+        business_step=BusinessStep.TRANSPORTING,
+        expected_arrival_at=START + 5 * HOUR,
+    )
+    universe.histories = lambda kind, count, number: [[departure, delay]] * count if kind == "logistics" else []
+    throw(universe, batch=1)
+
+
+def the_greater_revision_for_a_passed_deadline(patch: Patch, universe: Universe) -> None:
+    postponed(universe)
+    real = revisions.revision
+    patch.setattr(revisions, "revision", lambda records, by_deadline: real(records, False))
+
+
+def the_greater_version_for_a_passed_deadline(patch: Patch, universe: Universe) -> None:
+    postponed(universe)
+    real = revisions.state_version
+    patch.setattr(store, "state_version", lambda rank_sum, passed: real(rank_sum, 0))
+
+
+def acknowledging_after_the_rollups(patch: Patch, universe: Universe) -> None:
+    throw(universe, commits_early=True)
+
+
+def found(universe: Universe) -> list[Any]:
+    for number in range(1, ROUNDS + 1):
+        if wrong := universe.play(number, SCHEDULES):
+            return wrong
+    return []
+
+
+Without = Callable[[Patch, Universe], None]
+
+
+@pytest.mark.parametrize(
+    "without",
+    [
+        versions_on_facts,
+        versions_on_state,
+        versions_on_rollups,
+        distinct_count_in_the_memory_check,
+        both_guards_of_the_memory,
+        storing_facts_that_do_not_differ,
+        the_sweep,
+        the_outbox,
+        the_greater_revision_for_a_passed_deadline,
+        the_greater_version_for_a_passed_deadline,
+        acknowledging_after_the_rollups,
+    ],
+    ids=lambda without: without.__name__,
+)
+def test_drift_is_found_without(without: Without, universe: Universe, monkeypatch: Patch) -> None:
+    without(monkeypatch, universe)
+    assert found(universe)
