@@ -22,7 +22,7 @@ from weftline.domain.vocabulary import BusinessStep
 from weftline.processors import store
 from weftline.processors.memory import Memory
 from weftline.processors.step import Processor
-from weftline.processors.store import AlertRow, Store
+from weftline.processors.store import Store
 
 #: Schedules at most, of 30 at a time; each of them finds its fault within the first 30 or 60 on the seeds tried.
 ROUNDS, SCHEDULES = 5, 30
@@ -133,16 +133,6 @@ def the_sweep(patch: Patch, universe: Universe) -> None:
     patch.setattr(Processor, "sweep", sweep)
 
 
-def the_outbox(patch: Patch, universe: Universe) -> None:
-    """Alerts are marked as published before they are."""
-    real = Store.put_alerts
-
-    async def put_alerts(self: Store, rows: Sequence[AlertRow]) -> None:
-        await real(self, [row._replace(alert=row.alert._replace(published=True)) for row in rows])
-
-    patch.setattr(Store, "put_alerts", put_alerts)
-
-
 def postponed(universe: Universe) -> None:
     """Shipments that were overdue until a message, itself late, said that they were expected later; then that passed too."""
     departure = LogisticsEvent(
@@ -204,7 +194,6 @@ Without = Callable[[Patch, Universe], None]
         both_guards_of_the_memory,
         storing_facts_that_do_not_differ,
         the_sweep,
-        the_outbox,
         the_greater_revision_for_a_passed_deadline,
         the_greater_version_for_a_passed_deadline,
         acknowledging_after_the_rollups,
