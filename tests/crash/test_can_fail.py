@@ -1,7 +1,7 @@
 """What the interleavings find when the processor lacks one of the things that its promise rests on.
 
-Each of these is taken out in turn, and drift must be found within a bounded number of schedules. Nothing here is stored twice for
-safety's sake without being listed: two guards of the same gate fall together (see ``memory``).
+Each of these is taken out in turn, and drift must be found within a bounded number of schedules. Where two guards stand in for each
+other, both are taken out: the count and the clearing of memory, as long as every record lies in its owner's partition.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from weftline.domain.vocabulary import BusinessStep
 from weftline.processors import store
 from weftline.processors.memory import Memory
 from weftline.processors.step import Processor
-from weftline.processors.store import Store
+from weftline.processors.store import AlertRow, Store
 
 #: Schedules at most, of 30 at a time; each of them finds its fault within the first 30 or 60 on the seeds tried.
 ROUNDS, SCHEDULES = 5, 30
@@ -126,13 +126,6 @@ def storing_facts_that_do_not_differ(patch: Patch, universe: Universe) -> None:
     patch.setattr(Store, "put_facts", put_facts)
 
 
-def the_sweep(patch: Patch, universe: Universe) -> None:
-    async def sweep(self: Processor) -> None:
-        return
-
-    patch.setattr(Processor, "sweep", sweep)
-
-
 def postponed(universe: Universe) -> None:
     """Shipments that were overdue until a message, itself late, said that they were expected later; then that passed too."""
     departure = LogisticsEvent(
@@ -156,6 +149,27 @@ def postponed(universe: Universe) -> None:
     )
     universe.histories = lambda kind, count, number: [[departure, delay]] * count if kind == "logistics" else []
     throw(universe, batch=1)
+
+
+def the_sweep(patch: Patch, universe: Universe) -> None:
+    postponed(universe)
+
+    async def sweep(self: Processor) -> None:
+        return
+
+    patch.setattr(Processor, "sweep", sweep)
+
+
+def the_outbox(patch: Patch, universe: Universe) -> None:
+    """Alerts are marked as published before they are."""
+    postponed(universe)
+    throw(universe, crash=0.1)
+    real = Store.put_alerts
+
+    async def put_alerts(self: Store, rows: Sequence[AlertRow]) -> None:
+        await real(self, [row._replace(alert=row.alert._replace(published=True)) for row in rows])
+
+    patch.setattr(Store, "put_alerts", put_alerts)
 
 
 def the_greater_revision_for_a_passed_deadline(patch: Patch, universe: Universe) -> None:
@@ -194,6 +208,7 @@ Without = Callable[[Patch, Universe], None]
         both_guards_of_the_memory,
         storing_facts_that_do_not_differ,
         the_sweep,
+        the_outbox,
         the_greater_revision_for_a_passed_deadline,
         the_greater_version_for_a_passed_deadline,
         acknowledging_after_the_rollups,
