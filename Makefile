@@ -18,7 +18,7 @@ $(STAMP): $(LOCKS)/dev.txt $(LOCKS)/uv.txt pyproject.toml
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: help install demo up test lint format bench clean lock
+.PHONY: help install demo up test lint format bench crash clean lock
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -47,6 +47,9 @@ bench: $(STAMP) ## Our processor beside its peers, in one run; ARGS="--events 60
 	@$(BIN)/uv pip sync --quiet --python .venv-bench/bin/python --require-hashes $(LOCKS)/bench.txt
 	@$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --no-deps --no-build-isolation --editable .
 	@exec .venv-bench/bin/python -W ignore -m tests.bench.speed $(ARGS)
+
+crash: $(STAMP) ## Kill, freeze and cut off the real programs: KILLS=50 SEED=1 FOR=0; then compare every table
+	@exec $(BIN)/python -W ignore -m tests.crash.fire --kills $(or $(KILLS),50) --seed $(or $(SEED),1) --for $(or $(FOR),0)
 
 clean: ## Remove .venv, caches and the data of demonstrations; the data of `make up` stay
 	@rm -rf $(VENV) .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis dist .weftline/demo .weftline/demo-*

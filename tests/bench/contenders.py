@@ -36,7 +36,8 @@ from weftline.runtime.settings import Settings, load
 from weftline.warehouse.client import Warehouse
 
 PARTITIONS = load_topics()[ORDERS.topic].partitions
-BATCH, WITHIN = 5_000, 0.05
+#: As large and as patient as our own settings: who works on a batch finds the next one fetched.
+BATCH, WITHIN = load().batch_records, load().pause_seconds
 
 
 class Work:
@@ -140,7 +141,14 @@ def quixstreams(settings: Settings, group: str) -> None:
             records = [RawRecord(batch.topic, batch.partition, i.offset, i.timestamp, i.key, i.value, ()) for i in batch]
             loop.run_until_complete(work.do(records))
 
-    app = Application(settings.kafka, consumer_group=group, auto_offset_reset="earliest", commit_every=BATCH, loglevel="ERROR")
+    app = Application(
+        settings.kafka,
+        consumer_group=group,
+        auto_offset_reset="earliest",
+        commit_every=BATCH,
+        loglevel="ERROR",
+        state_dir=tempfile.mkdtemp(prefix="bench-"),
+    )
     topic = app.topic(ORDERS.topic, key_deserializer="bytes", value_deserializer="bytes")
     app.dataframe(topic).sink(Sink())
     app.run()

@@ -115,7 +115,7 @@ def _publish(at: Addresses, told: dict[str, float]) -> tuple[dict[str, float], d
 def _load(kafka: str, stop: threading.Event) -> None:
     """Other people's events at a steady rate: three busy days, each event once."""
     start = int(time.time() * 1000) - 3 * DAY
-    simulation = Simulation(SimulationConfig(seed=2, start=start, end=start + 3 * DAY, events_per_day=40_000))
+    simulation = Simulation(SimulationConfig(seed=2, start=start, end=start + 3 * DAY, events_per_day=200_000))
     records = encoded(simulation, Codec(FileRegistry()))
     sink = BulkSink(Connection(kafka))
     begun = time.monotonic()

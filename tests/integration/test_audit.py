@@ -9,27 +9,25 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka import KafkaProducer
 from tests.e2e.commands import Program, environment, until, weftline
+from tests.stack import stack_at, where
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.envelope import cloudevents_headers
 from weftline.contracts.registry import FileRegistry
-from weftline.contracts.topics import apply_topics, key_of, topic_of
-from weftline.embedded.children import processor_child
+from weftline.contracts.topics import key_of, topic_of
 from weftline.embedded.simulator.config import Disturbances, SimulationConfig
 from weftline.embedded.simulator.corrupt import Damager
 from weftline.embedded.simulator.simulation import Role, Simulation
-from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig
+from weftline.embedded.supervisor import Stack
 from weftline.processors.audit_tables import kinds
-from weftline.runtime.settings import Settings, load
 from weftline.warehouse.client import Reader, reader
-from weftline.warehouse.migrations import migrate
 
 START = 1_767_225_600_000  # 2026-01-01
 AS_OF = START + 20 * 86_400_000
@@ -39,24 +37,8 @@ DISTURBANCES = Disturbances(duplicates=0.05, disorder=0.1, lateness=0.05, correc
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka, ClickHouse and the processors; their clock stands still."""
-    clock = {"WEFTLINE_SIMULATED_CLOCK": f"0,{AS_OF},0", "WEFTLINE_SWEEP_SECONDS": "1"}
-
-    def prepare(at: Addresses) -> None:
-        apply_topics(at.kafka)
-        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
-
-    def workers(at: Addresses, port: Callable[[str], int]) -> list[Any]:
-        where = {"WEFTLINE_KAFKA": at.kafka, "WEFTLINE_CLICKHOUSE": at.clickhouse, **clock}
-        return [processor_child(name, where, port(name)) for name in PROCESSORS]
-
-    config = StackConfig(tmp_path_factory.mktemp("stack"), usual={}, heap_mb=256, memory_mb=2048)
-    with Stack(config, prepare=prepare, workers=workers) as running:
+    with stack_at(tmp_path_factory.mktemp("stack"), AS_OF) as running:
         yield running
-
-
-def where(stack: Stack) -> Settings:
-    assert stack.addresses is not None
-    return load(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
 
 
 def arguments(stack: Stack, *more: str) -> list[str]:

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from random import Random
 from typing import Any, NamedTuple
@@ -20,18 +20,17 @@ from kafka import KafkaProducer
 from tests import tables
 from tests.e2e.commands import until
 from tests.examples import ACTION, CODEC, LOT, REGISTRY, REPORT
+from tests.stack import stack_at
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.mapping import to_avro
-from weftline.contracts.topics import apply_topics, key_of, load_topics, partition_of
+from weftline.contracts.topics import key_of, load_topics, partition_of
 from weftline.domain.fold import Record
-from weftline.embedded.children import processor_child
-from weftline.embedded.supervisor import Addresses, Stack, StackConfig
+from weftline.embedded.supervisor import Stack
 from weftline.errors import ContractError
 from weftline.processors.step import LOGGED_LETTERS
 from weftline.runtime.settings import load
 from weftline.warehouse.client import reader
-from weftline.warehouse.migrations import migrate
 
 TOPIC = "inspection.results.v1"
 PARTITIONS = load_topics()[TOPIC].partitions
@@ -177,16 +176,7 @@ def messages() -> list[Message]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    def prepare(at: Addresses) -> None:
-        apply_topics(at.kafka)
-        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
-
-    def workers(at: Addresses, port: Callable[[str], int]) -> Sequence[Any]:
-        where = {"WEFTLINE_KAFKA": at.kafka, "WEFTLINE_CLICKHOUSE": at.clickhouse, "WEFTLINE_SIMULATED_CLOCK": f"0,{AS_OF},0"}
-        return [processor_child("inspections", where, port("inspections"))]
-
-    config = StackConfig(tmp_path_factory.mktemp("stack"), usual={}, heap_mb=256, memory_mb=1024)
-    with Stack(config, prepare=prepare, workers=workers) as running:
+    with stack_at(tmp_path_factory.mktemp("stack"), AS_OF, ["inspections"]) as running:
         yield running
 
 

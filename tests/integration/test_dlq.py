@@ -17,18 +17,17 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from tests import tables
 from tests.e2e.commands import until, weftline
 from tests.examples import CODEC, ORDER, REGISTRY
+from tests.stack import stack_at
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.envelope import cloudevents_headers
 from weftline.contracts.registry import HttpRegistry
-from weftline.contracts.topics import apply_topics, key_of, load_topics, partition_of
+from weftline.contracts.topics import key_of, load_topics, partition_of
 from weftline.domain.fold import Record
-from weftline.embedded.children import processor_child
-from weftline.embedded.supervisor import Addresses, Stack, StackConfig
+from weftline.embedded.supervisor import Stack
 from weftline.runtime.settings import load
 from weftline.warehouse.client import reader
 from weftline.warehouse.dead_letters import Address, DeadLetters, Selection
-from weftline.warehouse.migrations import migrate
 from weftline.warehouse.replay import REPLAY_HEADER, replay
 
 TOPIC = "sample.orders.v1"
@@ -75,16 +74,7 @@ def registry() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, registry: str) -> Iterator[Stack]:
-    def prepare(at: Addresses) -> None:
-        apply_topics(at.kafka)
-        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
-
-    def workers(at: Addresses, port: Callable[[str], int]) -> Sequence[Any]:
-        where = {"WEFTLINE_KAFKA": at.kafka, "WEFTLINE_CLICKHOUSE": at.clickhouse, "WEFTLINE_SCHEMA_REGISTRY": registry}
-        return [processor_child("orders", {**where, "WEFTLINE_SIMULATED_CLOCK": f"0,{AS_OF},0"}, port("orders"))]
-
-    config = StackConfig(tmp_path_factory.mktemp("stack"), usual={}, heap_mb=256, memory_mb=1024)
-    with Stack(config, prepare=prepare, workers=workers) as running:
+    with stack_at(tmp_path_factory.mktemp("stack"), AS_OF, ["orders"], WEFTLINE_SCHEMA_REGISTRY=registry) as running:
         yield running
 
 

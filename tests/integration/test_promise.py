@@ -17,93 +17,28 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from tests import tables, truth
+from tests.hostile import KINDS, Played
+from tests.stack import stack_at, where
 
-from weftline.contracts.codec import FRAMING, Codec, rank_of
-from weftline.contracts.envelope import cloudevents_headers
-from weftline.contracts.kinds import kind_of
-from weftline.contracts.registry import FileRegistry
-from weftline.contracts.topics import apply_topics, key_of, topic_of
-from weftline.domain.fold import Record
 from weftline.domain.revisions import HISTORIC_MS
-from weftline.embedded.children import processor_child
-from weftline.embedded.simulator.config import Disturbances, SimulationConfig
-from weftline.embedded.simulator.corrupt import Damager
-from weftline.embedded.simulator.simulation import Role, Simulation
-from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig
+from weftline.embedded.supervisor import PROCESSORS, Stack
 from weftline.errors import WeftlineError
-from weftline.runtime.settings import Settings, load
 from weftline.sdk import Subscriber
 from weftline.warehouse.client import Reader, reader
-from weftline.warehouse.migrations import migrate
 
 START = 1_767_225_600_000  # 2026-01-01
-DAY = 86_400_000
-DISTURBANCES = Disturbances(duplicates=0.05, disorder=0.1, lateness=0.05, corrections=0.03, conflicts=0.02, corrupt=0.02)
-KINDS = {"sample.orders.v1": "orders", "inspection.results.v1": "inspections", "logistics.events.v1": "logistics"}
-
-
-class Message:
-    """A record as it is sent."""
-
-    __slots__ = ("event", "headers", "key", "rank", "topic", "value")
-
-    def __init__(self, event: Any, value: bytes, rank: int | None) -> None:
-        self.topic, self.key, self.headers = topic_of(event), key_of(event), cloudevents_headers(event)
-        self.event, self.value, self.rank = event, value, rank
-
-
-class Played:
-    """A simulation with all of its messages, and what is true of it."""
-
-    def __init__(self) -> None:
-        codec = Codec(FileRegistry())
-
-        def rank(event: Any) -> int:
-            return rank_of(codec.encode(event)[FRAMING:], event.error_declaration is not None)
-
-        config = SimulationConfig(seed=3, start=START, end=START + 30 * DAY, events_per_day=200, disturbances=DISTURBANCES)
-        simulation = Simulation(config, rank=rank)
-        damager = Damager(codec, config.seed)
-        self.messages: list[Message] = []
-        for emission in simulation:
-            event = emission.event
-            if emission.role is Role.CORRUPT:
-                self.messages.append(Message(event, damager.damage(event)[0], None))
-            else:
-                self.messages.append(Message(event, codec.encode(event), rank(event)))
-        self.answers = simulation.answers()
-        self.truth = self.answers["truth"]
-        self.records = tables.by_kind(
-            (KINDS[kind_of(m.event).topic], Record(m.event, m.rank)) for m in self.messages if m.rank is not None
-        )
 
 
 @pytest.fixture(scope="module")
 def played() -> Played:
-    return Played()
+    return Played(3, START, 30, 6000)
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, played: Played) -> Iterator[Stack]:
     """Kafka, ClickHouse and the processors; their clock stands still at the moment for which the answers hold."""
-    clock = {"WEFTLINE_SIMULATED_CLOCK": f"0,{played.answers['as_of']},0", "WEFTLINE_SWEEP_SECONDS": "1"}
-
-    def prepare(at: Addresses) -> None:
-        apply_topics(at.kafka)
-        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
-
-    def workers(at: Addresses, port: Callable[[str], int]) -> list[Any]:
-        where = {"WEFTLINE_KAFKA": at.kafka, "WEFTLINE_CLICKHOUSE": at.clickhouse, **clock}
-        return [processor_child(name, where, port(name)) for name in PROCESSORS]
-
-    config = StackConfig(tmp_path_factory.mktemp("stack"), usual={}, heap_mb=256, memory_mb=2048)
-    with Stack(config, prepare=prepare, workers=workers) as running:
+    with stack_at(tmp_path_factory.mktemp("stack"), played.answers["as_of"]) as running:
         yield running
-
-
-def where(stack: Stack) -> Settings:
-    assert stack.addresses is not None
-    return load(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
 
 
 def until(check: Callable[[], Any], *, seconds: float = 90) -> Any:

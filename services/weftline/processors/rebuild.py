@@ -27,7 +27,7 @@ from weftline.processors.audit_tables import Difference, differences, kinds
 from weftline.processors.kinds import Kind
 from weftline.processors.messenger import Messenger
 from weftline.processors.step import Processor
-from weftline.processors.store import Store, judged_of
+from weftline.processors.store import Store
 from weftline.runtime.clock import Clock, clock_of
 from weftline.runtime.metrics import Metrics
 from weftline.runtime.settings import Settings
@@ -72,11 +72,7 @@ class Rebuilder(Processor):
                 outcome.rows = history.rows(as_of).rows
                 outcomes.append(outcome)
         await self._store.put_facts(outcomes)
-        judged = [
-            (judged_of(outcome.owner, self._partition(outcome.owner), outcome.version, outcome.count, row), row)
-            for outcome in outcomes
-            for row in outcome.rows
-        ]
+        judged = self._judged(outcomes)
         await self._say([*(source for source, _ in judged), *await self._without_subject(outcomes)], asked, as_of)
         self._gather(outcomes, judged)
         await self.settle()

@@ -101,11 +101,7 @@ class Processor:
         with self._timed("facts"):
             await self._store.put_facts(outcomes)
         await failpoints.reach("facts")
-        judged = [
-            (judged_of(outcome.owner, self._partition(outcome.owner), outcome.version, outcome.count, row), row)
-            for outcome in outcomes
-            for row in outcome.rows
-        ]
+        judged = self._judged(outcomes)
         with self._timed("alerts"):
             asking = [o.owner for o in outcomes if o.owner in self._alerting or any(row.alerts for row in o.rows)]
             await self._say([source for source, _ in judged], asking, as_of)
@@ -136,11 +132,7 @@ class Processor:
         owners = await self._store.due(held, as_of)
         if owners:
             outcomes = [history.rows(as_of) for history in (await self._histories(owners)).values()]
-            judged = [
-                (judged_of(outcome.owner, self._partition(outcome.owner), outcome.version, outcome.count, row), row)
-                for outcome in outcomes
-                for row in outcome.rows
-            ]
+            judged = self._judged(outcomes)
             await self._say([source for source, _ in judged], owners, as_of)
             self._gather(outcomes, judged)
             await self.settle()
@@ -236,6 +228,14 @@ class Processor:
         await failpoints.reach("marked")
         for row in rows:
             self._metrics.alerts.labels(row.alert.status.lower()).inc()
+
+    def _judged(self, outcomes: Sequence[Outcome]) -> list[tuple[Judged, StateRow]]:
+        """Every touched state row, as a source of alerts and as what is to be stored."""
+        return [
+            (judged_of(outcome.owner, self._partition(outcome.owner), outcome.version, outcome.count, row), row)
+            for outcome in outcomes
+            for row in outcome.rows
+        ]
 
     def _gather(self, outcomes: Sequence[Outcome], judged: Sequence[tuple[Judged, StateRow]]) -> None:
         for outcome in outcomes:
