@@ -12,7 +12,7 @@ from tests.crash.universe import Universe
 from tests.tables import kinds
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import FileRegistry
-from weftline.processors import step
+from weftline.processors import store
 from weftline.runtime.settings import load
 from weftline.warehouse.client import reader
 from weftline.warehouse.migrations import migrate
@@ -23,7 +23,7 @@ _numbers = count(1)
 @pytest.fixture
 def universe(clickhouse: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Universe]:
     # Here an insert ends before the next statement begins, so a sweep that looks back no further must find all the same.
-    monkeypatch.setattr(step, "SWEEP_OVERLAP_SECONDS", 0)
+    monkeypatch.setattr(store, "OVERLAP_SECONDS", 0)
     where = load(clickhouse=clickhouse, clickhouse_database=f"crash_{next(_numbers)}")
     migrate(where)
     with reader(where) as tables, capture_logs():

@@ -158,6 +158,7 @@ class Worker:
     call: asyncio.Task[None] | None = None
     frozen: bool = False
     parked: asyncio.Future[None] | None = None
+    gate: asyncio.Lock = field(default_factory=asyncio.Lock)  # what it does side by side comes to its gates one by one
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -336,6 +337,10 @@ class World:
 
     async def _at(self, worker: Worker, point: str) -> None:
         """A worker is at a gate: fate decides."""
+        async with worker.gate:
+            await self._pass(worker, point)
+
+    async def _pass(self, worker: Worker, point: str) -> None:
         if self._calm:
             return
         fate = self.random.random()

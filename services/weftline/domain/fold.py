@@ -14,9 +14,10 @@ grew, the same set gives the same result:
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from weftline.domain.alerts import StandingAlert
@@ -89,10 +90,16 @@ class StateRow(NamedTuple):
 
 
 class Rules(Protocol[E_contra]):
-    """The rules of one kind of event, with the running state of one owner."""
+    """The rules of one kind of event, with the running state of one owner, which can return to an earlier moment."""
+
+    def mark(self) -> Any:
+        """The present state, to be returned to."""
+
+    def rewind(self, mark: Any) -> None:
+        """Return to the state of which this is the mark; marks made since are void."""
 
     def apply(self, event: E_contra, rank: int) -> tuple[int, str, tuple[Any, ...]]:
-        """Judge the next standing event: counts, judgement, amounts. Raises without having changed anything."""
+        """Judge the next standing event: counts, judgement, amounts. If it raises, what it changed is taken back."""
 
     def void(self, event: E_contra) -> tuple[Any, ...]:
         """The amounts of an event that counts zero: only what follows from the event alone."""
@@ -131,18 +138,21 @@ class Outcome:
 
 
 class History(Generic[E]):
-    """All known records of one owner, and the rules' state after them."""
+    """All known records of one owner in canonical order, and the rules' state after them.
 
-    __slots__ = ("_groups", "_last_time", "_rules", "_start", "count", "owner", "records", "version")
+    A record that comes late is judged from its own event time on: the rules return to the moment before, and what is later is judged
+    again. That costs what lies behind it, not the owner's whole past (17 µs a record of a factory's, 60 to 260 to judge one anew).
+    """
+
+    __slots__ = ("_groups", "_marks", "_rules", "count", "owner", "records", "version")
 
     def __init__(self, owner: str, start: Callable[[], Rules[E]]) -> None:
         self.owner = owner
-        self._start = start
         self._rules = start()
         self.records: list[Record[E]] = []
+        self._marks: list[Any] = []  # for each record, the rules' state before its moment
         # identity -> event time -> contents: decides what stands
         self._groups: dict[tuple[str, str], dict[int, list[Record[E]]]] = {}
-        self._last_time = -(1 << 62)
         self.version = 0
         self.count = 0
 
@@ -158,29 +168,14 @@ class History(Generic[E]):
         records that the warehouse holds and this memory may not know; they are taken in first.
         """
         fresh: list[Record[E]] = []
-        beyond = not stored
         for record in (*stored, *batch):
-            if self.knows(record):
-                beyond = False
-                continue
-            beyond = beyond and record.event.event_time > self._last_time and record.identity not in self._groups
-            self._take(record)
-            fresh.append(record)
+            if not self.knows(record):
+                self._take(record)
+                fresh.append(record)
         since = min(record.event.event_time for record in batch)
-        outcome = Outcome(self.owner)
-        if beyond:
-            fresh.sort(key=_position)
-            self.records.extend(fresh)
-            self._judge(fresh, self.version - sum(record.rank for record in fresh), since, outcome)
-        else:
-            for record in fresh:
-                insort(self.records, record, key=_position)
-            self._rules = self._start()
-            self._judge(self.records, 0, since, outcome)
-            outcome.refolded = True
-        if self.records:
-            self._last_time = self.records[-1].event.event_time
-        outcome.version, outcome.count = self.version, self.count
+        again = self._return_to(min(since, *(record.event.event_time for record in fresh)) if fresh else since)
+        outcome = Outcome(self.owner, version=self.version, count=self.count, refolded=bool(again))
+        self._judge(sorted([*again, *fresh], key=_position), since, outcome)
         # A content that no longer stands, because of one of the batch, may have been about something else.
         identities = dict.fromkeys(record.identity for record in batch)
         contents = (record for identity in identities for same in self._groups[identity].values() for record in same)
@@ -216,18 +211,24 @@ class History(Generic[E]):
                 return SUPERSEDED
         return None
 
-    def _judge(self, records: Sequence[Record[E]], rank_sum: int, since: int, outcome: Outcome) -> None:
-        """Judge records in canonical order; facts earlier than ``since`` are judged but not reported."""
+    def _return_to(self, time: int) -> list[Record[E]]:
+        """Take back what was judged from ``time`` on; the records of it."""
+        index = bisect_left(self.records, time, key=_event_time)
+        again = self.records[index:]
+        if again:
+            self._rules.rewind(self._marks[index])
+            del self.records[index:], self._marks[index:]
+        return again
+
+    def _judge(self, records: Sequence[Record[E]], since: int, outcome: Outcome) -> None:
+        """Judge records in canonical order, none of them earlier than what was judged; facts before ``since`` are not reported."""
         rules = self._rules
-        index = 0
-        while index < len(records):
-            time = records[index].event.event_time
-            end = index
-            while end < len(records) and records[end].event.event_time == time:
-                rank_sum += records[end].rank
-                end += 1
-            moment = records[index:end]
-            index = end
+        rank_sum = self.version - sum(record.rank for record in records)
+        for time, same in groupby(records, key=_event_time):
+            moment = list(same)
+            self.records.extend(moment)
+            self._marks.extend([rules.mark()] * len(moment))
+            rank_sum += sum(record.rank for record in moment)
             facts: dict[tuple[str, str, str], tuple[int, Fact]] = {}
             for record in moment:
                 rules.note(record.event)
@@ -244,9 +245,11 @@ class History(Generic[E]):
         event = record.event
         judgement = self._standing(record)
         if judgement is None:
+            before = self._rules.mark()
             try:
                 counts, judgement, amounts = self._rules.apply(event, record.rank)
             except Exception as error:  # one event on which a rule raises must not stop its owner for ever
+                self._rules.rewind(before)
                 counts, judgement, amounts = 0, NOT_JUDGED, self._rules.void(event)
                 if outcome is not None:
                     outcome.failures.append(Failure(event, error))
@@ -257,3 +260,7 @@ class History(Generic[E]):
 
 def _position(record: Record[Any]) -> Position:
     return record.position
+
+
+def _event_time(record: Record[Any]) -> int:
+    return record.position[0]

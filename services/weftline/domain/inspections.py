@@ -7,15 +7,14 @@ which a late report can move, and stand in a state row.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from weftline.domain.events import InspectionEvent
 from weftline.domain.fold import StateRow, Subject
 from weftline.domain.inspection_alerts import lot_alerts, run_alerts, safety_alerts, switching_alerts
-from weftline.domain.laboratory import Standards, judge
+from weftline.domain.laboratory import Standards, Verdict, judge
 from weftline.domain.lots import (
     APPLIED,
     NOT_DISCONTINUED,
@@ -43,7 +42,11 @@ from weftline.domain.reports import (
 from weftline.domain.sampling import Due, LotVerdict, SamplingStandard, Switching
 from weftline.domain.sampling import judge as judge_lot
 from weftline.domain.texts import offset_minutes
+from weftline.domain.undo import UndoLog
 from weftline.domain.vocabulary import NonconformityClass
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 UNKNOWN_KIND = "unknown_kind"
 
@@ -60,6 +63,10 @@ class InspectionRules:
     def __init__(self, standards: Standards, sampling: SamplingStandard) -> None:
         self._standards = standards
         self._sampling = sampling
+        self._log = UndoLog()
+        # By rank. They follow from the content alone, and are most of what judging an event again would cost.
+        self._verdicts: dict[int, Verdict] = {}
+        self._lot_verdicts: dict[int, LotVerdict] = {}
         self._factory = ""
         self._reports: dict[ReportKey, Report] = {}
         self._lots: dict[str, Lot] = {}
@@ -67,22 +74,35 @@ class InspectionRules:
         self._results: dict[str, list[Result]] = {}  # by indicator, in order of test time
         # What was ever said of a report or lot, standing or not: decides which rows a further word could affect.
         self._report_seen: dict[ReportKey, InspectionEvent] = {}
-        self._report_indicators: dict[ReportKey, dict[str, None]] = {}
+        self._report_indicators: dict[ReportKey, tuple[str, ...]] = {}
         self._lot_seen: dict[str, InspectionEvent] = {}
-        self._lot_series: dict[str, dict[SwitchingKey, None]] = {}
+        self._lot_series: dict[str, tuple[SwitchingKey, ...]] = {}
+
+    def mark(self) -> int:
+        """The factory as it is."""
+        return self._log.mark()
+
+    def rewind(self, mark: int) -> None:
+        """The factory as it was."""
+        self._log.rewind(mark)
 
     def note(self, event: InspectionEvent) -> None:
         """Remembers which subjects there are."""
         self._factory = event.factory_id
         if (report := _report_key(event)) is not None:
-            self._report_seen[report] = event
-            indicators = self._report_indicators.setdefault(report, {})
-            if event.laboratory_report is not None:
-                indicators.update(dict.fromkeys(measured.indicator for measured in event.laboratory_report.measurements))
+            self._log.put(self._report_seen, report, event)
+            measured = event.laboratory_report.measurements if event.laboratory_report is not None else ()
+            self._note(self._report_indicators, report, (measurement.indicator for measurement in measured))
         if (lot := event.lot_inspection) is not None:
-            self._lot_seen[lot.lot_id] = event
-            series = self._lot_series.setdefault(lot.lot_id, {})
-            series.update(((event.product_category, of), None) for of in _SWITCHING_CLASSES)
+            self._log.put(self._lot_seen, lot.lot_id, event)
+            self._note(self._lot_series, lot.lot_id, ((event.product_category, of) for of in _SWITCHING_CLASSES))
+
+    def _note(self, table: dict[K, tuple[V, ...]], key: K, more: Iterable[V]) -> None:
+        """Add to what is known of ``key``, each once."""
+        known = table.get(key)
+        every = tuple(dict.fromkeys((*(known or ()), *more)))
+        if every != known:
+            self._log.put(table, key, every)
 
     def subjects(self, event: InspectionEvent) -> Iterable[Subject]:
         """A report with the runs of all its indicators; a lot with its series; the series of a corrective action."""
@@ -104,11 +124,11 @@ class InspectionRules:
     def apply(self, event: InspectionEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
         """Judge the next event of the factory."""
         if event.laboratory_report is not None:
-            return self._apply_content(event)
+            return self._apply_content(event, rank)
         if event.report_status is not None:
             return self._apply_status(event)
         if event.lot_inspection is not None:
-            return self._apply_lot(event)
+            return self._apply_lot(event, rank)
         if event.corrective_action is not None:
             return self._apply_action(event)
         return 0, UNKNOWN_KIND, self.void(event)
@@ -126,10 +146,11 @@ class InspectionRules:
 
     # reports
 
-    def _apply_content(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
+    def _apply_content(self, event: InspectionEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
         if event.laboratory_report is None:
             raise ValueError("a laboratory report without content")
-        verdict = judge(event.laboratory_report, event.event_time, self._standards)
+        verdict = self._verdicts.get(rank) or judge(event.laboratory_report, event.event_time, self._standards)
+        self._verdicts[rank] = verdict
         key = (event.laboratory_report.laboratory_id, event.laboratory_report.report_number)
         before = self._reports.get(key, Report())
         after, mark = with_content(before, Content(event, verdict))
@@ -147,13 +168,13 @@ class InspectionRules:
 
     def _restate(self, key: ReportKey, before: Report, after: Report) -> Counts:
         """Put a report's new state in place; the signed amounts that this makes."""
-        self._reports[key] = after
+        self._log.put(self._reports, key, after)
         if before.counted is after.counted:
             return _NOTHING
-        for indicator, _ in results_of(before):
-            self._results[indicator] = [result for result in self._results[indicator] if result.key != key]
+        for indicator, result in results_of(before):
+            self._log.remove(self._results[indicator], result.position, _position)
         for indicator, result in results_of(after):
-            insort(self._results.setdefault(indicator, []), result, key=_position)
+            self._log.insert(self._results.setdefault(indicator, []), result, _position)
         return difference(before.counted, after.counted)
 
     def _report_row(self, key: ReportKey) -> StateRow:
@@ -203,12 +224,15 @@ class InspectionRules:
 
     # lots
 
-    def _apply_lot(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
+    def _apply_lot(self, event: InspectionEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
         inspection = event.lot_inspection
         if inspection is None:
             raise ValueError("a lot inspection without a lot")
         minutes = offset_minutes(event.event_time_zone_offset)
-        verdict = judge_lot(inspection, event.event_time, self._sampling, utc_offset_minutes=minutes)
+        verdict = self._lot_verdicts.get(rank) or judge_lot(
+            inspection, event.event_time, self._sampling, utc_offset_minutes=minutes
+        )
+        self._lot_verdicts[rank] = verdict
         lot = self._lots.get(inspection.lot_id, Lot())
         original = is_original(lot, inspection)
         due: dict[NonconformityClass, Due] = {}
@@ -240,8 +264,9 @@ class InspectionRules:
         claimed = inspection.submission != "RESUBMITTED"
         mark = NOT_ORIGINAL if claimed and not original else APPLIED
         seen = Inspected(event, inspection, verdict, original)
-        self._lots[inspection.lot_id] = replace(lot, inspections=(*lot.inspections, seen))
-        self._series.update(moved)
+        self._log.put(self._lots, inspection.lot_id, replace(lot, inspections=(*lot.inspections, seen)))
+        for series_key, moved_on in moved.items():
+            self._log.put(self._series, series_key, moved_on)
         return 1, mark, _amounts(event, result_word(verdict.accepted), _NOTHING, amounts)
 
     def _apply_action(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
@@ -252,7 +277,7 @@ class InspectionRules:
         before = self._series_of(key)
         discontinued = before.switching.due is Due.DISCONTINUED
         if discontinued:
-            self._series[key] = before.resumed(event.event_time)
+            self._log.put(self._series, key, before.resumed(event.event_time))
         return 1, APPLIED if discontinued else NOT_DISCONTINUED, self.void(event)
 
     def _series_of(self, key: SwitchingKey) -> Series:

@@ -90,6 +90,14 @@ class ShipmentRules:
         self._shipment = Shipment()
         self._seen: LogisticsEvent | None = None
 
+    def mark(self) -> tuple[Shipment, LogisticsEvent | None]:
+        """The shipment as it is."""
+        return self._shipment, self._seen
+
+    def rewind(self, mark: tuple[Shipment, LogisticsEvent | None]) -> None:
+        """The shipment as it was."""
+        self._shipment, self._seen = mark
+
     def note(self, event: LogisticsEvent) -> None:
         """Keeps one event of the shipment, so that a row can name it even if no event stands."""
         self._seen = event

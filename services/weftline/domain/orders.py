@@ -114,6 +114,14 @@ class OrderRules:
         self._order = Order()
         self._seen: OrderEvent | None = None
 
+    def mark(self) -> tuple[Order, OrderEvent | None]:
+        """The order as it is."""
+        return self._order, self._seen
+
+    def rewind(self, mark: tuple[Order, OrderEvent | None]) -> None:
+        """The order as it was."""
+        self._order, self._seen = mark
+
     def note(self, event: OrderEvent) -> None:
         """Keeps one event of the order, so that a row can name it even if no event stands."""
         self._seen = event

@@ -11,11 +11,12 @@ from weftline.domain.fold import Rules
 
 @dataclass(frozen=True, slots=True)
 class StateTable:
-    """A table of state: the key below the owner, and the columns of the values."""
+    """A table of state: the key below the owner, the columns of the values, and whether its rows wait for deadlines."""
 
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
+    deadlines: bool = False
 
 
 @dataclass(frozen=True, slots=True)

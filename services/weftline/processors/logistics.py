@@ -28,6 +28,7 @@ LOGISTICS = Kind(
                 *("trade_mode", "declared_value_minor", "declared_currency", "legs", "first_departed_at", "departed_at"),
                 *("arrived_at", "delivered_at", "expected_arrival_at", "damaged", "last_event_time", "events"),
             ),
+            deadlines=True,
         )
     ),
 )

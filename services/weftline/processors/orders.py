@@ -32,6 +32,7 @@ ORDERS = Kind(
                 *("round_number", "round_confirmed_at", "round_first_promised_at", "round_promised_at", "round_finished_at"),
                 *("round_verdict", "round_verdict_at"),
             ),
+            deadlines=True,
         )
     ),
 )

@@ -3,14 +3,15 @@
 A step, in this order: **decode** · **store records**, before looking anything up, else two writers can miss each other · **fold**
 the touched owners · **store judged facts**, whether or not they differ from what is stored: after a crash nothing would seem to
 differ, and a window would never be refreshed · **alerts**: the change against the table of alerts is stored, then published and
-acknowledged, then marked. A settle **refreshes rollups** of the touched windows and **stores state**; only what it covered is
-acknowledged to Kafka.
+acknowledged. A settle **refreshes rollups** of the touched windows, **stores state** and marks the alerts that were published; only
+what it covered is acknowledged to Kafka.
 
 A crash between any two of these is healed by reading the batch again, and by the sweep.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
@@ -24,7 +25,7 @@ from weftline.errors import ContractError
 from weftline.processors.kinds import Kind
 from weftline.processors.memory import Memory
 from weftline.processors.messenger import DeadLetter, Messenger
-from weftline.processors.store import AlertRow, Received, Store, judged_of
+from weftline.processors.store import NEVER, AlertRow, Received, Store, Swept, judged_of
 from weftline.runtime import failpoints, logging
 from weftline.runtime.clock import Clock
 from weftline.runtime.loop import RawRecord
@@ -33,8 +34,6 @@ from weftline.runtime.settings import Settings
 
 log = logging.get(__name__)
 
-#: A sweep looks this far back beyond the last one: an insert carries the server's time of its beginning, not of its end.
-SWEEP_OVERLAP_SECONDS = 60
 #: A publisher gone wrong must not fill the disk with log: so many of a step's dead letters are written one by one, the rest is counted.
 LOGGED_LETTERS, LOGGED_DETAIL = 3, 200
 
@@ -65,12 +64,17 @@ class Processor:
         self._alerting: set[str] = set()  # owners in memory that have, or may have, rows in the table of alerts
         self._minutes: set[int] = set()  # windows to refresh, seconds since the epoch
         self._rows: dict[tuple[str, str, tuple[str, ...]], tuple[Judged, StateRow]] = {}  # state to store, by subject
-        self._swept: str | None = None  # the server's time of the last sweep; none: everything is to be compared
+        self._published: dict[tuple[str, int], AlertRow] = {}  # alerts to be marked as published, by id and version
+        self._swept = NEVER
+        self._said: set[tuple[str, int]] = set()  # (owner, version of its state) for which the table of alerts was seen to
+        self._said_since: set[tuple[str, int]] = set()  # the same, since the last sweep
 
     async def assigned(self, partitions: frozenset[int]) -> None:
         """Newly held partitions: whoever held them may have died between any two steps, so the next sweep looks at everything."""
         self._held |= partitions
-        self._swept = None
+        self._swept = NEVER
+        self._said.clear()
+        self._said_since.clear()
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         """Forget: what others store of these owners from now on goes unseen here."""
@@ -110,13 +114,32 @@ class Processor:
         self._metrics.memory_records.set(self._memory.records)
 
     async def settle(self) -> None:
-        """Refresh the touched windows and store the touched state."""
-        with self._timed("rollups"):
-            await self._store.refresh(self._minutes)
-        with self._timed("state"):
-            await self._store.put_states(self._rows.values())
+        """Refresh the touched windows, store the touched state, mark what was published; side by side, since none needs another."""
+        parts = (self._refresh(), self._put_states(), self._mark())
+        # All come to their end before the first failure is told: the next attempt must not meet this one.
+        for result in await asyncio.gather(*parts, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
         self._minutes.clear()
         self._rows.clear()
+
+    async def _refresh(self) -> None:
+        with self._timed("rollups"):
+            await self._store.refresh(self._minutes)
+
+    async def _put_states(self) -> None:
+        with self._timed("state"):
+            await self._store.put_states(self._rows.values())
+
+    async def _mark(self) -> None:
+        """Mark alerts as published: the mark has a version of its own, greater than the row's."""
+        rows = list(self._published.values())
+        await self._store.put_alerts(
+            [row._replace(alert=row.alert._replace(version=row.alert.version | 1, published=True)) for row in rows]
+        )
+        await failpoints.reach("marked")
+        for row in rows:
+            del self._published[row.alert.alert_id, row.alert.version]
 
     async def reject(self, record: RawRecord, error: BaseException) -> None:
         """To dead letters: processing failed, and not for want of a dependency."""
@@ -127,19 +150,22 @@ class Processor:
         if not self._held:
             return
         held = sorted(self._held)
-        as_of = self._clock()
-        began = await self._store.now()
-        owners = await self._store.due(held, as_of)
+        began = Swept(await self._store.now(), self._clock())
+        owners = await self._store.due(held, self._swept, began.as_of)
         if owners:
-            outcomes = [history.rows(as_of) for history in (await self._histories(owners)).values()]
+            outcomes = [history.rows(began.as_of) for history in (await self._histories(owners)).values()]
             judged = self._judged(outcomes)
-            await self._say([source for source, _ in judged], owners, as_of)
+            await self._say([source for source, _ in judged], owners, began.as_of)
             self._gather(outcomes, judged)
             await self.settle()
-        since = "1970-01-01 00:00:00" if self._swept is None else self._swept
-        owners = await self._store.alerting(held, since, SWEEP_OVERLAP_SECONDS)
-        await self._say(await self._store.judged(owners), owners, as_of)
-        await self._publish(await self._store.unpublished(held))
+        stored = await self._store.alerting(held, self._swept)
+        # What this worker has said itself need not be compared again; what another one wrote must.
+        owners = sorted({owner for owner, _ in {*stored} - self._said - self._said_since})
+        await self._say(await self._store.judged(owners), owners, began.as_of)
+        self._said, self._said_since = {*stored, *self._said_since}, set()
+        await self._mark()
+        await self._publish(await self._store.unpublished(held, self._swept))
+        await self._mark()
         self._swept = began
 
     # the parts of a step
@@ -195,11 +221,11 @@ class Processor:
 
     async def _say(self, judged: Sequence[Judged], owners: Iterable[str], as_of: int) -> None:
         """Store the change of the alerts, publish it, mark it. ``owners``: those whose alerts the table may have."""
-        asked = list(owners)
+        asked = set(owners)
         if not asked:
             return
         stored: dict[tuple[str, str, tuple[str, ...]], list[Any]] = {}
-        found = await self._store.alerts(asked)
+        found = await self._store.alerts(sorted(asked))
         self._alerting.difference_update(asked)
         for row in found:
             self._alerting.add(row.owner)
@@ -209,24 +235,21 @@ class Processor:
             for source in judged
             for change in changes(source, stored.get((source.owner, source.table, source.key), ()), as_of)
         ]
-        if not rows:
-            return
-        self._alerting.update(row.owner for row in rows)
-        await self._store.put_alerts(rows)
-        await failpoints.reach("alerts")
-        await self._publish([row for row in rows if not row.alert.historic])
+        if rows:
+            self._alerting.update(row.owner for row in rows)
+            await self._store.put_alerts(rows)
+            await failpoints.reach("alerts")
+            await self._publish([row for row in rows if not row.alert.historic])
+        self._said_since.update((source.owner, source.version) for source in judged if source.owner in asked)
 
     async def _publish(self, rows: Sequence[AlertRow]) -> None:
-        """Publish, and once acknowledged, mark: the mark has a version of its own, greater than the row's."""
+        """Publish; once acknowledged, they are to be marked by the next settle."""
         if not rows:
             return
         await self._messenger.alerts(message_of(row.alert) for row in rows)
         await failpoints.reach("published")
-        await self._store.put_alerts(
-            [row._replace(alert=row.alert._replace(version=row.alert.version | 1, published=True)) for row in rows]
-        )
-        await failpoints.reach("marked")
         for row in rows:
+            self._published[row.alert.alert_id, row.alert.version] = row
             self._metrics.alerts.labels(row.alert.status.lower()).inc()
 
     def _judged(self, outcomes: Sequence[Outcome]) -> list[tuple[Judged, StateRow]]:

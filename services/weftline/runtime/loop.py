@@ -36,6 +36,8 @@ log = logging.get(__name__)
 
 #: A call that fails so often in a row, with its dependencies healthy, is broken: a supervisor shall start the program anew.
 MOST_FAULTS = 5
+#: Seconds between two steps at most, while records wait and do not fill a step.
+LONGEST_REST = 0.05
 #: A single record is tried so often before it goes to dead letters: an error of the moment must not cost a record.
 RECORD_ATTEMPTS = 3
 #: The failure ratio is taken over so many records, and only from so many failures on (one bad record of ten says nothing).
@@ -175,7 +177,7 @@ class BatchLoop:
             await self._settle()
         elif self._held and now >= self._next_sweep:
             await self._sweep()
-        elif self._queue and now >= self._next_step:
+        elif self._queue and (now >= self._next_step or not self._queue.has_room):
             await self._step()
         else:
             self._status.work(bool(self._queue or self._unsettled))
@@ -187,7 +189,6 @@ class BatchLoop:
     async def _step(self) -> None:
         batch = self._queue.take()
         started = self._clock()
-        self._next_step = started + self._settings.pause_seconds
         self._in_flight = batch
         self._status.stepping(True)
         records = list(chain.from_iterable(chunk.records for chunk in batch))
@@ -199,6 +200,9 @@ class BatchLoop:
         finally:
             self._in_flight = []
             self._status.stepping(False)
+        # As much rest as work: many small steps cost ClickHouse more than few larger ones, and slow themselves down.
+        ended = self._clock()
+        self._next_step = max(started + self._settings.pause_seconds, ended + min(ended - started, LONGEST_REST))
         for chunk in batch:
             chunk.records = ()  # only the acknowledgement is still needed
         self._unsettled += batch
