@@ -52,7 +52,7 @@ def _percentiles(seconds: list[float]) -> dict[str, float]:
 
 def _probe(at: Addresses) -> tuple[list[float], list[float]]:
     stop = threading.Event()
-    load_thread = threading.Thread(target=_load, args=(at.kafka, _others(), stop))
+    load_thread = threading.Thread(target=send, args=(at.kafka, others(RATE * LOAD_SECONDS), RATE, stop))
     told: dict[str, float] = {}
     subscriber = Subscriber(at.kafka, FACTORY, group="bench", from_beginning=True)
 
@@ -118,22 +118,22 @@ def _publish(at: Addresses, told: dict[str, float]) -> tuple[dict[str, float], d
     return sent, seen
 
 
-def _others() -> list[Encoded]:
+def others(count: int) -> list[Encoded]:
     """Other people's events, each once, made before they are needed: the last days of a cluster of thousands of factories, when orders,
     inspections and shipments have come to their usual proportion (10 to 7 to 4)."""
     end = int(time.time() * 1000)
     members = (("haimen", 5_530), ("tongzhou", 1_160))
-    config = SimulationConfig(seed=2, start=end - 12 * DAY, end=end, events_per_day=20_000, members=members)
-    return list(encoded(Simulation(config), Codec(FileRegistry())))[-RATE * LOAD_SECONDS :]
+    config = SimulationConfig(seed=2, start=end - 12 * DAY, end=end, events_per_day=max(20_000, count // 8), members=members)
+    return list(encoded(Simulation(config), Codec(FileRegistry())))[-count:]
 
 
-def _load(kafka: str, records: Sequence[Encoded], stop: threading.Event) -> None:
+def send(kafka: str, records: Sequence[Encoded], rate: float, stop: threading.Event) -> None:
     """Send them at a steady rate."""
     sink = BulkSink(Connection(kafka))
     begun = time.monotonic()
     sent = 0
     while not stop.is_set():
-        due = int((time.monotonic() - begun) * RATE)
+        due = int((time.monotonic() - begun) * rate)
         while sent < due:
             sink.raw(records[sent])
             sent += 1

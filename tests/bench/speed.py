@@ -6,6 +6,7 @@ Interleaved and repeated; medians and spread are printed, ratios are what counts
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -33,6 +34,7 @@ from weftline.runtime.settings import load
 from weftline.warehouse.client import reader
 from weftline.warehouse.migrations import migrate
 
+SCALE = (1, 2, 3)
 START = 1_767_225_600_000  # 2026-01-01
 DAY = 86_400_000
 TOPIC = "sample.orders.v1"
@@ -46,9 +48,9 @@ def order_events(count: int) -> list[Encoded]:
     return found[:count]
 
 
-def measure(way: str, number: int, count: int, at: Addresses) -> tuple[float, float]:
+def measure(way: str, number: int, count: int, at: Addresses, workers: int = 1) -> tuple[float, float]:
     """(events per second, CPU microseconds per event) of one contender, from its first stored record to its last fact."""
-    database = f"bench_{way}_{number}"
+    database = f"bench_{way}_{workers}_{number}"
     environment = {
         **os.environ,
         "WEFTLINE_KAFKA": at.kafka,
@@ -56,32 +58,36 @@ def measure(way: str, number: int, count: int, at: Addresses) -> tuple[float, fl
         "WEFTLINE_CLICKHOUSE_DATABASE": database,
         "WEFTLINE_SIMULATED_CLOCK": f"0,{START + 31 * DAY},0",
         "BENCH_GROUP": f"weftline-{database}",
-        "BENCH_PORT": str(free_ports(1)[0]),
     }
     settings = load(kafka=at.kafka, clickhouse=at.clickhouse, clickhouse_database=database)
     migrate(settings)
-    with tempfile.TemporaryFile() as log, reader(settings) as warehouse:
-        command = [sys.executable, "-W", "ignore", "-m", "tests.bench.contenders", way]
-        with subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT) as process:
-            try:
-                own = psutil.Process(process.pid)
+    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.contenders", way]
+    with tempfile.TemporaryFile() as log, reader(settings) as warehouse, contextlib.ExitStack() as running:
+        processes = []
+        for port in free_ports(workers):
+            own = environment | {"BENCH_PORT": str(port)}
+            processes.append(running.enter_context(subprocess.Popen(command, env=own, stdout=log, stderr=subprocess.STDOUT)))
+            running.callback(processes[-1].kill)
+        seen = [psutil.Process(process.pid) for process in processes]
 
-                def stored(table: str) -> int:
-                    if process.poll() is not None:
-                        log.seek(0)
-                        raise SystemExit(f"{way} ended with status {process.returncode}:\n{log.read().decode()[-2000:]}")
-                    time.sleep(0.02)
-                    return int(warehouse.rows(f"SELECT count() FROM {table}")[0][0])
+        def stored(table: str) -> int:
+            for process in processes:
+                if process.poll() is not None:
+                    log.seek(0)
+                    raise SystemExit(f"{way} ended with status {process.returncode}:\n{log.read().decode()[-2000:]}")
+            time.sleep(0.02)
+            return int(warehouse.rows(f"SELECT count() FROM {table}")[0][0])
 
-                while not stored("order_records"):
-                    pass
-                begun, cpu = time.perf_counter(), sum(own.cpu_times()[:2])
-                first = stored("order_records")
-                while stored("order_facts") < count:
-                    pass
-                seconds, used = time.perf_counter() - begun, sum(own.cpu_times()[:2]) - cpu
-            finally:
-                process.kill()
+        def cpu() -> float:
+            return sum(sum(process.cpu_times()[:2]) for process in seen)
+
+        while not stored("order_records"):
+            pass
+        begun, before = time.perf_counter(), cpu()
+        first = stored("order_records")
+        while stored("order_facts") < count:
+            pass
+        seconds, used = time.perf_counter() - begun, cpu() - before
     done = count - first
     return done / seconds, used / done * 1e6
 
@@ -113,7 +119,8 @@ def main() -> None:
                         f"  round {number + 1}  {way:<12} {found[-1][0]:8,.0f} events/s  {found[-1][1]:6.0f} us CPU",
                         file=sys.stderr,
                     )
-    report = summary(runs) | latencies()
+            scale = {workers: measure("weftline", wanted.rounds, len(records), stack.addresses, workers)[0] for workers in SCALE}
+    report = summary(runs) | {"scale_out": {f"{n} workers": round(rate) for n, rate in scale.items()}} | latencies()
     print(json.dumps(report, indent=1) if wanted.json else table(report))
     out = Path(".bench") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     out.parent.mkdir(exist_ok=True)
@@ -151,6 +158,7 @@ def table(report: dict[str, Any]) -> str:
         lines.append(
             f"{way:<12} {rate['median']:12,} {spread:<22} {cpu['median']:18}   {'' if ratio is None else f'{ratio} times'}"
         )
+    lines.append("scale out: " + ", ".join(f"{name} {rate:,} events/s" for name, rate in report["scale_out"].items()))
     lines.extend(
         f"{name}: p50 {report[name]['p50']}, p99 {report[name]['p99']} at {report['load_events_per_second']} events/s"
         for name in ("alert_latency_ms", "row_latency_ms")

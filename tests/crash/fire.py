@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 from kafka import KafkaProducer
 
@@ -198,7 +199,8 @@ def _compare(report: Report, at: Settings, played: Played, ought: dict[str, tabl
 
     contents: dict[tuple[str, int], set[Any]] = defaultdict(set)
     last: dict[str, Any] = {}
-    with Subscriber(at.kafka, None, group="judge", follow=False, from_beginning=True) as subscriber:
+    # Under a new name each time, for a group goes on from where it was.
+    with Subscriber(at.kafka, None, group=f"judge-{uuid4()}", follow=False) as subscriber:
         for alert in subscriber:
             contents[alert.alert_id, alert.revision].add(alert)
             if alert.alert_id not in last or last[alert.alert_id].revision < alert.revision:

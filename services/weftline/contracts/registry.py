@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 _TIMEOUT_SECONDS = 5.0
+UNKNOWN_SECONDS = 1.0
+"""For so long an id that the registry does not know is not asked for again."""
+
+MOST_UNKNOWN = 10_000
+"""So many of them are remembered; damaged records bring ids of all kinds."""
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 
 
@@ -85,8 +91,8 @@ class FileRegistry:
 class HttpRegistry:
     """A Confluent-compatible registry at ``url``; what was found is kept for ever, since an id never changes its meaning.
 
-    An id that is *not* known is asked for every time: it may be registered the next moment, and a valid record must not go to dead
-    letters because of a stale no.
+    An id that is *not* known is asked for again after a second: it may be registered the next moment, and yet ten thousand records of
+    a publisher gone wrong must not be ten thousand questions.
     """
 
     def __init__(self, url: str, *, client: httpx.Client | None = None) -> None:
@@ -97,10 +103,17 @@ class HttpRegistry:
         self._client = client or httpx.Client(timeout=_TIMEOUT_SECONDS, headers={"Accept": _MEDIA_TYPE})
         self._schemas: dict[int, Schema] = {}
         self._ids: dict[tuple[str, str], int] = {}
+        self._unknown: dict[int, float] = {}  # until when (monotonic seconds) no means no
 
     def schema(self, schema_id: int) -> Schema:
         if schema_id not in self._schemas:
-            answer = self._ask("GET", f"/schemas/ids/{schema_id}")
+            answer = None
+            if self._unknown.get(schema_id, 0.0) <= time.monotonic():
+                answer = self._ask("GET", f"/schemas/ids/{schema_id}")
+                if answer is None:
+                    if len(self._unknown) >= MOST_UNKNOWN:
+                        self._unknown.clear()
+                    self._unknown[schema_id] = time.monotonic() + UNKNOWN_SECONDS
             if answer is None:
                 raise DecodeError("schema_id", f"{schema_id} is unknown to the schema registry {self.url}")
             if answer.get("schemaType", "AVRO") != "AVRO" or answer.get("references"):

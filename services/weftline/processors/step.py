@@ -11,7 +11,6 @@ A crash between any two of these is healed by reading the batch again, and by th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
@@ -25,7 +24,7 @@ from weftline.errors import ContractError
 from weftline.processors.kinds import Kind
 from weftline.processors.memory import Memory
 from weftline.processors.messenger import DeadLetter, Messenger
-from weftline.processors.store import NEVER, AlertRow, Received, Store, Swept, judged_of
+from weftline.processors.store import NEVER, AlertRow, Received, Store, Swept, judged_of, together
 from weftline.runtime import failpoints, logging
 from weftline.runtime.clock import Clock
 from weftline.runtime.loop import RawRecord
@@ -115,11 +114,7 @@ class Processor:
 
     async def settle(self) -> None:
         """Refresh the touched windows, store the touched state, mark what was published; side by side, since none needs another."""
-        parts = (self._refresh(), self._put_states(), self._mark())
-        # All come to their end before the first failure is told: the next attempt must not meet this one.
-        for result in await asyncio.gather(*parts, return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
+        await together((self._refresh(), self._put_states(), self._mark()))
         self._minutes.clear()
         self._rows.clear()
 

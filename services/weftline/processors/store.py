@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
@@ -12,7 +13,7 @@ from weftline.domain.fold import Outcome, Record, StateRow
 from weftline.domain.revisions import Judged, StoredAlert, content_of, fact_version, standing_of, state_version
 from weftline.domain.vocabulary import AlertStatus
 from weftline.errors import ContractError, UserError
-from weftline.processors.kinds import Kind
+from weftline.processors.kinds import Kind, StateTable
 from weftline.processors.messenger import DeadLetter
 from weftline.runtime import failpoints, logging
 from weftline.warehouse.client import Warehouse
@@ -227,11 +228,11 @@ class Store:
                     *([_with_deadline(alert, content) for alert, content in zip(row.alerts, alerts, strict=True)], *row.values),
                 )
             )
-        for table, values in by_table.items():
-            state = self._kind.states[table]
-            names = ("owner", *state.key, *_STATE, *state.columns)
-            await self._insert(table, names, list(zip(*values, strict=True)))
-            await failpoints.reach("state")
+        await together(self._put_state(self._kind.states[table], values) for table, values in by_table.items())
+
+    async def _put_state(self, state: StateTable, values: Sequence[tuple[Any, ...]]) -> None:
+        await self._insert(state.name, ("owner", *state.key, *_STATE, *state.columns), list(zip(*values, strict=True)))
+        await failpoints.reach("state")
 
     async def judged(self, owners: Sequence[str]) -> list[Judged]:
         """The stored state rows of some owners, as sources of alerts."""
@@ -353,6 +354,13 @@ def _alert_row(row: Sequence[Any]) -> AlertRow:
     owner, partition, table, key, alert_id, version, revision, status, published, historic, replaces, content = row
     stored = StoredAlert(alert_id, version, revision, AlertStatus(status), bool(published), bool(historic), replaces, content)
     return AlertRow(owner, partition, table, tuple(key), stored)
+
+
+async def together(parts: Iterable[Awaitable[None]]) -> None:
+    """Await side by side. All come to their end before the first failure is told: another attempt must not meet this one."""
+    for result in await asyncio.gather(*parts, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 def _parts(owners: Iterable[str]) -> Iterable[list[str]]:

@@ -201,7 +201,7 @@ def read_tables(server: Reader) -> Tables:
     letters = server.rows(
         "SELECT topic, reason, count(), toUnixTimestamp64Milli(max(stored_at)), "
         "argMax(if(field = '', detail, field || ': ' || detail), stored_at) "
-        "FROM dead_letters FINAL GROUP BY topic, reason ORDER BY topic, reason"
+        "FROM dead_letter_status WHERE status = 'open' GROUP BY topic, reason ORDER BY topic, reason"
     )
     ((now,),) = server.rows("SELECT toUnixTimestamp64Milli(now64(3))")
     return Tables(stored, tuple(sizes), tuple(DeadLetters(*row) for row in letters), _alerts(server), now)

@@ -1,0 +1,108 @@
+"""A stack at rest and under steady rates: ``python -m tests.bench.steady --rates 5 100 1000 --seconds 120``.
+
+Prints how long the start takes, what the stack costs at rest, and per rate: active parts per table (do merges keep up?), inserts and
+CPU per second, and how old the newest event of each kind is when it can be read. Timings decide no test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+
+from tests.bench.latency import others, send
+from weftline.contracts.topics import apply_topics
+from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig, processors
+from weftline.runtime.settings import load
+from weftline.warehouse.client import Reader, reader
+from weftline.warehouse.migrations import migrate
+
+NAMES = ("kafka", "clickhouse", *PROCESSORS)
+REST_SECONDS, SAMPLE_SECONDS = 20, 2
+
+
+def cpu(stack: Stack) -> Counter[str]:
+    """CPU seconds used so far, by program."""
+    used = Counter[str]()
+    for name in NAMES:
+        used[name] = sum(psutil.Process(stack.pid(name)).cpu_times()[:2])
+    return used
+
+
+def parts(warehouse: Reader) -> Counter[str]:
+    """Active parts by table and partition, the largest number of each table: what ClickHouse's limit is about."""
+    rows = warehouse.rows(
+        "SELECT table, max(n) FROM (SELECT table, partition, count() AS n FROM system.parts "
+        "WHERE active AND database = currentDatabase() GROUP BY table, partition) GROUP BY table"
+    )
+    return Counter({table: int(n) for table, n in rows})
+
+
+def inserted(warehouse: Reader) -> int:
+    """Parts made so far by inserts: each has a block number of its own in its partition."""
+    query = (
+        "SELECT sum(last) FROM (SELECT max(max_block_number) AS last FROM system.parts "
+        "WHERE database = currentDatabase() GROUP BY table, partition)"
+    )
+    return int(warehouse.rows(query)[0][0])
+
+
+def steady(stack: Stack, warehouse: Reader, rate: int, seconds: float) -> str:
+    """One line: what a rate does to the stack, in the second half of its time."""
+    assert stack.addresses is not None
+    stop = threading.Event()
+    records = others(int(rate * (seconds + 10)))
+    sender = threading.Thread(target=send, args=(stack.addresses.kafka, records, rate, stop))
+    sender.start()
+    try:
+        time.sleep(seconds / 2)  # not a condition: the measurement's own length
+        begun, before, made = time.monotonic(), cpu(stack), inserted(warehouse)
+        most: Counter[str] = Counter()
+        while time.monotonic() - begun < seconds / 2:
+            most |= parts(warehouse)
+            time.sleep(SAMPLE_SECONDS)
+        took = time.monotonic() - begun
+        used, inserts = cpu(stack) - before, inserted(warehouse) - made
+    finally:
+        stop.set()
+        sender.join()
+    table, number = most.most_common(1)[0]
+    share = ", ".join(f"{name} {used[name] / took * 100:.0f} %" for name in NAMES)
+    return f"{rate:>5} events/s: at most {number} parts in a partition ({table}), {inserts / took:.0f} parts made/s; CPU {share}"
+
+
+def main() -> None:
+    """Start, rest, and one rate after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rates", type=int, nargs="+", default=[5, 100, 1000])
+    parser.add_argument("--seconds", type=float, default=120)
+    wanted = parser.parse_args()
+
+    def prepare(at: Addresses) -> None:
+        apply_topics(at.kafka)
+        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
+
+    with tempfile.TemporaryDirectory(prefix="weftline-bench-") as folder:
+        began = time.monotonic()
+        with Stack(StackConfig(Path(folder), usual={}), prepare=prepare, workers=processors) as stack:
+            print(f"ready {time.monotonic() - began:.1f} s after the start on an empty folder")
+            assert stack.addresses is not None
+            time.sleep(REST_SECONDS)
+            before = cpu(stack)
+            time.sleep(REST_SECONDS)
+            used = cpu(stack) - before
+            print(
+                "at rest: " + ", ".join(f"{name} {used[name] / REST_SECONDS * 100:.1f} % of a core" for name in NAMES), flush=True
+            )
+            with reader(load(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)) as warehouse:
+                for rate in wanted.rates:
+                    print(steady(stack, warehouse, rate, wanted.seconds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
