@@ -67,6 +67,7 @@ class Processor:
         self._swept = NEVER
         self._said: set[tuple[str, int]] = set()  # (owner, version of its state) for which the table of alerts was seen to
         self._said_since: set[tuple[str, int]] = set()  # the same, since the last sweep
+        self._to_compare: dict[str, int] = {}  # owner -> version of an alert that no stored state is as new as
 
     async def assigned(self, partitions: frozenset[int]) -> None:
         """Newly held partitions: whoever held them may have died between any two steps, so the next sweep looks at everything."""
@@ -74,6 +75,7 @@ class Processor:
         self._swept = NEVER
         self._said.clear()
         self._said_since.clear()
+        self._to_compare.clear()
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         """Forget: what others store of these owners from now on goes unseen here."""
@@ -153,11 +155,20 @@ class Processor:
             await self._say([source for source, _ in judged], owners, began.as_of)
             self._gather(outcomes, judged)
             await self.settle()
-        stored = await self._store.alerting(held, self._swept)
+        stored = {*await self._store.alerting(held, self._swept)}
         # What this worker has said itself need not be compared again; what another one wrote must.
-        owners = sorted({owner for owner, _ in {*stored} - self._said - self._said_since})
-        await self._say(await self._store.judged(owners), owners, began.as_of)
-        self._said, self._said_since = {*stored, *self._said_since}, set()
+        for owner, version in stored - self._said - self._said_since:
+            self._to_compare[owner] = max(version, self._to_compare.get(owner, 0))
+        owners = sorted(self._to_compare)
+        sources = await self._store.judged(owners)
+        await self._say(sources, owners, began.as_of)
+        newest = dict.fromkeys(owners, 0)
+        for source in sources:
+            newest[source.owner] = max(newest[source.owner], source.version)
+        # An alert may be newer than the stored state, which its worker was to store next: compared until a state is there that knows.
+        self._to_compare = {owner: version for owner, version in self._to_compare.items() if version > newest[owner]}
+        self._said = {pair for pair in stored | self._said_since if pair[0] not in self._to_compare}
+        self._said_since = set()
         await self._mark()
         await self._publish(await self._store.unpublished(held, self._swept))
         await self._mark()
@@ -195,8 +206,9 @@ class Processor:
             if stored.get(owner, 0) != len(fresh) + (history.count if history else 0):
                 missing.append(owner)
         loaded = await self._store.records(missing) if missing else {}
-        # Owners read from the warehouse may have alerts from a former life.
+        # Owners not known before may have alerts from a former life, even if all of their records are in this batch.
         self._alerting.update(missing)
+        self._alerting.update(owner for owner in batches if self._memory.get(owner) is None)
         outcomes = []
         for owner, batch in batches.items():
             history = self._memory.get(owner) or self._memory.fresh(owner)

@@ -36,7 +36,8 @@ class Settings(BaseSettings):
     batch_records: Annotated[int, Field(ge=1, le=200_000)] = Field(20_000, description="records in one step at most")
     batch_bytes: Annotated[int, Field(ge=1024)] = Field(16 << 20, description="bytes in one step at most")
     settle_seconds: Annotated[float, Field(gt=0, le=30)] = Field(1.0, description="rollups and state are gathered so long")
-    pause_seconds: Annotated[float, Field(ge=0, le=5)] = Field(0.05, description="smallest pause between two steps")
+    # At 0.05 s, 100 events/s kept ClickHouse busy for 85 % of a core, at 0.15 s for 74; an event that comes alone does not wait.
+    pause_seconds: Annotated[float, Field(ge=0, le=5)] = Field(0.15, description="smallest pause between two steps")
     sweep_seconds: Annotated[float, Field(gt=0, le=600)] = Field(5.0, description="pause between two sweeps")
     session_timeout_seconds: Annotated[float, Field(ge=6, le=60)] = Field(10.0, description="Kafka group session timeout")
     watchdog_seconds: Annotated[float, Field(ge=5, le=3600)] = Field(

@@ -1,0 +1,309 @@
+"""The tables as a model in memory, asked one round trip at a time by the real processor (:mod:`.schedules`).
+
+The tables are as ReplacingMergeTree has them: of the rows with one sort key the greatest version is true, of equal ones the later.
+Replaced rows are gone at once, which is the least that a query without FINAL may find. The server's clock moves when it is read:
+what was stored before and after is all that a sweep asks of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from weftline.domain.fold import Outcome, Record, StateRow
+from weftline.domain.revisions import Judged
+from weftline.domain.vocabulary import AlertStatus
+from weftline.processors import audit_tables, store
+from weftline.processors.audit_tables import GRAINS, Tables, amounts_of, fold_rows
+from weftline.processors.kinds import Kind
+from weftline.processors.store import NEVER, AlertRow, Received, Swept
+
+Key = tuple[Any, ...]
+
+
+class Row(NamedTuple):
+    """What is inserted."""
+
+    key: Key
+    version: int
+    value: Any
+
+
+class Kept(NamedTuple):
+    """What a table holds under a key. ``stored_at`` is kept where a sweep asks for it."""
+
+    version: int
+    stored_at: int
+    value: Any
+
+
+Content = Mapping[Key, Kept]
+
+# What a worker asks for, and then waits.
+
+
+class Put(NamedTuple):
+    """An insert; a message sent is one into a table of what was said."""
+
+    table: str
+    rows: tuple[Row, ...]
+
+
+class Look(NamedTuple):
+    """A query: a method of :class:`Database` over these tables."""
+
+    what: str
+    tables: tuple[str, ...]
+    given: tuple[Any, ...] = ()
+
+
+class Commit(NamedTuple):
+    """Kafka is told that all before this offset is done."""
+
+    end: int
+
+
+class Idle(NamedTuple):
+    """Nothing: the worker waits for a call."""
+
+
+Request = Put | Look | Commit | Idle
+Ask = Callable[[Request], Awaitable[Any]]
+IDLE = Idle()
+
+
+class Database:
+    """All tables of a kind. Contents are numbered, so that a state of all tables is a tuple of small numbers (:attr:`empty`)."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        rollups = [audit_tables.rollup(kind, grain) for grain in GRAINS]
+        names = (kind.records, kind.facts, *rollups, *kind.states, "alerts", "said", "clock")
+        self._place = {name: place for place, name in enumerate(names)}
+        self._dated = frozenset((*kind.states, "alerts"))
+        self._contents: list[Content] = [{}]
+        self._numbers: dict[frozenset[tuple[Key, Kept]], int] = {frozenset(): 0}
+        self.empty = (0,) * len(names)
+
+    def touched(self, request: Put | Look) -> tuple[int, ...]:
+        """Places of the tables on which the answer and the effect depend."""
+        if isinstance(request, Look):
+            return tuple(self._place[name] for name in request.tables)
+        dated = (self._place["clock"],) if request.table in self._dated else ()
+        return (self._place[request.table], *dated)
+
+    def content(self, tables: tuple[int, ...], name: str) -> Content:
+        """What a table holds."""
+        return self._contents[tables[self._place[name]]]
+
+    def perform(self, tables: tuple[int, ...], request: Put | Look) -> tuple[int, int, Any]:
+        """One round trip: the place of the table that it changes, the number of its content from then on, and the answer."""
+        if isinstance(request, Put):
+            return self._place[request.table], self._number(self._after(tables, request)), None
+        answer = getattr(self, request.what)(*request.given, *(self.content(tables, name) for name in request.tables))
+        place = self._place[request.tables[0]]
+        return place, self._number({(): Kept(0, 0, answer)}) if request.what == "now" else tables[place], answer
+
+    def _after(self, tables: tuple[int, ...], put: Put) -> Content:
+        content = dict(self.content(tables, put.table))
+        clock = self.content(tables, "clock") if put.table in self._dated else None
+        for key, version, value in put.rows:
+            if key not in content or version >= content[key].version:
+                content[key] = Kept(version, clock[()].value if clock else 0, value)
+        return content
+
+    def _number(self, content: Content) -> int:
+        number = self._numbers.setdefault(frozenset(content.items()), len(self._contents))
+        if number == len(self._contents):
+            self._contents.append(content)
+        return number
+
+    # queries
+
+    def now(self, clock: Content) -> int:
+        return 1 + (clock[()].value if clock else 0)
+
+    def counts(self, owners: tuple[str, ...], records: Content) -> tuple[tuple[str, int], ...]:
+        ranks = {owner: {key[4] for key in records if key[0] == owner} for owner in owners}
+        return tuple((owner, len(found)) for owner, found in ranks.items() if found)
+
+    def records(self, owners: tuple[str, ...], records: Content) -> tuple[Key, ...]:
+        return tuple(sorted(key for key in records if key[0] in owners))
+
+    def minute(self, windows: tuple[int, ...], facts: Content) -> tuple[Row, ...]:
+        rows = [
+            ((key[1] // 60_000 * 60, key[2]), kept.version, amounts_of(self.kind, kept.value))
+            for key, kept in facts.items()
+            if key[1] // 60_000 * 60 in windows
+        ]
+        return _summed(rows)
+
+    def coarse(self, seconds: int, windows: tuple[int, ...], fine: Content) -> tuple[Row, ...]:
+        rows = [((key[0] // seconds * seconds, key[1]), kept.version, kept.value) for key, kept in fine.items()]
+        return _summed(row for row in rows if row[0][0] in windows)
+
+    def judged(self, owners: tuple[str, ...], state: Content) -> tuple[Judged, ...]:
+        return tuple(kept.value[0] for key, kept in sorted(state.items()) if key[0] in owners)
+
+    def due(self, partitions: tuple[int, ...], since: int, before: int, as_of: int, state: Content) -> tuple[str, ...]:
+        found = [
+            judged.owner
+            for _, stored_at, (judged, row) in state.values()
+            if judged.partition in partitions
+            and row.next_deadline is not None
+            and row.next_deadline < as_of
+            and (row.next_deadline >= before or stored_at >= since)
+        ]
+        return tuple(sorted({*found}))
+
+    def alerting(self, partitions: tuple[int, ...], since: int, alerts: Content, *states: Content) -> tuple[tuple[str, int], ...]:
+        found = {
+            (kept.value[0].owner, kept.version)
+            for state in states
+            for kept in state.values()
+            if kept.value[0].partition in partitions and kept.stored_at >= since and kept.value[0].alerts
+        }
+        for kept in alerts.values():
+            if kept.value.partition in partitions and kept.stored_at >= since:
+                found.add((kept.value.owner, kept.version >> 1))
+        return tuple(sorted(found))
+
+    def alerts(self, owners: tuple[str, ...], alerts: Content) -> tuple[AlertRow, ...]:
+        return tuple(kept.value for key, kept in sorted(alerts.items()) if key[0] in owners)
+
+    def unpublished(self, partitions: tuple[int, ...], since: int, alerts: Content) -> tuple[AlertRow, ...]:
+        found = [
+            kept
+            for _, kept in sorted(alerts.items())
+            if kept.value.partition in partitions and not kept.value.alert.published and not kept.value.alert.historic
+        ]
+        owners = {kept.value.owner for kept in found if kept.stored_at >= since}
+        return tuple(kept.value for kept in found if kept.value.owner in owners)
+
+    # as the audit reads them
+
+    def stored(self, tables: tuple[int, ...]) -> Tables:
+        """What all tables hold, in the words of :mod:`weftline.processors.audit_tables`."""
+        found = audit_tables.empty(self.kind)
+        for state in self.kind.states:
+            for key, kept in self.content(tables, state).items():
+                fold_rows(key[0], [kept.value[1]], found)
+        found["alerts"] = {
+            key: (kept.value.alert.content,)
+            for key, kept in self.content(tables, "alerts").items()
+            if kept.value.alert.status is not AlertStatus.WITHDRAWN
+        }
+        facts = self.content(tables, self.kind.facts)
+        found[self.kind.facts] = {
+            key: tuple(list(value) if isinstance(value, tuple) else value for value in kept.value) for key, kept in facts.items()
+        }
+        for grain in GRAINS:
+            name = audit_tables.rollup(self.kind, grain)
+            found[name] = {key: kept.value for key, kept in self.content(tables, name).items() if any(kept.value)}
+        return found
+
+
+def _summed(rows: Iterable[tuple[Key, int, Sequence[int]]]) -> tuple[Row, ...]:
+    found: dict[Key, tuple[int, tuple[int, ...]]] = {}
+    for key, version, values in rows:
+        before, sums = found.get(key, (0, (0,) * len(values)))
+        found[key] = (before + version, tuple(a + b for a, b in zip(sums, values, strict=True)))
+    return tuple(Row(key, version, sums) for key, (version, sums) in sorted(found.items()))
+
+
+class ModelStore:
+    """What a processor uses of :class:`weftline.processors.store.Store`; each round trip is asked for, and waited for."""
+
+    def __init__(self, kind: Kind, ask: Ask, known: dict[Key, Record[Any]]) -> None:
+        self._kind, self._ask, self._known = kind, ask, known
+
+    async def now(self) -> str:
+        return f"{await self._ask(Look('now', ('clock',))):09}"
+
+    async def put_records(self, received: Sequence[Received]) -> None:
+        rows = []
+        for item in received:
+            event = item.record.event
+            key = (item.owner, event.event_time, event.source, event.event_id, item.record.rank)
+            self._known[key] = item.record
+            rows.append(Row(key, 0, None))
+        await self._put(self._kind.records, rows)
+
+    async def counts(self, owners: Sequence[str]) -> dict[str, int]:
+        return dict(await self._ask(Look("counts", (self._kind.records,), (tuple(owners),))))
+
+    async def records(self, owners: Sequence[str]) -> dict[str, list[Record[Any]]]:
+        keys = await self._ask(Look("records", (self._kind.records,), (tuple(owners),)))
+        return {owner: [self._known[key] for key in keys if key[0] == owner] for owner in owners}
+
+    async def put_facts(self, outcomes: Iterable[Outcome]) -> None:
+        rows = [
+            Row(
+                (outcome.owner, fact.event_time, fact.center_id, fact.source, fact.event_id),
+                store.fact_version(rank_sum),
+                (fact.counts, fact.judgement, *_hashable(fact.amounts)),
+            )
+            for outcome in outcomes
+            for fact, rank_sum in outcome.facts
+        ]
+        if rows:
+            await self._put(self._kind.facts, rows)
+
+    async def refresh(self, minutes: Iterable[int]) -> None:
+        touched = tuple(sorted(minutes))
+        if not touched:
+            return
+        fine = self._kind.facts
+        for grain, seconds in GRAINS.items():
+            windows = tuple(sorted({second // seconds * seconds for second in touched}))
+            look = Look("minute", (fine,), (windows,)) if grain == "minute" else Look("coarse", (fine,), (seconds, windows))
+            rows = await self._ask(look)
+            fine = audit_tables.rollup(self._kind, grain)
+            if rows:
+                await self.put_windows(fine, rows)
+
+    async def put_windows(self, table: str, rows: Sequence[Row]) -> None:
+        """The second half of a refresh."""
+        await self._put(table, rows)
+
+    async def put_states(self, rows: Iterable[tuple[Judged, StateRow]]) -> None:
+        by_table: dict[str, list[Row]] = {}
+        for judged, row in rows:
+            kept = Row((judged.owner, *row.key), judged.version, (judged, row._replace(values=_hashable(row.values))))
+            by_table.setdefault(row.table, []).append(kept)
+        await asyncio.gather(*(self._put(table, of_table) for table, of_table in by_table.items()))
+
+    async def judged(self, owners: Sequence[str]) -> list[Judged]:
+        if not owners:
+            return []
+        return [row for state in self._kind.states for row in await self._ask(Look("judged", (state,), (tuple(owners),)))]
+
+    async def due(self, partitions: Sequence[int], since: Swept, as_of: int) -> list[str]:
+        given = (tuple(partitions), _time(since), since.as_of, as_of)
+        states = [state.name for state in self._kind.states.values() if state.deadlines]
+        return sorted({owner for state in states for owner in await self._ask(Look("due", (state,), given))})
+
+    async def alerting(self, partitions: Sequence[int], since: Swept) -> list[tuple[str, int]]:
+        return list(await self._ask(Look("alerting", ("alerts", *self._kind.states), (tuple(partitions), _time(since)))))
+
+    async def alerts(self, owners: Sequence[str]) -> list[AlertRow]:
+        return list(await self._ask(Look("alerts", ("alerts",), (tuple(owners),))))
+
+    async def unpublished(self, partitions: Sequence[int], since: Swept) -> list[AlertRow]:
+        return list(await self._ask(Look("unpublished", ("alerts",), (tuple(partitions), _time(since)))))
+
+    async def put_alerts(self, rows: Sequence[AlertRow]) -> None:
+        if rows:
+            await self._put("alerts", [Row((row.owner, row.alert.alert_id), row.alert.version, row) for row in rows])
+
+    async def _put(self, table: str, rows: Sequence[Row]) -> None:
+        await self._ask(Put(table, tuple(rows)))
+
+
+def _time(since: Swept) -> int:
+    return 0 if since == NEVER else int(since.stored_at)
+
+
+def _hashable(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
