@@ -7,16 +7,21 @@ CPU per second, and how old the newest event of each kind is when it can be read
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import threading
 import time
 from collections import Counter
+from http.client import HTTPException
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 
 from tests.bench.latency import others, send
 from weftline.contracts.topics import apply_topics
+from weftline.embedded.children import Running, processor_child
+from weftline.embedded.ports import HOST, free_ports
 from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig, processors
 from weftline.runtime.settings import load
 from weftline.warehouse.client import Reader, reader
@@ -76,6 +81,39 @@ def steady(stack: Stack, warehouse: Reader, rate: int, seconds: float) -> str:
     return f"{rate:>5} events/s: at most {number} parts in a partition ({table}), {inserts / took:.0f} parts made/s; CPU {share}"
 
 
+def rebalances(stack: Stack) -> str:
+    """How long partitions take to change hands: a second worker joins, leaves in order, joins again and is killed."""
+    assert stack.addresses is not None
+    where = {"WEFTLINE_KAFKA": stack.addresses.kafka, "WEFTLINE_CLICKHOUSE": stack.addresses.clickhouse}
+    first = json.loads((stack.config.folder / "stack.json").read_text("utf-8"))["children"]["orders"]["port"]
+    every = _holds(first)
+
+    def since(begun: float, port: int, partitions: int) -> float:
+        while _holds(port) != partitions:
+            time.sleep(0.02)
+        return time.monotonic() - begun
+
+    said = []
+    for end in (Running.stop, Running.kill):
+        (port,) = free_ports(1)
+        begun = time.monotonic()
+        second = Running(processor_child("orders", where, port), stack.config.folder / "logs" / "orders-second.log")
+        said.append(f"joined, with half of the partitions, {since(begun, port, every // 2):.1f} s after its start")
+        begun = time.monotonic()
+        end(second)
+        said.append(f"{end.__name__}: the other holds all of them {since(begun, first, every):.1f} s later")
+    return "a second worker: " + "; ".join(said)
+
+
+def _holds(port: int) -> int:
+    """Partitions that the worker behind ``port`` holds."""
+    try:
+        with urlopen(f"http://{HOST}:{port}/readyz", timeout=1) as answer:
+            return len(json.load(answer)["partitions"])
+    except (OSError, HTTPException):
+        return -1
+
+
 def main() -> None:
     """Start, rest, and one rate after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -99,6 +137,7 @@ def main() -> None:
             print(
                 "at rest: " + ", ".join(f"{name} {used[name] / REST_SECONDS * 100:.1f} % of a core" for name in NAMES), flush=True
             )
+            print(rebalances(stack), flush=True)
             with reader(load(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)) as warehouse:
                 for rate in wanted.rates:
                     print(steady(stack, warehouse, rate, wanted.seconds), flush=True)
