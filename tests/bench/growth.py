@@ -188,7 +188,7 @@ def memory() -> None:
 def main() -> None:
     """Fill, measure, print, and again with ten times as much."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--upto", type=int, default=7, help="as power of ten; 8 needs some 20 GB of disk and half an hour")
+    parser.add_argument("--upto", type=int, default=7, help="as power of ten; 8 needs some 8 GB of disk and a quarter of an hour")
     wanted = parser.parse_args()
     random = Random(1)
 

@@ -1,7 +1,7 @@
 """A stack at rest and under steady rates: ``python -m tests.bench.steady --rates 5 100 1000 --seconds 120``.
 
-Prints how long the start takes, what the stack costs at rest, and per rate: active parts per table (do merges keep up?), inserts and
-CPU per second, and how old the newest event of each kind is when it can be read. Timings decide no test.
+Prints how long the start takes, what the stack costs at rest, how long partitions take to change hands, and per rate: active parts
+in one partition (do merges keep up?), parts made and CPU per second. Timings decide no test.
 """
 
 from __future__ import annotations

@@ -120,6 +120,7 @@ def crash_run(kills: int, seed: int, folder: Path, seconds: float = 0.0, say: Ca
                 for number in range(1, kills + 1):
                     publishing.upto(number / kills)
                     while faults.kills.total() < number:
+                        stack.wait(0)  # raises if the supervisor gave up
                         faults.kill_one()
                     if number % SLOW_EVERY == 0:
                         faults.slow_one()

@@ -134,14 +134,14 @@ class Outcome:
     failures: list[Failure] = field(default_factory=list)
     version: int = 0
     count: int = 0
-    refolded: bool = False
 
 
 class History(Generic[E]):
     """All known records of one owner in canonical order, and the rules' state after them.
 
     A record that comes late is judged from its own event time on: the rules return to the moment before, and what is later is judged
-    again. That costs what lies behind it, not the owner's whole past (17 µs a record of a factory's, 60 to 260 to judge one anew).
+    again. That costs what lies behind it, not the owner's whole past (44 µs for each such record of a factory; judging one for the first
+    time takes 195).
     """
 
     __slots__ = ("_groups", "_marks", "_rules", "count", "owner", "records", "version")
@@ -174,7 +174,7 @@ class History(Generic[E]):
                 fresh.append(record)
         since = min(record.event.event_time for record in batch)
         again = self._return_to(min(since, *(record.event.event_time for record in fresh)) if fresh else since)
-        outcome = Outcome(self.owner, version=self.version, count=self.count, refolded=bool(again))
+        outcome = Outcome(self.owner, version=self.version, count=self.count)
         self._judge(sorted([*again, *fresh], key=_position), since, outcome)
         # A content that no longer stands, because of one of the batch, may have been about something else.
         identities = dict.fromkeys(record.identity for record in batch)

@@ -64,7 +64,7 @@ class InspectionRules:
         self._standards = standards
         self._sampling = sampling
         self._log = UndoLog()
-        # By rank. They follow from the content alone, and are most of what judging an event again would cost.
+        # By rank. They follow from the content alone, and are a third of what judging an event again would cost.
         self._verdicts: dict[int, Verdict] = {}
         self._lot_verdicts: dict[int, LotVerdict] = {}
         self._factory = ""

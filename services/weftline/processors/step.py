@@ -131,6 +131,8 @@ class Processor:
     async def _mark(self) -> None:
         """Mark alerts as published: the mark has a version of its own, greater than the row's."""
         rows = list(self._published.values())
+        if not rows:
+            return
         await self._store.put_alerts(
             [row._replace(alert=row.alert._replace(version=row.alert.version | 1, published=True)) for row in rows]
         )

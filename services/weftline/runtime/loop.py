@@ -36,7 +36,7 @@ log = logging.get(__name__)
 
 #: A call that fails so often in a row, with its dependencies healthy, is broken: a supervisor shall start the program anew.
 MOST_FAULTS = 5
-#: Seconds between two steps at most, while records wait and do not fill a step.
+#: A step that took longer than the pause is followed by as long a rest as it took, but by no more than so many seconds.
 LONGEST_REST = 0.05
 #: A single record is tried so often before it goes to dead letters: an error of the moment must not cost a record.
 RECORD_ATTEMPTS = 3
@@ -200,7 +200,7 @@ class BatchLoop:
         finally:
             self._in_flight = []
             self._status.stepping(False)
-        # As much rest as work: many small steps cost ClickHouse more than few larger ones, and slow themselves down.
+        # Many small steps cost ClickHouse more than few larger ones, and slow themselves down.
         ended = self._clock()
         self._next_step = max(started + self._settings.pause_seconds, ended + min(ended - started, LONGEST_REST))
         for chunk in batch:
