@@ -1,0 +1,158 @@
+"""Every column that a panel's query may give: one closed list, so that a figure has one name, unit and colour on every board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from weftline.boards.model import Field, Link, Text, Tone, Unit
+
+_CENTER, _FACTORY, _ALERT = Link("center", "center"), Link("factory", "factory"), Link("alert", "alert_id")
+
+
+def _count(zh: str, en: str, tone: Tone | None = None) -> Field:
+    return Field(Text(zh, en), Unit.COUNT, tone)
+
+
+def _ratio(zh: str, en: str, tone: Tone | None = None) -> Field:
+    return Field(Text(zh, en), Unit.RATIO, tone)
+
+
+def _hours(zh: str, en: str, tone: Tone | None = None) -> Field:
+    return Field(Text(zh, en), Unit.HOURS, tone)
+
+
+def _time(zh: str, en: str) -> Field:
+    return Field(Text(zh, en), Unit.TIME)
+
+
+def _code(zh: str, en: str, words: str, link: Link | None = None) -> Field:
+    return Field(Text(zh, en), words=words, link=link)
+
+
+def _text(zh: str, en: str, link: Link | None = None) -> Field:
+    return Field(Text(zh, en), link=link)
+
+
+FIELDS: Final[Mapping[str, Field]] = {
+    # Who and what.
+    "time": _time("时间", "Time"),
+    "series": _text("系列", "Series"),
+    "value": Field(Text("数值", "Value")),
+    "center_id": _text("打样中心", "Center", _CENTER),
+    "center": _text("中心名称", "Center's name"),
+    "factory_id": _text("工厂", "Factory", _FACTORY),
+    "factory": _text("工厂名称", "Factory's name"),
+    "cooperative_id": _text("合作社", "Cooperative"),
+    "product_category": _code("产品类别", "Product", "product_category"),
+    "indicator": _code("检测项目", "Indicator", "indicator"),
+    "rule": _code("规则", "Rule", "rule"),
+    "severity": _code("级别", "Severity", "severity"),
+    "alert_text": _text("内容", "What happened"),
+    "alert_id": _text("预警", "Alert", _ALERT),
+    "subject": _text("对象", "Subject"),
+    "evidence_text": _text("证据", "Evidence"),
+    "order_id": _text("打样单", "Order"),
+    "shipment_id": _text("运单", "Shipment"),
+    "lot_id": _text("批号", "Lot"),
+    "report_number": _text("报告编号", "Report"),
+    "laboratory_id": _text("实验室", "Laboratory"),
+    "style_number": _text("款号", "Style"),
+    "carrier_id": _text("承运人", "Carrier"),
+    "place": _text("地点", "Place"),
+    "sample_type": _code("样品类型", "Sample type", "sample_type"),
+    "order_status": _code("状态", "Status", "order_status"),
+    "report_status": _code("报告状态", "Report status", "report_status"),
+    "verdict": _code("判定", "Verdict", "verdict"),
+    "outcome": _code("判定", "Outcome", "outcome"),
+    "lot_result": _code("结论", "Result", "lot_result"),
+    "severity_due": _code("应用严格度", "Severity due", "severity_due"),
+    "nonconformity_class": _code("不合格类别", "Class", "nonconformity_class"),
+    "milestone": _code("环节", "Milestone", "milestone"),
+    "trade_mode": _code("贸易方式", "Trade mode", "trade_mode"),
+    "value_text": _text("实测值", "Measured"),
+    "limit_text": _text("限值", "Limit"),
+    "clause": _text("条款", "Clause"),
+    "what": _text("说明", "What"),
+    # When.
+    "occurred_at": _time("发生时间", "Occurred"),
+    "promised_at": _time("承诺日期", "Promised"),
+    "tested_at": _time("检测时间", "Tested"),
+    "last_event": _time("最近事件", "Last event"),
+    "since": _time("始于", "Since"),
+    "expected_at": _time("预计到达", "Expected"),
+    "departed_at": _time("发运", "Departed"),
+    "arrived_at": _time("到达", "Arrived"),
+    "inspected_at": _time("检验时间", "Inspected"),
+    "confirmed_at": _time("确认时间", "Confirmed at"),
+    # Events and orders.
+    "events": _count("事件", "Events", Tone.INFO),
+    "order_events": _count("打样事件", "Order events", Tone.FIRST),
+    "test_events": _count("检测事件", "Test events", Tone.SECOND),
+    "movement_events": _count("物流事件", "Movements", Tone.THIRD),
+    "requested": _count("申请", "Requested", Tone.QUIET),
+    "confirmed": _count("确认", "Confirmed", Tone.INFO),
+    "dispatched": _count("寄出", "Dispatched", Tone.FIRST),
+    "approved": _count("确认样", "Approved", Tone.GOOD),
+    "revision_requested": _count("需修改", "Revision requested", Tone.WARN),
+    "cancelled": _count("取消", "Cancelled", Tone.QUIET),
+    "work_in_progress": _count("在制", "In progress", Tone.INFO),
+    "open_orders": _count("未结打样单", "Open orders", Tone.INFO),
+    "rounds": _count("轮次", "Rounds"),
+    "round": _count("轮次", "Round"),
+    "orders": _count("打样单", "Orders", Tone.INFO),
+    "due": _count("到期", "Due", Tone.INFO),
+    "on_time": _count("按期", "On time", Tone.GOOD),
+    "late": _count("逾期", "Late", Tone.BAD),
+    "on_time_rate": _ratio("按期率", "On-time rate", Tone.GOOD),
+    "first_pass_yield": _ratio("一次确认率", "First-pass yield", Tone.GOOD),
+    "first_verdicts": _count("首次评审", "First verdicts", Tone.INFO),
+    "rounds_mean": Field(Text("平均轮次", "Rounds, mean"), Unit.NONE, Tone.INFO),
+    "lead_time_p50": _hours("打样周期 P50", "Lead time p50", Tone.INFO),
+    "lead_time_p90": _hours("打样周期 P90", "Lead time p90", Tone.WARN),
+    "customer_lead_time_p50": _hours("客户周期 P50", "Customer lead time p50", Tone.FIRST),
+    "capacity_use": _ratio("产能利用率", "Use of capacity", Tone.INFO),
+    "capacity": _count("日产能（轮次）", "Rounds a day", Tone.QUIET),
+    # Quality.
+    "reports": _count("检测报告", "Reports", Tone.INFO),
+    "passed": _count("合格", "Passed", Tone.GOOD),
+    "failed": _count("不合格", "Failed", Tone.BAD),
+    "incomplete": _count("不完整", "Incomplete", Tone.WARN),
+    "not_judged": _count("未判定", "Not judged", Tone.QUIET),
+    "tested": _count("检测项次", "Results", Tone.INFO),
+    "not_detected": _count("未检出", "Not detected", Tone.QUIET),
+    "pass_rate": _ratio("合格率", "Pass rate", Tone.GOOD),
+    "fail_rate": _ratio("不合格率", "Failure rate", Tone.BAD),
+    "share": _ratio("累计占比", "Cumulative share", Tone.QUIET),
+    "lots": _count("批", "Lots", Tone.INFO),
+    "lots_accepted": _count("接收批", "Accepted", Tone.GOOD),
+    "lots_not_accepted": _count("不接收批", "Not accepted", Tone.BAD),
+    "lots_resubmitted": _count("再提交批", "Resubmitted", Tone.WARN),
+    "lot_pass_rate": _ratio("批接收率", "Lot acceptance", Tone.GOOD),
+    "lot_size": _count("批量", "Lot size"),
+    "inspections": _count("检验次数", "Inspections"),
+    "alerts": _count("预警", "Alerts", Tone.WARN),
+    "critical": _count("危急", "Critical", Tone.BAD),
+    "major": _count("重要", "Major", Tone.WARN),
+    "minor": _count("一般", "Minor", Tone.INFO),
+    "current_run": _count("连续不合格", "Failures in a row", Tone.BAD),
+    "number": Field(Text("实测值", "Measured"), Unit.NONE, Tone.INFO),
+    "low": Field(Text("下限", "Lower limit"), Unit.NONE, Tone.BAD),
+    "high": Field(Text("上限", "Upper limit"), Unit.NONE, Tone.BAD),
+    # Logistics.
+    "shipments": _count("运单", "Shipments", Tone.INFO),
+    "in_transit": _count("在途", "In transit", Tone.INFO),
+    "departed": _count("发运", "Departed", Tone.INFO),
+    "arrived": _count("到达", "Arrived", Tone.FIRST),
+    "delivered": _count("签收", "Delivered", Tone.GOOD),
+    "voided": _count("撤销", "Undone", Tone.QUIET),
+    "damaged": _count("破损", "Damaged", Tone.BAD),
+    "overdue": _count("逾期未到", "Overdue", Tone.BAD),
+    "dwelling": _count("滞留", "Dwelling", Tone.WARN),
+    "dwell_h": _hours("停留", "Dwelling for", Tone.WARN),
+    "late_h": _hours("已逾期", "Late by", Tone.BAD),
+    "leg_p50": _hours("运输 P50", "Leg p50", Tone.INFO),
+    "leg_p90": _hours("运输 P90", "Leg p90", Tone.WARN),
+    # Freshness.
+    "age": Field(Text("距最近事件", "Since the last event"), Unit.SECONDS, Tone.INFO),
+}

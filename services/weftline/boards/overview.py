@@ -1,0 +1,284 @@
+"""Cluster overview: is it flowing, is quality holding, who needs attention now."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weftline.boards.common import (
+    CENTER_OWNS,
+    COOPERATIVE,
+    EVENT_TIME,
+    NONE_IS_GOOD,
+    OF_COOPERATIVE,
+    QUALITY_OWNS,
+    RATE,
+    bucket,
+    rate,
+)
+from weftline.boards.model import Board, Kind, Kpi, Panel, Row, Text, Threshold, Tone, Unit
+
+PASS_RATE_KPI: Final = Kpi(
+    Text("判定合格的已审核报告", "verified reports judged PASS"),
+    Text("判定合格或不合格的已审核报告", "verified reports judged PASS or FAIL"),
+    EVENT_TIME,
+    Text(
+        "不完整的报告、已撤回的报告；修订从修订之时起重算",
+        "incomplete and withdrawn reports; an amendment restates from its own time on",
+    ),
+    QUALITY_OWNS,
+)
+LOT_KPI: Final = Kpi(
+    Text("接收的初次检验批", "original lots accepted"),
+    Text("初次检验批", "original lots inspected"),
+    EVENT_TIME,
+    Text("再提交批单独统计，否则返工会掩盖不合格", "resubmitted lots are counted apart, else rework hides failure"),
+    QUALITY_OWNS,
+)
+ON_TIME_KPI: Final = Kpi(
+    Text("在首次承诺日或之前完成的轮次", "rounds finished on or before their first promised date"),
+    Text(
+        "首次承诺日已到的轮次（到期未完成算逾期）", "rounds whose first promise is due: an open one that is overdue counts as late"
+    ),
+    Text("首次承诺日，所选区间", "first promised date, within the range chosen"),
+    Text("完成前取消的打样单", "orders cancelled before the round ended"),
+    CENTER_OWNS,
+)
+ON_TIME_SQL: Final = f"""
+SELECT {rate("countIf(r.on_time = 1)", "count()")} AS on_time_rate
+FROM order_rounds AS r
+WHERE $__timeFilter(first_promised_at) AND first_promised_at <= now() AND NOT cancelled AND """
+
+FLOW: Final = Row(
+    Text("是否在流动", "Is it flowing?"),
+    (
+        Panel(
+            id="freshness",
+            title=Text("距最近事件", "Since the last event"),
+            question=Text("打样中心是否仍在上报？按到达时间计", "Do centers still publish? By the time of arrival"),
+            kind=Kind.STAT,
+            unit=Unit.SECONDS,
+            width=4,
+            height=4,
+            thresholds=(Threshold(Tone.GOOD), Threshold(Tone.WARN, 3600), Threshold(Tone.BAD, 86400)),
+            sql="""
+SELECT dateDiff('second', max(newest), now()) AS age
+FROM
+(
+    SELECT max(stored_at) AS newest FROM order_records
+    UNION ALL SELECT max(stored_at) FROM inspection_records
+    UNION ALL SELECT max(stored_at) FROM logistics_records
+)""",
+        ),
+        Panel(
+            id="work-in-progress",
+            title=Text("在制打样单", "Orders in progress"),
+            question=Text("已确认而未寄出的打样单有多少？", "How many sample orders are confirmed and not yet dispatched?"),
+            kind=Kind.STAT,
+            width=4,
+            height=4,
+            kpi=Kpi(
+                Text("进入在制减去离开在制", "entries less exits"),
+                Text("—", "—"),
+                Text("全部历史，与区间无关", "all time, whatever the range"),
+                Text("不计数的事件", "events that do not count"),
+                CENTER_OWNS,
+            ),
+            sql="SELECT sum(orders) AS work_in_progress FROM work_in_progress",
+        ),
+        Panel(
+            id="pass-rate",
+            title=Text("检测合格率", "Test pass rate"),
+            question=Text("已审核的检测报告有多少合格？", "How many of the verified laboratory reports pass?"),
+            kind=Kind.STAT,
+            unit=Unit.RATIO,
+            width=4,
+            height=4,
+            thresholds=RATE,
+            kpi=PASS_RATE_KPI,
+            sql=f"""
+SELECT {rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")} AS pass_rate
+FROM report_counts
+WHERE $__timeFilter(event_time) AND {OF_COOPERATIVE}""",
+        ),
+        Panel(
+            id="lot-acceptance",
+            title=Text("批接收率", "Lot acceptance"),
+            question=Text("初次检验的批有多少被接收？", "How many of the original lots are accepted?"),
+            kind=Kind.STAT,
+            unit=Unit.RATIO,
+            width=4,
+            height=4,
+            thresholds=RATE,
+            kpi=LOT_KPI,
+            sql=f"""
+SELECT {rate("sum(lots_accepted)", "sum(lots)")} AS lot_pass_rate
+FROM lot_counts
+WHERE $__timeFilter(event_time) AND {OF_COOPERATIVE}""",
+        ),
+        Panel(
+            id="on-time",
+            title=Text("按期率", "On-time rate"),
+            question=Text("到期的轮次有多少按首次承诺完成？", "How many of the rounds that are due kept their first promise?"),
+            kind=Kind.STAT,
+            unit=Unit.RATIO,
+            width=4,
+            height=4,
+            thresholds=(Threshold(Tone.BAD), Threshold(Tone.WARN, 0.80), Threshold(Tone.GOOD, 0.90)),
+            kpi=ON_TIME_KPI,
+            sql=ON_TIME_SQL + OF_COOPERATIVE,
+        ),
+        Panel(
+            id="critical-alerts",
+            title=Text("危急预警", "Critical alerts"),
+            question=Text("区间内发生了多少危急预警？", "How many critical alerts arose within the range?"),
+            kind=Kind.STAT,
+            width=4,
+            height=4,
+            thresholds=NONE_IS_GOOD,
+            sql=f"""
+SELECT countIf(severity = 'CRITICAL') AS critical
+FROM standing_alerts
+WHERE $__timeFilter(occurred_at) AND {OF_COOPERATIVE}""",
+        ),
+        Panel(
+            id="events",
+            title=Text("事件流量", "Events"),
+            question=Text("打样、检测、物流各有多少事件发生？", "How many order, test and logistics events happen?"),
+            kind=Kind.STACK,
+            width=12,
+            sql=f"""
+SELECT {bucket("hour")} AS time, sum(orders) AS order_events, sum(tests) AS test_events, sum(movements) AS movement_events
+FROM
+(
+    SELECT hour, events AS orders, 0 AS tests, 0 AS movements FROM throughput_per_hour WHERE $__timeFilter(hour)
+    UNION ALL SELECT hour, 0, events, 0 FROM tests_per_hour WHERE $__timeFilter(hour)
+    UNION ALL SELECT hour, 0, 0, events FROM movements_per_hour WHERE $__timeFilter(hour)
+)
+GROUP BY time
+ORDER BY time""",
+        ),
+        Panel(
+            id="orders-flow",
+            title=Text("打样进出", "Orders in and out"),
+            question=Text("确认的是否多于寄出的？", "Are more orders confirmed than dispatched?"),
+            kind=Kind.LINES,
+            width=12,
+            sql=f"""
+SELECT {bucket("hour")} AS time, sum(confirmed) AS confirmed, sum(dispatched) AS dispatched, sum(approved) AS approved
+FROM throughput_per_hour
+WHERE $__timeFilter(hour)
+GROUP BY time
+ORDER BY time""",
+        ),
+    ),
+)
+
+QUALITY: Final = Row(
+    Text("质量是否稳定", "Is quality holding?"),
+    (
+        Panel(
+            id="pass-rate-over-time",
+            title=Text("各合作社合格率", "Pass rate by cooperative"),
+            question=Text("各合作社的合格率走向如何？", "Where is each cooperative's pass rate going?"),
+            kind=Kind.LINES,
+            unit=Unit.RATIO,
+            width=12,
+            kpi=PASS_RATE_KPI,
+            sql=f"""
+SELECT {bucket("event_time")} AS time, cooperative_id AS series,
+    {rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")} AS value
+FROM report_counts
+WHERE $__timeFilter(event_time) AND {OF_COOPERATIVE}
+GROUP BY time, series
+HAVING value IS NOT NULL
+ORDER BY time, series""",
+        ),
+        Panel(
+            id="alerts-by-rule",
+            title=Text("各类预警", "Alerts by rule"),
+            question=Text("哪一类问题最多？", "Which kind of trouble is the most frequent?"),
+            kind=Kind.BARS,
+            width=12,
+            horizontal=True,
+            may_be_empty=True,
+            sql=f"""
+SELECT rule, countIf(severity = 'CRITICAL') AS critical, countIf(severity = 'MAJOR') AS major, countIf(severity = 'MINOR') AS minor
+FROM standing_alerts
+WHERE $__timeFilter(occurred_at) AND {OF_COOPERATIVE}
+GROUP BY rule
+ORDER BY count() DESC, rule""",
+        ),
+    ),
+)
+
+ATTENTION: Final = Row(
+    Text("现在谁需要关注", "Who needs attention now?"),
+    (
+        Panel(
+            id="newest-alerts",
+            title=Text("最新预警", "Newest alerts"),
+            question=Text("刚刚发生了什么？", "What has just happened?"),
+            kind=Kind.TABLE,
+            width=24,
+            height=9,
+            may_be_empty=True,
+            sql=f"""
+SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, alert_id
+FROM standing_alerts
+WHERE $__timeFilter(occurred_at) AND {OF_COOPERATIVE}
+ORDER BY occurred_at DESC, alert_id
+LIMIT 50""",
+        ),
+        Panel(
+            id="factories",
+            title=Text("需要关注的工厂", "Factories that need attention"),
+            question=Text("哪些工厂的严重问题最多？", "Which factories have the most serious trouble?"),
+            kind=Kind.TABLE,
+            width=12,
+            height=10,
+            may_be_empty=True,
+            sql=f"""
+SELECT a.factory_id AS factory_id, f.name_{{lang}} AS factory, critical, major, minor, last_event
+FROM
+(
+    SELECT factory_id, countIf(severity = 'CRITICAL') AS critical, countIf(severity = 'MAJOR') AS major,
+        countIf(severity = 'MINOR') AS minor, max(occurred_at) AS last_event
+    FROM standing_alerts
+    WHERE $__timeFilter(occurred_at) AND {OF_COOPERATIVE}
+    GROUP BY factory_id
+) AS a
+LEFT JOIN factories AS f ON a.factory_id = f.factory_id
+ORDER BY critical DESC, major DESC, minor DESC, factory_id
+LIMIT 20""",
+        ),
+        Panel(
+            id="centers",
+            title=Text("各打样中心", "Sampling centers"),
+            question=Text("各中心的在制、寄出与最近事件", "What is each center working on, and when did it last report?"),
+            kind=Kind.TABLE,
+            width=12,
+            height=10,
+            sql="""
+SELECT t.center_id AS center_id, c.name_{lang} AS center, w.orders AS work_in_progress, t.confirmed AS confirmed, t.dispatched AS dispatched,
+    t.last_event AS last_event
+FROM
+(
+    SELECT center_id, sumIf(confirmed, $__timeFilter(hour)) AS confirmed, sumIf(dispatched, $__timeFilter(hour)) AS dispatched,
+        max(hour) AS last_event
+    FROM throughput_per_hour
+    GROUP BY center_id
+) AS t
+LEFT JOIN work_in_progress AS w ON t.center_id = w.center_id
+LEFT JOIN centers AS c ON t.center_id = c.center_id
+ORDER BY work_in_progress DESC, center_id""",
+        ),
+    ),
+)
+
+OVERVIEW: Final = Board(
+    id="overview",
+    title=Text("集群总览", "Cluster overview"),
+    question=Text("是否在流动，质量是否稳定，现在谁需要关注", "Is it flowing, is quality holding, who needs attention now"),
+    variables=(COOPERATIVE,),
+    rows=(FLOW, QUALITY, ATTENTION),
+)
