@@ -90,23 +90,21 @@ COMMENT 'Verified results per indicator at the moment at which they count, signe
 
 CREATE VIEW IF NOT EXISTS measurements {on_cluster} AS
 WITH
-    arrayJoin(JSONExtractArrayRaw(verdict_json, 'items')) AS item,
-    JSONExtractString(item, 'value') AS value_text,
-    JSONExtractString(item, 'limit') AS limit_text,
+    item.3 AS value_text,
+    item.4 AS limit_text,
     g -> arraySum(x -> toFloat64(x), splitByChar('-', g)) / length(splitByChar('-', g)) AS step,
     match(limit_text, '^≥ [1-8](-[1-8])?$') AS graded,
     match(limit_text, '^(≤ |≥ )?[0-9.]+(–[0-9.]+)?( [a-zA-Zµ/%]+)?$') AS plain
-SELECT owner AS factory_id, cooperative_id, center_id, product_category, laboratory_id, report_number, style_number,
-    tested_at, reported_at, counted,
-    JSONExtractString(item, 'indicator') AS indicator, JSONExtractString(item, 'component') AS component, value_text, limit_text,
+SELECT owner AS factory_id, cooperative_id, center_id, product_category, laboratory_id, report_number, style_number, counted,
+    ifNull(tested_at, assumeNotNull(reported_at)) AS measured_at,
+    item.1 AS indicator, item.2 AS component, value_text, limit_text,
     if(graded, arrayMin(arrayMap(step, extractAll(value_text, '[1-8](?:-[1-8])?'))), toFloat64OrNull(extract(value_text, '[0-9]+(?:\\.[0-9]+)?'))) AS number,
     multiIf(graded, step(extract(limit_text, '[1-8](?:-[1-8])?')), plain, toFloat64OrNull(extract(limit_text, '^(?:≥ )?([0-9.]+)')), NULL) AS low,
     if(plain AND NOT graded, toFloat64OrNull(extract(limit_text, '(?:≤ |–)([0-9.]+)')), NULL) AS high,
-    JSONExtractBool(item, 'not_detected') AS not_detected,
-    JSONExtractString(item, 'outcome') AS outcome, JSONExtractString(item, 'clause') AS clause,
-    JSONExtractString(item, 'confidence') AS confidence, JSONExtractString(item, 'source') AS clause_source
+    item.5 AS not_detected, item.6 AS outcome, item.7 AS clause, item.8 AS confidence, item.9 AS clause_source
 FROM report_state FINAL
-WHERE status != ''
+ARRAY JOIN JSONExtract(verdict_json, 'items', 'Array(Tuple(indicator String, component String, value String, `limit` String, not_detected Bool, outcome String, clause String, confidence String, source String))') AS item
+WHERE status != '' AND reported_at IS NOT NULL
 COMMENT 'Every measurement of the reports as they stand, by each limit that applies to it. number: as measured, the detection limit where nothing was detected, the lower of two grades with 3-4 as 3.5. low, high: the limit, where it is a number and not a share of the label.';
 
 -- What the columns of these views are.
@@ -197,8 +195,7 @@ ALTER TABLE measurements {on_cluster}
     COMMENT COLUMN laboratory_id 'laboratory',
     COMMENT COLUMN report_number 'number of the report',
     COMMENT COLUMN style_number 'the factory''s style number',
-    COMMENT COLUMN tested_at 'when it was tested',
-    COMMENT COLUMN reported_at 'event time of the content in force',
+    COMMENT COLUMN measured_at 'when it was tested; where nobody said, event time of the report',
     COMMENT COLUMN counted '1 if the report is verified and not withdrawn',
     COMMENT COLUMN indicator 'indicator',
     COMMENT COLUMN component 'part of the specimen or of the blend',

@@ -7,7 +7,10 @@ SQL; :mod:`.macros` expands that SQL as ClickHouse's Grafana data source does.
 from typing import Final
 
 from weftline.boards.center import CENTER_BOARD
+from weftline.boards.factory import FACTORY_BOARD
+from weftline.boards.logistics import LOGISTICS_BOARD
 from weftline.boards.model import Board
 from weftline.boards.overview import OVERVIEW
+from weftline.boards.quality import QUALITY_BOARD
 
-BOARDS: Final[tuple[Board, ...]] = (OVERVIEW, CENTER_BOARD)
+BOARDS: Final[tuple[Board, ...]] = (OVERVIEW, CENTER_BOARD, QUALITY_BOARD, LOGISTICS_BOARD, FACTORY_BOARD)

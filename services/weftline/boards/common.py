@@ -60,6 +60,11 @@ YIELD: Final = (Threshold(Tone.BAD), Threshold(Tone.WARN, 0.50), Threshold(Tone.
 NONE_IS_GOOD: Final = (Threshold(Tone.GOOD), Threshold(Tone.BAD, 1))
 FEW_ARE_GOOD: Final = (Threshold(Tone.GOOD), Threshold(Tone.WARN, 1), Threshold(Tone.BAD, 10))
 
+#: A verdict's JSON is read only where it speaks of the indicator: 15 ms for a year's 47,000 reports, 400 to read them all.
+WITH_INDICATOR: Final = "position(verdict_json, concat('\"', ${indicator:sqlstring}, '\"')) > 0"
+#: More points than a screen has room for say no more.
+NEWEST: Final = 1_000
+
 CENTER_OWNS: Final = Text("打样中心负责人", "head of the sampling center")
 QUALITY_OWNS: Final = Text("合作社质量专员", "the cooperative's quality officer")
 EVENT_TIME: Final = Text("事件发生时间，所选区间", "event time, within the range chosen")

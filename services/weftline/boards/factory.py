@@ -1,0 +1,262 @@
+"""Factory: everything of one factory, as its own chief quality officer opens it each morning."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weftline.boards.common import (
+    INDICATOR,
+    NEWEST,
+    NONE_IS_GOOD,
+    OF_INDICATOR,
+    ONE_FACTORY,
+    RATE,
+    THE_FACTORY,
+    WITH_INDICATOR,
+    bucket,
+    rate,
+)
+from weftline.boards.model import Board, Kind, Panel, Row, Text, Threshold, Tone, Unit
+from weftline.boards.overview import LOT_KPI, PASS_RATE_KPI
+
+MORNING: Final = Row(
+    Text("今早", "This morning"),
+    (
+        Panel(
+            id="alerts",
+            title=Text("预警", "Alerts"),
+            question=Text("区间内发生了多少预警？", "How many alerts arose within the range?"),
+            kind=Kind.STAT,
+            width=4,
+            height=4,
+            thresholds=NONE_IS_GOOD,
+            sql=f"SELECT count() AS alerts FROM standing_alerts WHERE $__timeFilter(occurred_at) AND {THE_FACTORY}",
+        ),
+        Panel(
+            id="pass-rate",
+            title=Text("检测合格率", "Test pass rate"),
+            question=Text("本厂已审核的报告有多少合格？", "How many of the factory's verified reports pass?"),
+            kind=Kind.STAT,
+            unit=Unit.RATIO,
+            width=4,
+            height=4,
+            thresholds=RATE,
+            kpi=PASS_RATE_KPI,
+            sql=f"""
+SELECT {rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")} AS pass_rate
+FROM report_counts
+WHERE $__timeFilter(event_time) AND {THE_FACTORY}""",
+        ),
+        Panel(
+            id="lot-acceptance",
+            title=Text("批接收率", "Lot acceptance"),
+            question=Text("初次检验的批有多少被接收？", "How many of the original lots are accepted?"),
+            kind=Kind.STAT,
+            unit=Unit.RATIO,
+            width=4,
+            height=4,
+            thresholds=RATE,
+            kpi=LOT_KPI,
+            sql=f"""
+SELECT {rate("sum(lots_accepted)", "sum(lots)")} AS lot_pass_rate
+FROM lot_counts
+WHERE $__timeFilter(event_time) AND {THE_FACTORY}""",
+        ),
+        Panel(
+            id="worst-run",
+            title=Text("连续不合格", "Failures in a row"),
+            question=Text("最长的、尚未中断的连续不合格有几次？", "How long is the longest run of failures that has not ended?"),
+            kind=Kind.STAT,
+            width=4,
+            height=4,
+            thresholds=(Threshold(Tone.GOOD), Threshold(Tone.WARN, 1), Threshold(Tone.BAD, 3)),
+            sql=f"SELECT max(current_run) AS current_run FROM failure_runs WHERE {THE_FACTORY}",
+        ),
+        Panel(
+            id="open-orders",
+            title=Text("在打样单", "Open orders"),
+            question=Text("多少轮次已确认、尚未完成？", "How many rounds are confirmed and not finished?"),
+            kind=Kind.STAT,
+            width=4,
+            height=4,
+            sql=f"""
+SELECT count() AS open_orders
+FROM order_rounds
+WHERE finished_at IS NULL AND confirmed_at IS NOT NULL AND NOT cancelled AND {THE_FACTORY}""",
+        ),
+        Panel(
+            id="on-its-way",
+            title=Text("在途运单", "Shipments on their way"),
+            question=Text("多少运单还没有到？", "How many shipments are not there yet?"),
+            kind=Kind.STAT,
+            width=4,
+            height=4,
+            sql=f"SELECT countIf(milestone = 'IN_TRANSIT') AS in_transit FROM shipments WHERE {THE_FACTORY}",
+        ),
+        Panel(
+            id="newest-alerts",
+            title=Text("预警", "Alerts"),
+            question=Text("什么问题等着处理？", "What waits to be dealt with?"),
+            kind=Kind.TABLE,
+            width=24,
+            height=8,
+            may_be_empty=True,
+            sql=f"""
+SELECT occurred_at, severity, rule, product_category, text_{{lang}} AS alert_text, alert_id
+FROM standing_alerts
+WHERE $__timeFilter(occurred_at) AND {THE_FACTORY}
+ORDER BY occurred_at DESC, alert_id
+LIMIT 50""",
+        ),
+    ),
+)
+
+TESTS: Final = Row(
+    Text("检测", "Tests"),
+    (
+        Panel(
+            id="results",
+            title=Text("检测结果", "Results"),
+            question=Text("合格与不合格的走向如何？", "Where are passes and failures going?"),
+            kind=Kind.STACK,
+            may_be_empty=True,
+            sql=f"""
+SELECT {bucket("event_time")} AS time, sum(r.passed) AS passed, sum(r.failed) AS failed, sum(r.tested - r.passed - r.failed) AS not_judged
+FROM results AS r
+WHERE $__timeFilter(event_time) AND {THE_FACTORY}
+GROUP BY time
+ORDER BY time""",
+        ),
+        Panel(
+            id="failing-indicators",
+            title=Text("不合格项目", "What fails"),
+            question=Text("先改哪一项？", "Which indicator to work on first?"),
+            kind=Kind.BARS,
+            horizontal=True,
+            may_be_empty=True,
+            sql=f"""
+SELECT indicator, sum(failed) AS failed
+FROM results
+WHERE $__timeFilter(event_time) AND {THE_FACTORY}
+GROUP BY indicator
+HAVING failed > 0
+ORDER BY failed DESC, indicator""",
+        ),
+        Panel(
+            id="values",
+            title=Text("实测值与限值", "Measured values and their limits"),
+            question=Text("所选项目离限值多近？", "How near to its limit is the indicator?"),
+            kind=Kind.POINTS,
+            unit=Unit.NONE,
+            width=24,
+            height=9,
+            may_be_empty=True,
+            sql=f"""
+SELECT measured_at AS time, number AS value, low, high, not_detected,
+    concat(report_number, ': ', value_text, if(limit_text = '', '', concat(' (', limit_text, ')'))) AS what
+FROM measurements
+WHERE {OF_INDICATOR} AND number IS NOT NULL AND (low IS NOT NULL OR high IS NOT NULL)
+    AND (factory_id, laboratory_id, report_number) IN
+    (
+        SELECT factory_id, laboratory_id, report_number
+        FROM reports
+        WHERE counted AND $__timeFilter(reported_at) AND {WITH_INDICATOR} AND {THE_FACTORY}
+        ORDER BY reported_at DESC
+        LIMIT {NEWEST}
+    )
+ORDER BY time""",
+        ),
+        Panel(
+            id="reports",
+            title=Text("检测报告", "Laboratory reports"),
+            question=Text("最近的报告怎么说？", "What do the latest reports say?"),
+            kind=Kind.TABLE,
+            width=24,
+            height=8,
+            may_be_empty=True,
+            sql=f"""
+SELECT reported_at AS tested_at, report_number, laboratory_id, product_category, style_number, verdict, status AS report_status,
+    length(failed_indicators) AS failed
+FROM reports
+WHERE $__timeFilter(reported_at) AND {THE_FACTORY}
+ORDER BY tested_at DESC, report_number
+LIMIT 50""",
+        ),
+    ),
+)
+
+LOTS: Final = Row(
+    Text("批与打样", "Lots and samples"),
+    (
+        Panel(
+            id="switching",
+            title=Text("检验严格度", "Severity of inspection"),
+            question=Text("下一批按什么严格度检验？", "By which severity will the next lot be inspected?"),
+            kind=Kind.TABLE,
+            width=10,
+            height=8,
+            may_be_empty=True,
+            sql=f"""
+SELECT product_category, nonconformity_class, severity_due, since, lots, not_accepted_on_tightened AS lots_not_accepted
+FROM switching
+WHERE {THE_FACTORY}
+ORDER BY severity_due = 'NORMAL', product_category, nonconformity_class""",
+        ),
+        Panel(
+            id="lots",
+            title=Text("检验批", "Lots"),
+            question=Text("最近的批结论如何？", "How did the latest lots end?"),
+            kind=Kind.TABLE,
+            width=14,
+            height=8,
+            may_be_empty=True,
+            sql=f"""
+SELECT last_inspected_at AS inspected_at, lot_id, product_category, style_number, lot_size, last_result AS lot_result, inspections
+FROM lots
+WHERE $__timeFilter(last_inspected_at) AND {THE_FACTORY}
+ORDER BY inspected_at DESC, lot_id
+LIMIT 50""",
+        ),
+        Panel(
+            id="orders",
+            title=Text("打样单", "Sample orders"),
+            question=Text("样品到哪一步了？", "How far have the samples come?"),
+            kind=Kind.TABLE,
+            width=12,
+            height=8,
+            may_be_empty=True,
+            sql=f"""
+SELECT last_event_time AS last_event, order_id, center_id, product_category, sample_type, status AS order_status, round
+FROM orders
+WHERE $__timeFilter(last_event_time) AND {THE_FACTORY}
+ORDER BY last_event DESC, order_id
+LIMIT 50""",
+        ),
+        Panel(
+            id="shipments",
+            title=Text("运单", "Shipments"),
+            question=Text("货在哪里？", "Where are the goods?"),
+            kind=Kind.TABLE,
+            width=12,
+            height=8,
+            may_be_empty=True,
+            sql=f"""
+SELECT last_event_time AS last_event, shipment_id, milestone, trade_mode, carrier_id, departed_at, expected_arrival_at AS expected_at
+FROM shipments
+WHERE $__timeFilter(last_event_time) AND {THE_FACTORY}
+ORDER BY last_event DESC, shipment_id
+LIMIT 50""",
+        ),
+    ),
+)
+
+FACTORY_BOARD: Final = Board(
+    id="factory",
+    title=Text("工厂", "Factory"),
+    question=Text(
+        "一家工厂的全部：质量负责人每天早上看的一页", "All of one factory: what its chief quality officer opens each morning"
+    ),
+    variables=(ONE_FACTORY, INDICATOR),
+    rows=(MORNING, TESTS, LOTS),
+    days=90,
+)
