@@ -11,6 +11,7 @@ from weftline.boards.factory import FACTORY_BOARD
 from weftline.boards.logistics import LOGISTICS_BOARD
 from weftline.boards.model import Board
 from weftline.boards.overview import OVERVIEW
+from weftline.boards.platform import PLATFORM
 from weftline.boards.quality import QUALITY_BOARD
 
-BOARDS: Final[tuple[Board, ...]] = (OVERVIEW, CENTER_BOARD, QUALITY_BOARD, LOGISTICS_BOARD, FACTORY_BOARD)
+BOARDS: Final[tuple[Board, ...]] = (OVERVIEW, CENTER_BOARD, QUALITY_BOARD, LOGISTICS_BOARD, FACTORY_BOARD, PLATFORM)
