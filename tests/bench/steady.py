@@ -1,13 +1,15 @@
 """A stack at rest and under steady rates: ``python -m tests.bench.steady --rates 5 100 1000 --seconds 120``.
 
 Prints how long the start takes, what the stack costs at rest, how long partitions take to change hands, and per rate: active parts
-in one partition (do merges keep up?), parts made and CPU per second. Timings decide no test.
+in one partition (do merges keep up?), parts made and CPU per second, and how many seconds of events were not acknowledged yet.
+Timings decide no test.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import tempfile
 import threading
 import time
@@ -19,13 +21,16 @@ from urllib.request import urlopen
 import psutil
 
 from tests.bench.latency import others, send
+from tests.stack import where
 from weftline.contracts.topics import apply_topics
 from weftline.embedded.children import Running, processor_child
 from weftline.embedded.ports import HOST, free_ports
 from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig, processors
+from weftline.runtime.groups import open_groups
 from weftline.runtime.settings import load
 from weftline.warehouse.client import Reader, reader
 from weftline.warehouse.migrations import migrate
+from weftline.warehouse.status import TOPICS
 
 NAMES = ("kafka", "clickhouse", *PROCESSORS)
 REST_SECONDS, SAMPLE_SECONDS = 20, 2
@@ -68,9 +73,12 @@ def steady(stack: Stack, warehouse: Reader, rate: int, seconds: float) -> str:
         time.sleep(seconds / 2)  # not a condition: the measurement's own length
         begun, before, made = time.monotonic(), cpu(stack), inserted(warehouse)
         most: Counter[str] = Counter()
-        while time.monotonic() - begun < seconds / 2:
-            most |= parts(warehouse)
-            time.sleep(SAMPLE_SECONDS)
+        behind: list[float] = []
+        with open_groups(where(stack), TOPICS) as groups:
+            while time.monotonic() - begun < seconds / 2:
+                most |= parts(warehouse)
+                behind.append(sum(group.lag for group in groups.read()) / rate)
+                time.sleep(SAMPLE_SECONDS)
         took = time.monotonic() - begun
         used, inserts = cpu(stack) - before, inserted(warehouse) - made
     finally:
@@ -78,13 +86,14 @@ def steady(stack: Stack, warehouse: Reader, rate: int, seconds: float) -> str:
         sender.join()
     table, number = most.most_common(1)[0]
     share = ", ".join(f"{name} {used[name] / took * 100:.0f} %" for name in NAMES)
-    return f"{rate:>5} events/s: at most {number} parts in a partition ({table}), {inserts / took:.0f} parts made/s; CPU {share}"
+    late = f"behind {statistics.median(behind):.1f} s, at most {max(behind):.1f}"
+    return f"{rate:>5} events/s: {late}; at most {number} parts in a partition ({table}), {inserts / took:.0f} parts made/s; CPU {share}"
 
 
 def rebalances(stack: Stack) -> str:
     """How long partitions take to change hands: a second worker joins, leaves in order, joins again and is killed."""
     assert stack.addresses is not None
-    where = {"WEFTLINE_KAFKA": stack.addresses.kafka, "WEFTLINE_CLICKHOUSE": stack.addresses.clickhouse}
+    settings = {"WEFTLINE_KAFKA": stack.addresses.kafka, "WEFTLINE_CLICKHOUSE": stack.addresses.clickhouse}
     first = json.loads((stack.config.folder / "stack.json").read_text("utf-8"))["children"]["orders"]["port"]
     every = _holds(first)
 
@@ -97,7 +106,7 @@ def rebalances(stack: Stack) -> str:
     for end in (Running.stop, Running.kill):
         (port,) = free_ports(1)
         begun = time.monotonic()
-        second = Running(processor_child("orders", where, port), stack.config.folder / "logs" / "orders-second.log")
+        second = Running(processor_child("orders", settings, port), stack.config.folder / "logs" / "orders-second.log")
         said.append(f"joined, with half of the partitions, {since(begun, port, every // 2):.1f} s after its start")
         begun = time.monotonic()
         end(second)

@@ -169,7 +169,8 @@ FLOW: Final = Row(
             Text("每步记录数", "Records per step"),
             Text("一步有多大？小步多，ClickHouse 的负担就重", "How large is a step? Many small ones weigh on ClickHouse"),
             {
-                "{{program}}": "sum by (program) (rate(weftline_records_total[5m])) / (sum by (program) (rate(weftline_steps_total[5m])) > 0)"
+                "{{program}}": "sum by (program) (rate(weftline_records_total[5m])) "
+                "/ (sum by (program) (rate(weftline_steps_total[5m])) > 0)"
             },
         ),
         _lines(
