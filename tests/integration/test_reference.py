@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.commands import weftline
 
 from weftline.contracts.paths import schemas_root
 from weftline.contracts.reference import Center, Factory, Reference, read_reference
@@ -173,8 +174,6 @@ def _short(config: SimulationConfig) -> SimulationConfig:
 
 
 def test_the_command(settings: Settings, server: Reader, tmp_path: Path) -> None:
-    from tests.e2e.commands import weftline
-
     more = {"WEFTLINE_CLICKHOUSE": settings.clickhouse, "WEFTLINE_CLICKHOUSE_DATABASE": settings.clickhouse_database}
     example = str(schemas_root() / "examples" / "reference.yaml")
     loaded = weftline("reference", "load", example, folder=tmp_path, **more)
@@ -194,7 +193,7 @@ def test_the_command(settings: Settings, server: Reader, tmp_path: Path) -> None
     assert lines[5] == "factories: 2"
     assert lines[-2] == "named by events of the last 90 days, and not known: 1"
     second = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    assert lines[-1] == f"  factory  haimen-9999          co           1 events, the newest {second}"
+    assert lines[-1] == f"  factory  haimen-9999          co           events: 1, the newest {second}"
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("source: s\nfactories:\n- {id: new, valid_from: 2026-01-01, name_zh: 新, name_en: New}\n- id: a\n", "utf-8")
     refused = weftline("reference", "load", "wrong.yaml", folder=tmp_path, **more)

@@ -101,6 +101,7 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
         ("", "line 1: must hold `centers:` and `factories:`"),
         ("- id: a", "line 1: must hold `centers:` and `factories:`"),
         ("source: nobody\n", "line 1: names nobody; add entries under `centers:` or `factories:`"),
+        ("centers: {a: 2026-02-30}\nfactories: ~", "line 1: centers: must be a list, each entry begun with `- `"),
         ("centers: 7", "line 1: centers: must be a list, each entry begun with `- `"),
         (
             "factories: [{id: a, valid_from: 2026-01-01, name_zh: a, name_en: a}]",

@@ -89,4 +89,4 @@ def _known(party: Known) -> str:
 
 def _unknown(party: Unknown) -> str:
     last = datetime.fromtimestamp(party.last / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    return f"{party.kind:<8} {party.id:<20} {party.cooperative_id or '-':<12} {party.events:,} events, the newest {last}"
+    return f"{party.kind:<8} {party.id:<20} {party.cooperative_id or '-':<12} events: {party.events:,}, the newest {last}"

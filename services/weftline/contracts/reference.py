@@ -98,20 +98,20 @@ class _Mapping:
 
     def __init__(self, node: yaml.MappingNode, place: str, faults: list[_Fault]) -> None:
         self.line = _line(node)
-        self.values: dict[str, yaml.Node] = {}
+        self._values: dict[str, yaml.Node] = {}
         self._lines: dict[str, int] = {}
         self._known: list[str] = []
         self._place, self._faults = place, faults
         for key_node, value in node.value:
             key = str(key_node.value)
-            if key in self.values:
+            if key in self._values:
                 self._note(_line(key_node), f"{key} stands twice, first in line {self._lines[key]}; leave one")
-            self.values[key], self._lines[key] = value, _line(key_node)
+            self._values[key], self._lines[key] = value, _line(key_node)
 
     def take(self, key: str, read: Read, default: Any = _REQUIRED, *, missing: str = "add it") -> Any:
         """``read`` of the value of ``key``; ``default`` where there is none; None if it is wrong."""
         self._known.append(key)
-        node = self.values.get(key)
+        node = self._values.get(key)
         value = None if node is None else _value(node)
         if value is None and default is not _REQUIRED:
             return default
@@ -125,9 +125,19 @@ class _Mapping:
             self._note(line, f"{key}: {error}")
             return None
 
+    def entries(self, key: str) -> list[yaml.Node]:
+        """The entries of the list at ``key``; none where there is none, or if it is wrong."""
+        self._known.append(key)
+        node = self._values.get(key)
+        if isinstance(node, yaml.SequenceNode):
+            return list(node.value)
+        if node is not None and _value(node) is not None:
+            self._note(self._lines[key], f"{key}: must be a list, each entry begun with `- `")
+        return []
+
     def done(self) -> None:
         """Refuses keys that nobody took: a misspelt one would silently not hold."""
-        for key in self.values.keys() - set(self._known):
+        for key in self._values.keys() - set(self._known):
             near = rules.nearest(key, self._known)
             self._note(self._lines[key], f"unknown key {key}{near}; known are {', '.join(self._known)}")
 
@@ -152,23 +162,21 @@ def _reference(root: yaml.Node | None, faults: list[_Fault]) -> Reference:
         return Reference()
     file = _Mapping(root, "", faults)
     source = file.take("source", _text, None)
-    for key in ("centers", "factories"):
-        file.take(key, _list, ())
-    file.done()
     reference = Reference(
-        _parties(file.values.get("centers"), "center", lambda entry: _center(entry, source), faults),
-        _parties(file.values.get("factories"), "factory", lambda entry: _factory(entry, source), faults),
+        _parties(file.entries("centers"), "center", lambda entry: _center(entry, source), faults),
+        _parties(file.entries("factories"), "factory", lambda entry: _factory(entry, source), faults),
     )
+    file.done()
     if not faults and not reference.centers and not reference.factories:
         faults.append(_Fault(file.line, "names nobody; add entries under `centers:` or `factories:`"))
     return reference
 
 
-def _parties(node: yaml.Node | None, kind: str, read: Callable[[_Mapping], P], faults: list[_Fault]) -> tuple[P, ...]:
-    """The sound entries of one list."""
+def _parties(entries: list[yaml.Node], kind: str, read: Callable[[_Mapping], P], faults: list[_Fault]) -> tuple[P, ...]:
+    """The sound ones of the entries of a list."""
     lines: dict[tuple[str, date], int] = {}
     found = []
-    for entry in node.value if isinstance(node, yaml.SequenceNode) else ():
+    for entry in entries:
         line, before = _line(entry), len(faults)
         if not isinstance(entry, yaml.MappingNode):
             faults.append(_Fault(line, f"{kind}: must be a mapping, `key: value` on each line"))
@@ -206,12 +214,6 @@ def _fields(entry: _Mapping, identify: rules.Check, source: str | None) -> dict[
         "name_en": entry.take("name_en", _text, missing="where there is none, repeat name_zh"),
         "source": entry.take("source", _text, source or _REQUIRED, missing="say who said so, here or once for the whole file"),
     }
-
-
-def _list(value: Any) -> Any:
-    if not isinstance(value, list):
-        raise UserError("must be a list, each entry begun with `- `")
-    return value
 
 
 def _checked(check: rules.Check) -> Read:
