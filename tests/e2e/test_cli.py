@@ -61,7 +61,7 @@ def test_every_command_has_help_with_an_example() -> None:
     run = CliRunner().invoke
     listed = run(app, ["--help"]).stdout
     commands = ["up", "demo", "simulate", "publish", "alerts", "status", "plan", "judge", "migrate", *("orders", "inspections")]
-    for command in (*commands, "logistics", "topics"):
+    for command in (*commands, "logistics", "topics", "reference"):
         assert f" {command} " in listed
         done = run(app, [command, *(["apply"] if command == "topics" else []), "--help"])
         assert done.exit_code == 0
@@ -247,6 +247,13 @@ def test_simulate_finds_the_stack(stack: Stack) -> None:
     answers = json.loads((stack.folder / "truth.json").read_text("utf-8"))
     assert answers["complete"]
     assert sum(answers["truth"]["events"].values()) >= 300
+    # It names those who take part, and leaves it to the user to load them.
+    assert "who takes part: reference.yaml (`weftline reference load reference.yaml` gives them names)" in done.stdout
+    known = stack.run("reference", "show", "--json")
+    assert [party["id"] for party in json.loads(known.stdout)["centers"]["parties"] if party["id"].startswith("sim-")] == []
+    assert stack.run("reference", "load", "reference.yaml").stdout.startswith("673 new, 0 changed, ")
+    known = stack.run("reference", "show", "--json")
+    assert json.loads(known.stdout)["centers"]["parties"][-1]["name_en"] == "Xianfeng Shared Sampling Center (simulated)"
 
 
 def test_a_reader_that_goes_away_is_no_error(stack: Stack) -> None:

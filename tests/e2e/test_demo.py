@@ -20,6 +20,7 @@ from weftline.embedded.ports import free_ports
 from weftline.embedded.stack_folder import find_running
 from weftline.runtime.settings import load
 from weftline.warehouse.client import reader
+from weftline.warehouse.reference import known_centers, known_factories, unknown
 
 
 def test_the_demonstration_proves_itself(tmp_path: Path) -> None:
@@ -48,6 +49,8 @@ def test_the_demonstration_proves_itself(tmp_path: Path) -> None:
     assert running is not None
     with reader(load(clickhouse=running.clickhouse)) as server:
         assert [of for of in compare(server, answers) if of.differing] == []
+        assert (known_centers(server, 1).total, known_factories(server, 1).total) == (4, 669)
+        assert unknown(server, 1).total == 0
         answers["published"]["orders"]["records"] += 1
         answers["truth"]["quality"][0]["passed"] += 1
         answers["truth"]["alerts"]["SHIPMENT_OVERDUE"].append(["W-unheard-of"])

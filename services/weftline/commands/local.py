@@ -132,10 +132,12 @@ def simulate(
     """Play a believable cluster into Kafka: orders, reports, lots, shipments, and what goes wrong on their way.
 
     --duplicates to --corrupt are shares of all events that go wrong on their way. Writes what it knows to be true (the answer
-    file), so that tables can be checked against something that the processors did not compute.
+    file), so that tables can be checked against something that the processors did not compute; and beside it reference.yaml, the
+    names of those who take part, for `weftline reference load`.
     """
     from weftline.embedded.simulator.config import Disturbances, Pace, SimulationConfig
     from weftline.embedded.simulator.player import simulate as play
+    from weftline.embedded.simulator.reference import write_beside
     from weftline.embedded.simulator.sinks import Connection
 
     settings = located(kafka)
@@ -165,6 +167,7 @@ def simulate(
         settings.kafka, settings.kafka_username, password.get_secret_value() if password else None, settings.schema_registry
     )
     file = answers or settings.data / "answers.json"
+    parties = write_beside(file, config)
     with _bar(config) as progress:
         summary = play(config, connection, pace=pace, answers=file, bulk=bulk, progress=progress)
     typer.echo(
@@ -172,6 +175,7 @@ def simulate(
         f"{summary.records:,} records, {summary.corrupt:,} damaged"
     )
     typer.echo(f"what is true of them: {summary.answers}")
+    typer.echo(f"who takes part: {parties} (`weftline reference load {parties}` gives them names)")
 
 
 @contextmanager

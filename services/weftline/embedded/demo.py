@@ -22,6 +22,7 @@ from types import FrameType
 from rich.console import Console
 from rich.live import Live
 
+from weftline.contracts.reference import Reference
 from weftline.contracts.topics import apply_topics
 from weftline.embedded.children import Child, processor_child
 from weftline.embedded.compare import Comparison, compare
@@ -31,15 +32,17 @@ from weftline.embedded.live import Board, Gauge
 from weftline.embedded.locks import Held
 from weftline.embedded.simulator.config import Pace, demo_config
 from weftline.embedded.simulator.player import Progress, Summary, simulate
+from weftline.embedded.simulator.reference import reference_of
 from weftline.embedded.simulator.sinks import Connection
 from weftline.embedded.stack_folder import DEMO, USUAL_PORTS, Addresses, BrokerKind, lock_of
 from weftline.embedded.supervisor import PROCESSORS, Stack, StackConfig
 from weftline.errors import DependencyDown, UserError
 from weftline.runtime.clock import system_clock
 from weftline.runtime.groups import open_groups
-from weftline.runtime.settings import load
+from weftline.runtime.settings import Settings, load
 from weftline.warehouse.client import Reader, reader
 from weftline.warehouse.migrations import migrate
+from weftline.warehouse.reference import load as load_reference
 from weftline.warehouse.status import TOPICS
 
 Say = Callable[[str], None]
@@ -142,10 +145,20 @@ class _Plan:
         self.simulation, self._pace = demo_config(self._start, self._seconds, self._seed)
         return simulated_clock_setting(self._pace, self._start + int(BEHIND_SECONDS * 1000))
 
+    def parties(self) -> Reference:
+        """Who takes part: the same whenever the play begins."""
+        return reference_of(demo_config(system_clock(), self._seconds, self._seed)[0])
+
     def pace(self) -> Pace:
         """For a play that begins now: if that is later than planned, what is due already comes at once."""
         late = max((system_clock() - self._start) / 1000, 0.0)
         return replace(self._pace, points=tuple((at, max(seconds - late, 0.0)) for at, seconds in self._pace.points))
+
+
+def introduce(settings: Settings, parties: Reference) -> None:
+    """Load who takes part, so that boards have names for them."""
+    with reader(settings) as server:
+        load_reference(server, parties)
 
 
 def simulated_clock_setting(pace: Pace, wall_start: int) -> str:
@@ -229,7 +242,9 @@ def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -
 
     def prepare(addresses: Addresses) -> None:
         apply_topics(addresses.kafka)
-        migrate(load(kafka=addresses.kafka, clickhouse=addresses.clickhouse))
+        settings = load(kafka=addresses.kafka, clickhouse=addresses.clickhouse)
+        migrate(settings)
+        introduce(settings, plan.parties())
 
     def workers(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
         environment = {

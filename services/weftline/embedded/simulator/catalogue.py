@@ -79,6 +79,7 @@ class CenterSpec(NamedTuple):
     """
 
     name: str
+    zh: str
     short: str
     cooperative: int
     share: float
@@ -88,10 +89,10 @@ class CenterSpec(NamedTuple):
 
 
 CENTERS: Final = (
-    CenterSpec("dieshiqiao", "DS", 0, 0.38, 0.84, 1, True),
-    CenterSpec("sanxing", "SX", 0, 0.25, 0.76, MINUTE, False),
-    CenterSpec("chuanjiang", "CJ", 1, 0.22, 0.88, DAY, True),
-    CenterSpec("xianfeng", "XF", 1, 0.15, 0.68, DAY, False),
+    CenterSpec("dieshiqiao", "叠石桥", "DS", 0, 0.38, 0.84, 1, True),
+    CenterSpec("sanxing", "三星", "SX", 0, 0.25, 0.76, MINUTE, False),
+    CenterSpec("chuanjiang", "川姜", "CJ", 1, 0.22, 0.88, DAY, True),
+    CenterSpec("xianfeng", "先锋", "XF", 1, 0.15, 0.68, DAY, False),
 )
 
 DISPATCH_HUBS: Final = ("port:cnsha", "port:cnntg", "hub:hangzhou", "hub:guangzhou", "hub:beijing", "hub:yiwu")

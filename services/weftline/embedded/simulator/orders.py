@@ -17,6 +17,8 @@ from weftline.embedded.simulator.world import Center, Factory, Process, Source, 
 
 # Share of the first round's revisions that a later round asks for; the fourth round is the last.
 _REVISED_AGAIN: Final = (1.0, 0.75, 0.5, 0.0)
+# A later round takes so much of the first one's work.
+_WORK_AGAIN: Final = 0.7
 _SAMPLE_SHARES: Final = [s.share for s in SAMPLES]
 _REVISIONS: Final = ("colour deviates from the standard", "hand feel too stiff", "size out of tolerance", "print registration")
 _HOLDS: Final = ("material not released", "artwork missing", "buyer undecided")
@@ -29,6 +31,18 @@ def begin(world: World) -> Process:
     factory = rng.choice(world.factories)
     center = factory.center if rng.random() < 0.8 else rng.choices(world.centers, cum_weights=world.center_shares)[0]
     return Order(world, factory, center).live()
+
+
+def hours_per_round() -> float:
+    """Hours at the bench that a round takes on average, over all sample types and rounds."""
+    rounds = work = 0.0
+    for sample in SAMPLES:
+        share = sample.share
+        for number, again in enumerate(_REVISED_AGAIN, 1):
+            rounds += share
+            work += share * sample.hours * (1.0 if number == 1 else _WORK_AGAIN)
+            share *= sample.revised * again
+    return work / rounds
 
 
 class Order:
@@ -164,7 +178,7 @@ class Order:
         yield later(world.now, (lead + delayed) * HOUR)
         if rng.random() < 0.85:
             self.step(S.MATERIAL_READY, location_id=None)
-        work = int(self.hours * (1.0 if self.round == 1 else 0.7) * rng.lognormvariate(-0.02, 0.2) * HOUR)
+        work = int(self.hours * (1.0 if self.round == 1 else _WORK_AGAIN) * rng.lognormvariate(-0.02, 0.2) * HOUR)
         start, end = world.occupy(center, work)
         elsewhere = rng.choice(world.centers).center_id if rng.random() < 0.05 else None
         for number, production in enumerate(self.steps):
