@@ -1,4 +1,4 @@
-"""Programs that Debian packages and no wheel brings: Prometheus, Alertmanager and their tools. Skipped where they are missing, but in CI."""
+"""Programs of Debian that no wheel brings: Prometheus, Alertmanager, their tools. Where one is missing its tests are skipped, not in CI."""
 
 from __future__ import annotations
 
