@@ -64,7 +64,10 @@ class Metrics:
             "weftline_phase_seconds", "Time spent in a phase", ["phase"], buckets=SECONDS_BUCKETS, registry=registry
         )
 
-        # Position in the topic, per partition held by this worker.
+        #: Partitions held by this worker; 0 for a standby, which has nothing to do and makes no progress.
+        self.held = Gauge("weftline_held_partitions", "Partitions held by this worker", registry=registry)
+
+        # Position in the topic, per partition held by this worker from which something was fetched.
         #: Next offset that would be read after a crash now, as far as this worker knows.
         self.position = Gauge("weftline_position_offset", "First offset not yet acknowledged", ["partition"], registry=registry)
         #: Records between it and the end of the partition.
