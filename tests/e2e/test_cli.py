@@ -61,7 +61,7 @@ def test_every_command_has_help_with_an_example() -> None:
     run = CliRunner().invoke
     listed = run(app, ["--help"]).stdout
     commands = ["up", "demo", "simulate", "publish", "alerts", "status", "plan", "judge", "migrate", *("orders", "inspections")]
-    for command in (*commands, "logistics", "topics", "reference"):
+    for command in (*commands, "logistics", "topics", "reference", "lag", "watch"):
         assert f" {command} " in listed
         done = run(app, [command, *(["apply"] if command == "topics" else []), "--help"])
         assert done.exit_code == 0

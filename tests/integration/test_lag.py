@@ -67,6 +67,7 @@ def test_the_lag_of_a_dead_processor_stays_and_grows(
         kafka.start()
         until(lambda: sum(series("kafka_consumergroup_lag")) == 12, "they come back by themselves")
         assert exporter.stop() == 0, exporter.lines
+        assert not [line for line in exporter.lines if "Unable to decode" in line], "said of every member at every reading"
     finally:
         processor.end()
         exporter.stop()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, fail, located, print_json
+from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, located, print_json
 from weftline.errors import DependencyDown, UserError
 
 if TYPE_CHECKING:
@@ -110,17 +110,12 @@ def _run(settings: Settings, as_of: int | None, since: int | None, patience: flo
 
 
 def _for_ever(settings: Settings, as_of: int | None, since: int | None, patience: float, every: float, as_json: bool) -> None:
-    from prometheus_client import start_http_server
-
     from weftline.processors.audit_metrics import AuditMetrics
+    from weftline.runtime.exporter import serving
 
     metrics = AuditMetrics()
-    try:
-        server, thread = start_http_server(settings.http_port, settings.http_host, metrics.registry)
-    except OSError as error:
-        fail(f"{settings.http_host}:{settings.http_port} cannot be listened on ({error.strerror}); set WEFTLINE_HTTP_PORT")
-    typer.echo(f"metrics on http://{settings.http_host}:{server.server_port}/metrics", err=True)
-    try:
+    with serving(settings, metrics.registry) as port:
+        typer.echo(f"metrics on http://{settings.http_host}:{port}/metrics", err=True)
         while True:
             began = time.monotonic()
             try:
@@ -132,10 +127,6 @@ def _for_ever(settings: Settings, as_of: int | None, since: int | None, patience
                 metrics.show(report)
                 _print(report, as_json)
             time.sleep(max(every - (time.monotonic() - began), 0))
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _milliseconds(option: str, text: str | None) -> int | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -66,6 +68,16 @@ def in_one_line(error: BaseException) -> str | None:
         extra = _EXTRA_OF.get((error.name or "").split(".")[0])
         return extra and f"this command needs the extra {extra!r}: pip install 'weftline[{extra}]'"
     return None
+
+
+def end_on_signals() -> None:
+    """SIGTERM and SIGINT end the program with status 0, wherever it is: for programs that hold nothing which must be put away."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
 
 
 def print_json(value: Any) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from types import FrameType
-from typing import Annotated, NoReturn
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weftline.commands.common import KafkaOption, located
+from weftline.commands.common import KafkaOption, end_on_signals, located
+
+if TYPE_CHECKING:
+    from weftline.runtime.groups import Group
 
 app = typer.Typer()
 
@@ -21,17 +23,22 @@ def lag(
 ) -> None:
     """Serve the lag of the three processors at /metrics as kafka_consumergroup_lag, also while they are down; Ctrl-C ends it."""
     from weftline.runtime import logging
-    from weftline.runtime.lag import LagExporter
+    from weftline.runtime.exporter import Kept, follow, serving
+    from weftline.runtime.groups import open_groups
+    from weftline.runtime.lag import LagCollector
+    from weftline.runtime.metrics import program_registry
     from weftline.warehouse.status import TOPICS
 
     settings = located(kafka)
     logging.configure(settings)
-    exporter = LagExporter(settings, TOPICS, every)
+    end_on_signals()
+    kept: Kept[Sequence[Group]] = Kept(every)
+    registry = program_registry("lag")
+    registry.register(LagCollector(kept))
 
-    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
-        sys.exit(0)
+    def connect(connection: ExitStack) -> Callable[[], Sequence[Group]]:
+        return connection.enter_context(open_groups(settings, TOPICS)).read
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    typer.echo(f"listening on http://{settings.http_host}:{exporter.port}/metrics")
-    exporter.run()
+    with serving(settings, registry) as port:
+        typer.echo(f"listening on http://{settings.http_host}:{port}/metrics")
+        follow("kafka", connect, kept.put, every)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import Gauge
+
+from weftline.runtime.metrics import program_registry
 
 if TYPE_CHECKING:
     from weftline.processors.audit import Report
@@ -15,8 +17,9 @@ class AuditMetrics:
     """The list, over its own registry. All of it is of the last audit that came to its end."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        #: Rows missing, extra or different, by table; 0 for a table without any. More than 0 needs a person.
+        self.registry = registry = program_registry("audit")
+        #: Rows missing, extra or different, by table; 0 for a table without any. More than 0 needs a person. Absent before the first
+        #: audit has ended: a 0 would say that it found nothing.
         self.drift = Gauge("weftline_audit_drift_rows", "Rows that are not as the records say", ["table"], registry=registry)
         #: Owners and windows that could not be judged: their processor does not run, is behind, or they never rested.
         self.unsettled = Gauge("weftline_audit_unsettled", "Owners and windows that could not be judged", registry=registry)

@@ -45,6 +45,7 @@ class Status:
         """The group gave this worker these partitions, perhaps none (a standby)."""
         self._joined = True
         self.partitions = partitions
+        self._metrics.held.set(len(partitions))
 
     def work(self, busy: bool) -> None:
         """There is something in hand, or there is not."""

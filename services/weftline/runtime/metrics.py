@@ -2,6 +2,10 @@
 
 Names begin with ``weftline_`` and end in their base unit (seconds, bytes, records; ``_total`` for counters). Labels are closed
 sets: a phase, a reason, a dependency, a partition number. Nothing that a publisher can invent (owner, factory, source) is a label.
+Every series of a closed set is there from the start with 0: a rate over a series that begins with 1 does not see that 1.
+
+The lists of the other programs stand beside what they measure: :mod:`.lag`, :mod:`weftline.warehouse.watch_metrics` and
+:mod:`weftline.processors.audit_metrics`. All of them export what :func:`program_registry` gives.
 """
 
 from __future__ import annotations
@@ -14,22 +18,39 @@ import weftline
 #: timed by the processor.
 PHASES = ("step", "decode", "store", "fold", "facts", "alerts", "settle", "rollups", "state", "sweep")
 
+#: Why a record is a dead letter; the command ``dlq`` and the table say the same words.
+REASONS = ("undecodable", "contract", "not_judged", "processing_failed")
+
+#: What a processor may wait for; the public names of :class:`weftline.errors.DependencyDown`.
+DEPENDENCIES = ("kafka", "clickhouse", "schema-registry")
+
+#: Calls of :class:`weftline.runtime.loop.Handler`, by which unexpected exceptions are counted.
+CALLS = ("assigned", "revoked", "step", "settle", "sweep", "reject", "healthy")
+
+#: What becomes of an alert.
+CHANGES = ("raised", "updated", "withdrawn")
+
 #: From one quick insert to one that an operator should ask about.
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+def program_registry(program: str) -> CollectorRegistry:
+    """A registry with what every Weftline program exports: ``weftline_build_info``, CPU, memory, and since when it runs.
+
+    Which program it is says this one series; everything else carries no such label, the scrape job tells them apart.
+    """
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    build = Gauge("weftline_build_info", "Always 1; says which program and version", ["processor", "version"], registry=registry)
+    build.labels(program, weftline.__version__).set(1)
+    return registry
 
 
 class Metrics:
     """The list. One instance per program, over its own registry."""
 
     def __init__(self, processor: str) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-
-        #: Which program this is; everything else carries no processor label, the scrape job tells them apart.
-        self.build = Gauge(
-            "weftline_build_info", "Always 1; says which program and version", ["processor", "version"], registry=registry
-        )
-        self.build.labels(processor, weftline.__version__).set(1)
+        self.registry = registry = program_registry(processor)
 
         # Work done.
         #: Steps that ended. Steps per second bound the number of parts in ClickHouse.
@@ -43,7 +64,10 @@ class Metrics:
             "weftline_phase_seconds", "Time spent in a phase", ["phase"], buckets=SECONDS_BUCKETS, registry=registry
         )
 
-        # Position in the topic, per partition held by this worker.
+        #: Partitions held by this worker; 0 for a standby, which has nothing to do and makes no progress.
+        self.held = Gauge("weftline_held_partitions", "Partitions held by this worker", registry=registry)
+
+        # Position in the topic, per partition held by this worker from which something was fetched.
         #: Next offset that would be read after a crash now, as far as this worker knows.
         self.position = Gauge("weftline_position_offset", "First offset not yet acknowledged", ["partition"], registry=registry)
         #: Records between it and the end of the partition.
@@ -52,11 +76,11 @@ class Metrics:
         self.queued = Gauge("weftline_queued_records", "Records fetched and not yet taken by a step", registry=registry)
 
         # Trouble.
-        #: By reason: ``undecodable``, ``contract``, ``not_judged``, ``processing_failed``.
+        #: By reason: :data:`REASONS`.
         self.dead_letters = Counter("weftline_dead_letters", "Records sent to dead letters", ["reason"], registry=registry)
-        #: 1 while the processor waits for it: ``kafka``, ``clickhouse``, ``schema-registry``.
+        #: 1 while the processor waits for it: :data:`DEPENDENCIES`.
         self.waiting = Gauge("weftline_waiting", "1 while this dependency is waited for", ["dependency"], registry=registry)
-        #: Exceptions other than a dependency that is down, by the call that raised.
+        #: Exceptions other than a dependency that is down, by the call that raised: :data:`CALLS`.
         self.faults = Counter("weftline_faults", "Unexpected exceptions in processing", ["call"], registry=registry)
         #: Partitions taken away, each rebalance counted once.
         self.rebalances = Counter("weftline_rebalances", "Times partitions were taken from this worker", registry=registry)
@@ -66,8 +90,18 @@ class Metrics:
         )
 
         # Results.
-        #: Changes of alerts sent to factories: ``raised``, ``updated``, ``withdrawn``.
+        #: Changes of alerts sent to factories: :data:`CHANGES`.
         self.alerts = Counter("weftline_alerts_published", "Alert changes published", ["change"], registry=registry)
         #: Owners whose state is held in memory, and the records behind them (bounded by WEFTLINE_MEMORY_RECORDS).
         self.owners = Gauge("weftline_memory_owners", "Owners whose state is in memory", registry=registry)
         self.memory_records = Gauge("weftline_memory_records", "Records known of owners in memory", registry=registry)
+
+        for metric, values in (
+            (self.phase_seconds, PHASES),
+            (self.dead_letters, REASONS),
+            (self.waiting, DEPENDENCIES),
+            (self.faults, CALLS),
+            (self.alerts, CHANGES),
+        ):
+            for value in values:
+                metric.labels(value)

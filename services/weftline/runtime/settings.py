@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     failure_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
         0.05, description="share of records that may fail in processing before the processor stops"
     )
+    silent_hours: Annotated[int, Field(ge=1, le=100)] = Field(
+        8, description="hours in which a center usually publishes that must pass without anything until it counts as silent"
+    )
     simulated_clock: str | None = Field(
         None, description="wall_start_ms,simulated_start_ms,speed: deadlines pass by this clock (demonstrations only)"
     )

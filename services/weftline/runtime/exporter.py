@@ -1,0 +1,84 @@
+"""What the programs share that export what others have: :mod:`.lag`, ``weftline watch``, the audit.
+
+They read again and again, and show only what was read a short time ago: an old reading looks like a healthy one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final, Generic, NoReturn, TypeVar
+
+from kafka.errors import KafkaError
+from prometheus_client import CollectorRegistry, start_http_server
+
+from weftline.errors import UserError, WeftlineError
+from weftline.runtime import logging
+from weftline.runtime.settings import Settings
+
+log = logging.get(__name__)
+
+#: Without an answer for so many readings, figures are not shown any more.
+KEPT_READINGS: Final = 3
+
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """The last reading, for as long as it may be shown. ``seconds``: from one reading to the next."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = KEPT_READINGS * seconds
+        self._clock = clock
+        self._last: tuple[T, float] | None = None
+
+    def put(self, reading: T) -> None:
+        """A new reading."""
+        self._last = reading, self._clock()
+
+    def get(self) -> T | None:
+        """The last reading; None if there is none, or it is too old."""
+        last = self._last  # one look: the server's thread asks, another one puts
+        return last[0] if last and self._clock() - last[1] <= self._seconds else None
+
+
+def follow(dependency: str, connect: Callable[[ExitStack], Callable[[], T]], put: Callable[[T], None], seconds: float) -> NoReturn:
+    """Read again and again, until a signal's handler raises. A dependency that does not answer is waited for.
+
+    ``connect`` gives what reads, and leaves with the stack what is to be closed before it is called again.
+    """
+    read: Callable[[], T] | None = None
+    answering = True
+    with ExitStack() as connection:
+        while True:
+            try:
+                read = read or connect(connection)
+                put(read())
+                if not answering:
+                    log.info("going on", dependency=dependency)
+                answering = True
+            except (WeftlineError, KafkaError, OSError) as error:
+                if answering:
+                    log.warning("waiting", dependency=dependency, error=str(error))
+                answering, read = False, None
+                connection.close()
+            time.sleep(seconds)
+
+
+@contextmanager
+def serving(settings: Settings, registry: CollectorRegistry) -> Iterator[int]:
+    """Serve ``/metrics`` on the settings' address; gives the port it listens on. Raises UserError if that is taken."""
+    host, port = settings.http_host, settings.http_port
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise UserError(
+            f"cannot listen on {host}:{port} ({error.strerror}); set WEFTLINE_HTTP_HOST, WEFTLINE_HTTP_PORT (0: any free port)"
+        ) from None
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
