@@ -11,12 +11,14 @@ from typing import Any
 
 import yaml
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import AuthorizationError, KafkaError
 
 from weftline.contracts.kinds import Message, kind_of
 from weftline.contracts.paths import schemas_root
 from weftline.domain.alerts import Alert
 from weftline.errors import DependencyDown, UserError
+from weftline.runtime.credentials import wrong_login
+from weftline.runtime.login import refused
 
 _DAY_MS = 86_400_000
 _MASK = 0xFFFFFFFF
@@ -263,12 +265,20 @@ def open_admin(kafka: str, timeout: float, client: Mapping[str, Any]) -> Iterato
             bootstrap_servers=kafka.split(","), client_id="weftline-admin", bootstrap_timeout_ms=int(timeout * 1000), **client
         )
     except KafkaError as error:
+        if refused(kafka, client):
+            raise wrong_login(kafka, client["sasl_plain_username"]) from None
         raise DependencyDown("kafka", f"{kafka} does not answer as a Kafka broker: {error}") from None
     try:
         yield admin
     except KafkaError as error:
         if error.retriable:
             raise DependencyDown("kafka", f"{kafka}: {error}") from None
+        if isinstance(error, AuthorizationError):
+            who = client.get("sasl_plain_username", "anonymous")
+            raise UserError(
+                f"Kafka at {kafka} does not allow user {who} to do that: {error}; use a user that may, such as admin, or give this one "
+                "a role with `weftline access`"
+            ) from None
         raise UserError(f"Kafka at {kafka} refused: {error}") from None
     finally:
         admin.close()

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
 
 from weftline.errors import DependencyDown, UserError
-from weftline.runtime.credentials import sasl
+from weftline.runtime.credentials import sasl, wrong_login
+from weftline.runtime.login import refused
 
 CONNECT_SECONDS = 3.0
 """A broker that accepts no TCP connection within this time is taken for absent. kafka-python alone goes on trying for its whole
@@ -51,12 +52,15 @@ def reach(kafka: str) -> None:
     raise DependencyDown("kafka", f"no broker answers ({'; '.join(reasons)}); is it running, and is the address right?")
 
 
-def refuse(kafka: str, error: KafkaError) -> NoReturn:
+def refuse(kafka: str, error: KafkaError, username: str | None = None, password: str | None = None) -> NoReturn:
     """Raise what the user is told when kafka-python gives up on ``kafka`` with ``error``."""
-    if isinstance(error, SaslAuthenticationFailedError):
-        raise UserError(f"Kafka at {kafka} refuses the user name or the password") from error
+    if username is not None and (isinstance(error, SaslAuthenticationFailedError) or refused(kafka, sasl(username, password))):
+        raise wrong_login(kafka, username) from error
     if isinstance(error, AuthorizationError):
-        raise UserError(f"Kafka at {kafka} does not allow this user to do that: {describe(error)}") from error
+        raise UserError(
+            f"Kafka at {kafka} does not allow user {username or 'anonymous'} to do that: {describe(error)}; whoever looks after Kafka "
+            "gives a role with `weftline access grant`"
+        ) from error
     raise DependencyDown("kafka", f"{kafka}: {describe(error)}") from error
 
 

@@ -78,6 +78,7 @@ class Subscriber:
         self.factory_id = factory_id
         self.group = group or _group(factory_id)
         self._kafka = kafka
+        self._login = (username, password)
         self._skip_unreadable = skip_unreadable
         self._codec = Codec(open_registry(schema_registry))
         self._stopping = threading.Event()
@@ -100,7 +101,7 @@ class Subscriber:
                 fetch_max_wait_ms=500,
             )
         except KafkaError as error:
-            refuse(kafka, error)
+            refuse(kafka, error, *self._login)
         try:
             self._end = self._assign(from_beginning, follow)
         except BaseException:
@@ -168,7 +169,7 @@ class Subscriber:
                 self._commit()
             return None if follow else dict(consumer.end_offsets(partitions))
         except KafkaError as error:
-            refuse(self._kafka, error)
+            refuse(self._kafka, error, *self._login)
 
     def _next(self) -> tuple[Any, Alert] | None:
         """The next alert to deliver, or None when stopped or at the end."""
@@ -190,7 +191,7 @@ class Subscriber:
                     log.warning("waiting for Kafka at %s: %s", self._kafka, describe(error))
                     self._stopping.wait(POLL_SECONDS)
                 except KafkaError as error:
-                    refuse(self._kafka, error)
+                    refuse(self._kafka, error, *self._login)
             return None
 
     def _read(self, record: Any) -> Alert | None:
