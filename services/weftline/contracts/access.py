@@ -1,6 +1,7 @@
 """Who may do what on Kafka: the roles in ``schemas/access.yaml``, and making a broker's SCRAM users and ACLs agree with them.
 
-The broker must refuse what no ACL allows (``authorizer.class.name``), else all of this means nothing: :func:`apply_access` asks.
+The broker must refuse what no ACL allows (``authorizer.class.name``), else all of this means nothing; a broker without an authorizer
+is refused in turn.
 """
 
 from __future__ import annotations
@@ -225,13 +226,12 @@ def _rights(admin: KafkaAdminClient, user: str) -> frozenset[Right]:
 def _all_rights(admin: KafkaAdminClient, principal: str | None = None) -> dict[str, set[Right]]:
     """What is allowed on topics and groups, by user; rules that others made for hosts, or to forbid, are left alone."""
     everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
-    acls, error = admin.describe_acls(ACLFilter(principal, None, ACLOperation.ANY, ACLPermissionType.ANY, everything))
-    if error is SecurityDisabledError:
+    try:
+        acls, _ = admin.describe_acls(ACLFilter(principal, None, ACLOperation.ANY, ACLPermissionType.ANY, everything))
+    except SecurityDisabledError:
         raise UserError(
             "this Kafka has no authorizer and allows everybody everything; set authorizer.class.name as deploy/kafka/server.properties does"
-        )
-    if error is not NoError:
-        raise error()
+        ) from None
     rights: dict[str, set[Right]] = {}
     for acl in acls:
         on = acl.resource_pattern

@@ -14,11 +14,10 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import AuthorizationError, KafkaError
 
 from weftline.contracts.kinds import Message, kind_of
+from weftline.contracts.login import refused, wrong_login
 from weftline.contracts.paths import schemas_root
 from weftline.domain.alerts import Alert
 from weftline.errors import DependencyDown, UserError
-from weftline.runtime.credentials import wrong_login
-from weftline.runtime.login import refused
 
 _DAY_MS = 86_400_000
 _MASK = 0xFFFFFFFF
@@ -260,13 +259,13 @@ def open_admin(kafka: str, timeout: float, client: Mapping[str, Any]) -> Iterato
     Its constructor leaves a thread behind when nobody answers, so a plain connection is tried before.
     """
     _must_listen(kafka, timeout)
+    if refused(kafka, client):
+        raise wrong_login(kafka, client["sasl_plain_username"])
     try:
         admin = KafkaAdminClient(
             bootstrap_servers=kafka.split(","), client_id="weftline-admin", bootstrap_timeout_ms=int(timeout * 1000), **client
         )
     except KafkaError as error:
-        if refused(kafka, client):
-            raise wrong_login(kafka, client["sasl_plain_username"]) from None
         raise DependencyDown("kafka", f"{kafka} does not answer as a Kafka broker: {error}") from None
     try:
         yield admin

@@ -28,11 +28,3 @@ def credentials(settings: Settings) -> dict[str, Any]:
     """The same by the settings."""
     password = settings.kafka_password
     return sasl(settings.kafka_username, None if password is None else password.get_secret_value())
-
-
-def wrong_login(kafka: str, username: str) -> UserError:
-    """What is said when the broker refuses a user's name or password."""
-    return UserError(
-        f"Kafka at {kafka} refuses user {username}: the name is unknown or the password is wrong; check WEFTLINE_KAFKA_USERNAME and "
-        "WEFTLINE_KAFKA_PASSWORD (or the secret file weftline_kafka_password); `weftline access` makes users"
-    )

@@ -8,11 +8,11 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
 
+from weftline.contracts.login import refused, wrong_login
 from weftline.errors import UserError
 from weftline.runtime import logging
-from weftline.runtime.credentials import credentials, wrong_login
+from weftline.runtime.credentials import credentials
 from weftline.runtime.health import Status
-from weftline.runtime.login import refused
 from weftline.runtime.retry import Backoff
 from weftline.runtime.settings import Settings
 

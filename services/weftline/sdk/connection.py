@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
 
+from weftline.contracts.login import refused, wrong_login
 from weftline.errors import DependencyDown, UserError
-from weftline.runtime.credentials import sasl, wrong_login
-from weftline.runtime.login import refused
+from weftline.runtime.credentials import sasl
 
 CONNECT_SECONDS = 3.0
 """A broker that accepts no TCP connection within this time is taken for absent. kafka-python alone goes on trying for its whole
@@ -21,11 +21,13 @@ BOOTSTRAP_SECONDS = 10.0
 def settings(kafka: str, username: str | None, password: str | None) -> dict[str, Any]:
     """kafka-python's settings for the brokers ``kafka`` (``host:port``, comma separated); makes sure that one of them listens.
 
-    With ``username`` the connection is SASL/SCRAM-SHA-512. Raises :class:`UserError` for an address that is none and
-    :class:`DependencyDown` when nobody answers.
+    With ``username`` the connection is SASL/SCRAM-SHA-512. Raises :class:`UserError` for an address that is none and for a login that
+    is refused, :class:`DependencyDown` when nobody answers.
     """
     credentials = sasl(username, password)
     reach(kafka)
+    if username is not None and refused(kafka, credentials):
+        raise wrong_login(kafka, username)
     return {
         "bootstrap_servers": kafka.split(","),
         "bootstrap_timeout_ms": int(BOOTSTRAP_SECONDS * 1000),
@@ -52,9 +54,9 @@ def reach(kafka: str) -> None:
     raise DependencyDown("kafka", f"no broker answers ({'; '.join(reasons)}); is it running, and is the address right?")
 
 
-def refuse(kafka: str, error: KafkaError, username: str | None = None, password: str | None = None) -> NoReturn:
+def refuse(kafka: str, error: KafkaError, username: str | None = None) -> NoReturn:
     """Raise what the user is told when kafka-python gives up on ``kafka`` with ``error``."""
-    if username is not None and (isinstance(error, SaslAuthenticationFailedError) or refused(kafka, sasl(username, password))):
+    if username is not None and isinstance(error, SaslAuthenticationFailedError):
         raise wrong_login(kafka, username) from error
     if isinstance(error, AuthorizationError):
         raise UserError(
@@ -64,9 +66,14 @@ def refuse(kafka: str, error: KafkaError, username: str | None = None, password:
     raise DependencyDown("kafka", f"{kafka}: {describe(error)}") from error
 
 
-def missing_topic(kafka: str, topic: str) -> UserError:
-    """The error for a topic that the broker does not have."""
-    return UserError(f"Kafka at {kafka} has no topic {topic}; make it with `weftline topics apply`")
+def missing_topic(kafka: str, topic: str, username: str | None = None) -> UserError:
+    """The error for a topic that the broker does not have, or does not show this user: to who may not see it, it says the same."""
+    if username is None:
+        return UserError(f"Kafka at {kafka} has no topic {topic}; make it with `weftline topics apply`")
+    return UserError(
+        f"Kafka at {kafka} shows user {username} no topic {topic}: it is not there (`weftline topics apply` makes it), or the user may "
+        "not see it (`weftline access grant` gives a role)"
+    )
 
 
 def describe(error: BaseException) -> str:

@@ -1,7 +1,7 @@
-"""Does a broker refuse a user's name or password? Asked when a client has failed to connect.
+"""Does a broker refuse a user's name or password? Asked before a client is made, or when one has failed to connect.
 
-kafka-python and aiokafka try again for as long as they may and then say that they could not connect; that it was the password
-stands in their logs alone. So the login is done once more by itself, and the broker's answer is read.
+kafka-python and aiokafka try again for as long as they may (30 s) and then say that they could not connect; that it was the password
+stands in their logs alone. So the login is done by itself, which takes some 10 ms, and the broker's answer is read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kafka.net.sasl import get_sasl_mechanism
+
+from weftline.errors import UserError
 
 SECONDS = 5.0
 
@@ -27,6 +29,14 @@ def refused(kafka: str, client: Mapping[str, Any]) -> bool:
     if "sasl_mechanism" not in client:
         return False
     return any(_refuses(server.strip(), client) for server in kafka.split(","))
+
+
+def wrong_login(kafka: str, username: str) -> UserError:
+    """What is said when the broker refuses a user's name or password."""
+    return UserError(
+        f"Kafka at {kafka} refuses user {username}: the name is unknown or the password is wrong; check WEFTLINE_KAFKA_USERNAME and "
+        "WEFTLINE_KAFKA_PASSWORD (or the secret file weftline_kafka_password); `weftline access` makes users"
+    )
 
 
 def _refuses(server: str, client: Mapping[str, Any]) -> bool:
