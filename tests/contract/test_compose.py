@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from importlib.util import find_spec
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator
+from jsonschema.validators import validator_for
 from tests import compose
 from tests.compose import FILE, LAYOUTS, ROOT, SECRETS
 from tests.secured import make_secrets
@@ -95,12 +96,12 @@ def test_the_file_keeps_to_the_schema_of_compose_files() -> None:
     assert package is not None
     (folder,) = package.submodule_search_locations or []
     schema = json.loads((Path(folder) / "builtin_schemas" / "vendor" / "compose-spec.json").read_text("utf-8"))
+    validator = validator_for(schema)(schema)
     faults = [
-        f"{'/'.join(map(str, one.path))}: {one.message}"
-        for one in Draft7Validator(schema).iter_errors(yaml.safe_load(FILE.read_text("utf-8")))
+        f"{'/'.join(map(str, one.path))}: {one.message}" for one in validator.iter_errors(yaml.safe_load(FILE.read_text("utf-8")))
     ]
     assert faults == []
-    assert list(Draft7Validator(schema).iter_errors({"services": {"kafka": {"imagine": "x"}}}))
+    assert list(validator.iter_errors({"services": {"kafka": {"imagine": "x"}}}))
 
 
 def test_the_default_is_one_node_of_each() -> None:
@@ -361,6 +362,8 @@ def test_the_two_layouts_do_not_meet() -> None:
     assert LAYOUTS["scaled"]["COMPOSE_PROJECT_NAME"] != single["name"]
     ids = {found["services"]["kafka"]["environment"]["CLUSTER_ID"] for found in (single, scaled)}
     assert len(ids) == 2
+    # 16 bytes in base64, which Kafka takes for a UUID.
+    assert {len(urlsafe_b64decode(f"{one}==")) for one in ids} == {16}
 
 
 def test_variables_of_the_layouts_are_those_of_the_file() -> None:
