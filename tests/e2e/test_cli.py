@@ -61,7 +61,7 @@ def test_every_command_has_help_with_an_example() -> None:
     run = CliRunner().invoke
     listed = run(app, ["--help"]).stdout
     commands = ["up", "demo", "simulate", "publish", "alerts", "status", "plan", "judge", "migrate", *("orders", "inspections")]
-    for command in (*commands, "logistics", "topics", "reference", "lag", "watch"):
+    for command in (*commands, "logistics", "topics", "reference", "lag", "watch", "access", "health"):
         assert f" {command} " in listed
         done = run(app, [command, *(["apply"] if command == "topics" else []), "--help"])
         assert done.exit_code == 0
@@ -73,6 +73,8 @@ def test_every_command_has_help_with_an_example() -> None:
     [
         (["plan", "--lot-size", "many", "--aql", "1.5"], {}, "weftline plan --help"),
         (["plan", "--lot-size", "3201", "--aql", "1.7"], {}, "1.7"),
+        (["health"], {}, "WEFTLINE_HTTP_PORT is not set"),
+        (["health"], {"WEFTLINE_HTTP_PORT": "1"}, "http://127.0.0.1:1/readyz does not answer"),
         (["judge", "nowhere.json"], {}, "nowhere.json: cannot be read: No such file"),
         (["judge", "-"], {}, "is no JSON"),
         (["publish", "nowhere.jsonl", "--kafka", "there"], {}, "'there' is not host:port"),

@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import AuthorizationError, KafkaError
 
 from weftline.contracts.kinds import Message, kind_of
+from weftline.contracts.login import refused, wrong_login
 from weftline.contracts.paths import schemas_root
 from weftline.domain.alerts import Alert
 from weftline.errors import DependencyDown, UserError
@@ -258,6 +259,8 @@ def open_admin(kafka: str, timeout: float, client: Mapping[str, Any]) -> Iterato
     Its constructor leaves a thread behind when nobody answers, so a plain connection is tried before.
     """
     _must_listen(kafka, timeout)
+    if refused(kafka, client):
+        raise wrong_login(kafka, client["sasl_plain_username"])
     try:
         admin = KafkaAdminClient(
             bootstrap_servers=kafka.split(","), client_id="weftline-admin", bootstrap_timeout_ms=int(timeout * 1000), **client
@@ -269,6 +272,12 @@ def open_admin(kafka: str, timeout: float, client: Mapping[str, Any]) -> Iterato
     except KafkaError as error:
         if error.retriable:
             raise DependencyDown("kafka", f"{kafka}: {error}") from None
+        if isinstance(error, AuthorizationError):
+            who = client.get("sasl_plain_username", "anonymous")
+            raise UserError(
+                f"Kafka at {kafka} does not allow user {who} to do that: {error}; use a user that may, such as admin, or give this one "
+                "a role with `weftline access`"
+            ) from None
         raise UserError(f"Kafka at {kafka} refused: {error}") from None
     finally:
         admin.close()

@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
 
+from weftline.contracts.login import refused, wrong_login
 from weftline.errors import UserError
 from weftline.runtime import logging
 from weftline.runtime.credentials import credentials
@@ -35,6 +36,8 @@ async def check_topic(topic: str, partitions: int, settings: Settings, status: S
         try:
             found = await _partitions(topic, settings)
         except (KafkaError, OSError) as error:
+            if await asyncio.to_thread(refused, settings.kafka, credentials(settings)):
+                raise wrong_login(settings.kafka, str(settings.kafka_username)) from None
             status.wait_for("kafka")
             if backoff.attempts % 10 == 0:
                 log.warning("waiting", dependency="kafka", bootstrap=settings.kafka, error=str(error))
@@ -63,7 +66,10 @@ async def _partitions(topic: str, settings: Settings) -> int | None:
     if error is UnknownTopicOrPartitionError:
         return None
     if error is TopicAuthorizationFailedError:
-        raise UserError(f"user {settings.kafka_username} may not read topic {topic} on {settings.kafka}; ask for an ACL") from None
+        raise UserError(
+            f"user {settings.kafka_username} may not see topic {topic} on {settings.kafka}; `weftline access apply` gives the programs "
+            "their rights"
+        ) from None
     if found["error_code"]:
         raise error(topic)
     return len(found["partitions"])

@@ -1,10 +1,15 @@
-"""Settings of every Weftline program, from the environment (``WEFTLINE_…``) or a ``.env`` file.
+"""Settings of every Weftline program: from the environment (``WEFTLINE_…``), a ``.env`` file, or files of secrets, in this order.
+
+A file of secrets has the name of the variable in small letters, ``weftline_kafka_password``, and holds the value; blanks and line
+ends around it do not count. It lies where Docker and Kubernetes put it, in ``/run/secrets``, or in the folder that
+``WEFTLINE_SECRETS`` names. The environment wins over a file: what is given for one run is meant.
 
 All faults are reported at once, each with the variable, the unit and the reason (:func:`load`).
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +18,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from weftline.errors import UserError
 
+SECRETS_VARIABLE = "WEFTLINE_SECRETS"
+SECRETS_FOLDER = Path("/run/secrets")
+
 
 class Settings(BaseSettings):
     """What differs between two deployments: addresses, credentials and limits."""
 
-    model_config = SettingsConfigDict(env_prefix="WEFTLINE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="WEFTLINE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     kafka: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated")
     kafka_username: str | None = Field(None, description="SCRAM-SHA-512 user; none means PLAINTEXT")
@@ -60,7 +68,7 @@ class Settings(BaseSettings):
 def load(**overrides: object) -> Settings:
     """Settings, or a :class:`UserError` that lists every fault with its variable."""
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return Settings(_secrets_dir=secrets_folder(), **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = []
         for fault in error.errors():
@@ -68,3 +76,13 @@ def load(**overrides: object) -> Settings:
             about = Settings.model_fields[name].description if name in Settings.model_fields else ""
             lines.append(f"  WEFTLINE_{name.upper()} ({about}): {fault['msg']}, got {fault['input']!r}")
         raise UserError("settings are wrong:\n" + "\n".join(lines)) from None
+
+
+def secrets_folder() -> Path | None:
+    """The folder of secret files; None if there is none. :class:`UserError` if ``WEFTLINE_SECRETS`` names one that does not exist."""
+    named = os.environ.get(SECRETS_VARIABLE)
+    if named is None:
+        return SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
+    if not Path(named).is_dir():
+        raise UserError(f"{SECRETS_VARIABLE}: {named} is no folder; name the one that holds the files of secrets")
+    return Path(named)

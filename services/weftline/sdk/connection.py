@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
 
+from weftline.contracts.login import refused, wrong_login
 from weftline.errors import DependencyDown, UserError
 from weftline.runtime.credentials import sasl
 
@@ -20,11 +21,13 @@ BOOTSTRAP_SECONDS = 10.0
 def settings(kafka: str, username: str | None, password: str | None) -> dict[str, Any]:
     """kafka-python's settings for the brokers ``kafka`` (``host:port``, comma separated); makes sure that one of them listens.
 
-    With ``username`` the connection is SASL/SCRAM-SHA-512. Raises :class:`UserError` for an address that is none and
-    :class:`DependencyDown` when nobody answers.
+    With ``username`` the connection is SASL/SCRAM-SHA-512. Raises :class:`UserError` for an address that is none and for a login that
+    is refused, :class:`DependencyDown` when nobody answers.
     """
     credentials = sasl(username, password)
     reach(kafka)
+    if username is not None and refused(kafka, credentials):
+        raise wrong_login(kafka, username)
     return {
         "bootstrap_servers": kafka.split(","),
         "bootstrap_timeout_ms": int(BOOTSTRAP_SECONDS * 1000),
@@ -51,18 +54,26 @@ def reach(kafka: str) -> None:
     raise DependencyDown("kafka", f"no broker answers ({'; '.join(reasons)}); is it running, and is the address right?")
 
 
-def refuse(kafka: str, error: KafkaError) -> NoReturn:
+def refuse(kafka: str, error: KafkaError, username: str | None = None) -> NoReturn:
     """Raise what the user is told when kafka-python gives up on ``kafka`` with ``error``."""
-    if isinstance(error, SaslAuthenticationFailedError):
-        raise UserError(f"Kafka at {kafka} refuses the user name or the password") from error
+    if username is not None and isinstance(error, SaslAuthenticationFailedError):
+        raise wrong_login(kafka, username) from error
     if isinstance(error, AuthorizationError):
-        raise UserError(f"Kafka at {kafka} does not allow this user to do that: {describe(error)}") from error
+        raise UserError(
+            f"Kafka at {kafka} does not allow user {username or 'anonymous'} to do that: {describe(error)}; whoever looks after Kafka "
+            "gives a role with `weftline access grant`"
+        ) from error
     raise DependencyDown("kafka", f"{kafka}: {describe(error)}") from error
 
 
-def missing_topic(kafka: str, topic: str) -> UserError:
-    """The error for a topic that the broker does not have."""
-    return UserError(f"Kafka at {kafka} has no topic {topic}; make it with `weftline topics apply`")
+def missing_topic(kafka: str, topic: str, username: str | None = None) -> UserError:
+    """The error for a topic that the broker does not have, or does not show this user: to who may not see it, it says the same."""
+    if username is None:
+        return UserError(f"Kafka at {kafka} has no topic {topic}; make it with `weftline topics apply`")
+    return UserError(
+        f"Kafka at {kafka} shows user {username} no topic {topic}: it is not there (`weftline topics apply` makes it), or the user may "
+        "not see it (`weftline access grant` gives a role)"
+    )
 
 
 def describe(error: BaseException) -> str:

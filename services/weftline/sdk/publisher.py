@@ -181,6 +181,7 @@ class Publisher(EventMethods[Sent]):
         if delivery_timeout < 1:
             raise UserError(f"delivery_timeout must be at least 1 second, not {delivery_timeout}")
         self._kafka = kafka
+        self._username = username
         self._codec = Codec(open_registry(schema_registry))
         self._partitions: dict[str, int] = {}
         connection = settings(kafka, username, password)
@@ -198,7 +199,7 @@ class Publisher(EventMethods[Sent]):
                 client_id=f"weftline-publisher-{source or 'unnamed'}",
             )
         except KafkaError as error:
-            refuse(kafka, error)
+            refuse(kafka, error, self._username)
         self._final = delivery_timeout + 10.0
         self._deliveries = _Deliveries(kafka)
         self._forgotten = weakref.finalize(self, _report_forgotten, self._deliveries, self._producer)
@@ -220,7 +221,7 @@ class Publisher(EventMethods[Sent]):
         try:
             future = self._producer.send(topic, value, key, cloudevents_headers(event), partition)
         except KafkaError as error:
-            refuse(self._kafka, error)
+            refuse(self._kafka, error, self._username)
         deliveries.sending()
         future.add_callback(deliveries.arrived)
         future.add_errback(partial(deliveries.refused, event, topic))
@@ -266,8 +267,8 @@ class Publisher(EventMethods[Sent]):
             found = self._producer.partitions_for(topic)
         except KafkaTimeoutError as error:
             reach(self._kafka)
-            raise missing_topic(self._kafka, topic) from error
+            raise missing_topic(self._kafka, topic, self._username) from error
         except KafkaError as error:
-            refuse(self._kafka, error)
+            refuse(self._kafka, error, self._username)
         self._partitions[topic] = len(found)
         return len(found)

@@ -78,6 +78,7 @@ class Subscriber:
         self.factory_id = factory_id
         self.group = group or _group(factory_id)
         self._kafka = kafka
+        self._username = username
         self._skip_unreadable = skip_unreadable
         self._codec = Codec(open_registry(schema_registry))
         self._stopping = threading.Event()
@@ -100,7 +101,7 @@ class Subscriber:
                 fetch_max_wait_ms=500,
             )
         except KafkaError as error:
-            refuse(kafka, error)
+            refuse(kafka, error, self._username)
         try:
             self._end = self._assign(from_beginning, follow)
         except BaseException:
@@ -154,7 +155,7 @@ class Subscriber:
         try:
             count = len(consumer.partitions_for_topic(TOPIC) or ())
             if not count:
-                raise missing_topic(self._kafka, TOPIC)
+                raise missing_topic(self._kafka, TOPIC, self._username)
             numbers = range(count) if self.factory_id is None else [partition_of(self.factory_id.encode(), count)]
             partitions = [TopicPartition(TOPIC, number) for number in numbers]
             consumer.assign(partitions)
@@ -168,7 +169,7 @@ class Subscriber:
                 self._commit()
             return None if follow else dict(consumer.end_offsets(partitions))
         except KafkaError as error:
-            refuse(self._kafka, error)
+            refuse(self._kafka, error, self._username)
 
     def _next(self) -> tuple[Any, Alert] | None:
         """The next alert to deliver, or None when stopped or at the end."""
@@ -190,7 +191,7 @@ class Subscriber:
                     log.warning("waiting for Kafka at %s: %s", self._kafka, describe(error))
                     self._stopping.wait(POLL_SECONDS)
                 except KafkaError as error:
-                    refuse(self._kafka, error)
+                    refuse(self._kafka, error, self._username)
             return None
 
     def _read(self, record: Any) -> Alert | None:
@@ -224,7 +225,12 @@ class Subscriber:
     def _at_end(self) -> bool:
         if self._end is None:
             return False
-        return all((self._consumer.position(partition) or 0) >= end for partition, end in self._end.items())
+        try:
+            return all((self._consumer.position(partition) or 0) >= end for partition, end in self._end.items())
+        except RetriableError:
+            return False  # the poll that follows says what it waits for
+        except KafkaError as error:
+            refuse(self._kafka, error, self._username)
 
     def _commit_if_due(self) -> None:
         # What was passed over for other factories can wait: it would only be read again.

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Makes the secrets that are missing, beside this script. Never changes one that is there: remove a file to have a new one made.
+#
+# Containers run as several users and must read the files, so these are readable by all; the folder is closed to everybody else.
+set -eu
+umask 077
+cd "$(dirname "$0")"
+chmod 700 .
+
+random() { LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c 40; }
+
+# No line end: Kafka takes a file's content as it is.
+secret() {
+    if [ ! -s "$1" ]; then
+        random >"$1.new"
+        chmod 444 "$1.new"
+        mv "$1.new" "$1"
+        echo "made $1"
+    fi
+}
+
+for user in broker admin orders inspections logistics lag audit; do secret "kafka_${user}_password"; done
+for user in weftline grafana watch; do secret "clickhouse_${user}_password"; done
+secret clickhouse_cluster_secret
+secret grafana_admin_password
+
+# ClickHouse is given hashes alone, in the form that its configuration includes.
+hash() { printf '%s' "$(cat "clickhouse_$1_password")" | sha256sum | cut -d ' ' -f 1; }
+cat >clickhouse.xml.new <<XML
+<clickhouse>
+    <weftline_password_sha256>$(hash weftline)</weftline_password_sha256>
+    <grafana_password_sha256>$(hash grafana)</grafana_password_sha256>
+    <watch_password_sha256>$(hash watch)</watch_password_sha256>
+    <cluster_secret>$(cat clickhouse_cluster_secret)</cluster_secret>
+</clickhouse>
+XML
+chmod 444 clickhouse.xml.new
+mv -f clickhouse.xml.new clickhouse.xml

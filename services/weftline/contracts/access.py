@@ -1,0 +1,252 @@
+"""Who may do what on Kafka: the roles in ``schemas/access.yaml``, and making a broker's SCRAM users and ACLs agree with them.
+
+The broker must refuse what no ACL allows (``authorizer.class.name``), else all of this means nothing; a broker without an authorizer
+is refused in turn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+from kafka.errors import NoError, SecurityDisabledError
+
+from weftline.contracts.paths import schemas_root
+from weftline.contracts.topics import load_topics, open_admin
+from weftline.errors import UserError
+
+TIMEOUT_SECONDS = 30.0
+#: Users that the broker makes when its storage is formatted; they may do everything (super.users).
+BUILT_IN = ("admin", "broker")
+
+_OPERATIONS = {"topics": ("READ", "WRITE", "DESCRIBE"), "groups": ("READ", "DESCRIBE", "DELETE")}
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ANYWHERE = "*"
+
+
+class Right(NamedTuple):
+    """One thing that a user may do. ``resource`` is ``topic`` or ``group``; a ``name`` that ends in * stands for all that begin so."""
+
+    resource: str
+    name: str
+    operation: str
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.resource} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One entry of the list; ``rights`` still have ``{user}`` in the names of groups."""
+
+    name: str
+    doc: str
+    program: bool
+    rights: tuple[Right, ...]
+
+    def rights_of(self, user: str) -> frozenset[Right]:
+        """What ``user`` may do in this role."""
+        return frozenset(right._replace(name=right.name.replace("{user}", user)) for right in self.rights)
+
+
+def load_roles(path: Path | None = None) -> dict[str, Role]:
+    """The roles by name; :class:`UserError` lists every fault of the file."""
+    path = path or schemas_root() / "access.yaml"
+    try:
+        listed = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["roles"].items())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        raise UserError(f"{path} must hold a mapping 'roles': {error}") from None
+    topics = load_topics()
+    faults = [f"  {name}: {fault}" for name, entry in listed.items() for fault in _faults(entry, topics)]
+    if faults:
+        raise UserError(f"{path} is wrong:\n" + "\n".join(faults))
+    return {name: _role(name, entry) for name, entry in listed.items()}
+
+
+def _faults(entry: Any, topics: Iterable[str]) -> list[str]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("doc"), str):
+        return ["must be a mapping with a doc"]
+    faults = [f"unknown: {key}" for key in sorted(entry.keys() - {"doc", "program", "topics", "groups"})]
+    faults += [f"topic {name} does not stand in topics.yaml" for name in entry.get("topics", {}) if name not in topics]
+    for part, known in _OPERATIONS.items():
+        for name, operations in entry.get(part, {}).items():
+            faults += [f"{name}: {operation} is none of {', '.join(known)}" for operation in operations if operation not in known]
+    return faults
+
+
+def _role(name: str, entry: Mapping[str, Any]) -> Role:
+    rights = tuple(
+        Right(part.removesuffix("s"), on, operation)
+        for part in _OPERATIONS
+        for on, operations in entry.get(part, {}).items()
+        for operation in operations
+    )
+    return Role(name, entry["doc"], entry.get("program", False), rights)
+
+
+def apply_access(kafka: str, passwords: Path, *, roles: Mapping[str, Role] | None = None, **client: Any) -> list[str]:
+    """Make the users of Weftline's programs and their rights what the list says; returns in lines what was changed.
+
+    ``passwords``: the folder of the files ``kafka_<role>_password``. A password is set at every call, for a broker does not tell which
+    one it has. ``client``: options of kafka-python's admin client, such as credentials. Raises :class:`UserError` for a password that
+    is missing and for what the broker refuses, :class:`~weftline.errors.DependencyDown` when it does not answer.
+    """
+    programs = [role for role in (load_roles() if roles is None else roles).values() if role.program]
+    secrets = {role.name: _password(passwords / f"kafka_{role.name}_password") for role in programs}
+    with open_admin(kafka, TIMEOUT_SECONDS, client) as admin:
+        known = admin.describe_user_scram_credentials()
+        lines = [f"made user {role.name}: {role.doc}" for role in programs if role.name not in known]
+        found = {role.name: _rights(admin, role.name) for role in programs}
+        _set_passwords(admin, kafka, secrets)
+        for role in programs:
+            lines += _agree(admin, kafka, role.name, role.rights_of(role.name), found[role.name])
+    return lines
+
+
+def grant(kafka: str, role: str, user: str, password: str | None, **client: Any) -> list[str]:
+    """Make ``user`` a partner in ``role``, with this password, or (None) leave the one that he has. Raises as :func:`apply_access`."""
+    roles = load_roles()
+    partners = [name for name, found in roles.items() if not found.program]
+    if role not in partners:
+        raise UserError(f"{role} is no role of partners; there are {', '.join(partners)}")
+    _check_partner(user, roles)
+    with open_admin(kafka, TIMEOUT_SECONDS, client) as admin:
+        found = _rights(admin, user)
+        if password is not None:
+            _set_passwords(admin, kafka, {user: password})
+        elif user not in admin.describe_user_scram_credentials():
+            raise UserError(f"there is no user {user} on {kafka} yet, so a password is needed")
+        return _agree(admin, kafka, user, roles[role].rights_of(user), found)
+
+
+def revoke(kafka: str, user: str, **client: Any) -> list[str]:
+    """Take a partner's rights, which ends what he does at once, and his password. Raises :class:`UserError` if there is no such user."""
+    _check_partner(user, load_roles())
+    with open_admin(kafka, TIMEOUT_SECONDS, client) as admin:
+        found = _rights(admin, user)
+        known = user in admin.describe_user_scram_credentials()
+        if not known and not found:
+            raise UserError(f"there is no user {user} on {kafka}; `weftline access list` shows all")
+        lines = _agree(admin, kafka, user, frozenset(), found)
+        if known:
+            _check(kafka, admin.alter_user_scram_credentials([UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512)]))
+        return lines
+
+
+def list_access(kafka: str, **client: Any) -> dict[str, list[Right]]:
+    """Every user with what he may do, in order."""
+    with open_admin(kafka, TIMEOUT_SECONDS, client) as admin:
+        users: dict[str, set[Right]] = {user: set() for user in admin.describe_user_scram_credentials()} | _all_rights(admin)
+    return {user: sorted(users[user]) for user in sorted(users)}
+
+
+def _password(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8").strip()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; deploy/secrets/make.sh makes passwords that are missing") from None
+    if not text:
+        raise UserError(f"{path} is empty; remove it, and deploy/secrets/make.sh makes a new password")
+    return text
+
+
+def _check_partner(user: str, roles: Mapping[str, Role]) -> None:
+    if not _USER.fullmatch(user):
+        raise UserError(f"{user!r} is no name of a user: letters, digits, '.', '_' and '-', 64 at most")
+    if user in BUILT_IN or (user in roles and roles[user].program):
+        raise UserError(f"{user} is a user of Weftline itself; choose another name")
+
+
+def _set_passwords(admin: KafkaAdminClient, kafka: str, passwords: Mapping[str, str]) -> None:
+    _check(
+        kafka,
+        admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, word) for user, word in passwords.items()]
+        ),
+    )
+
+
+def _check(kafka: str, answers: Mapping[str, str | None]) -> None:
+    refused = [f"  {user}: {reason}" for user, reason in answers.items() if reason is not None]
+    if refused:
+        raise UserError(f"Kafka at {kafka} refused:\n" + "\n".join(refused))
+
+
+def _agree(admin: KafkaAdminClient, kafka: str, user: str, wanted: frozenset[Right], found: frozenset[Right]) -> list[str]:
+    """Allow what is missing, then forbid what is too much."""
+    missing, surplus = sorted(wanted - found), sorted(found - wanted)
+    if missing:
+        failed = admin.create_acls([_acl(user, right) for right in missing])["failed"]
+        if failed:
+            raise failed[0]()  # which open_admin puts into words
+    if surplus:
+        for filter_, _, error in admin.delete_acls([_as_filter(_acl(user, right)) for right in surplus]):
+            if error is not NoError:
+                raise UserError(f"Kafka at {kafka} refused: {filter_}: {error.__name__}")
+    return [f"allowed {user}: {right}" for right in missing] + [f"no longer allowed {user}: {right}" for right in surplus]
+
+
+def _acl(user: str, right: Right) -> ACL:
+    prefixed = right.name.endswith("*")
+    kind = ACLResourcePatternType.PREFIXED if prefixed else ACLResourcePatternType.LITERAL
+    pattern = ResourcePattern(ResourceType[right.resource.upper()], right.name.removesuffix("*"), kind)
+    return ACL(f"User:{user}", _ANYWHERE, ACLOperation[right.operation], ACLPermissionType.ALLOW, pattern)
+
+
+def _as_filter(acl: ACL) -> ACLFilter:
+    on = acl.resource_pattern
+    pattern = ResourcePatternFilter(on.resource_type, on.resource_name, on.pattern_type)
+    return ACLFilter(acl.principal, acl.host, acl.operation, acl.permission_type, pattern)
+
+
+def _rights(admin: KafkaAdminClient, user: str) -> frozenset[Right]:
+    return frozenset(_all_rights(admin, f"User:{user}").get(user, ()))
+
+
+def _all_rights(admin: KafkaAdminClient, principal: str | None = None) -> dict[str, set[Right]]:
+    """What is allowed on topics and groups, by user; rules that others made for hosts, or to forbid, are left alone."""
+    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    try:
+        acls, _ = admin.describe_acls(ACLFilter(principal, None, ACLOperation.ANY, ACLPermissionType.ANY, everything))
+    except SecurityDisabledError:
+        raise UserError(
+            "this Kafka has no authorizer and allows everybody everything; set authorizer.class.name as deploy/kafka/server.properties does"
+        ) from None
+    rights: dict[str, set[Right]] = {}
+    for acl in acls:
+        on = acl.resource_pattern
+        ours = acl.host == _ANYWHERE and acl.permission_type is ACLPermissionType.ALLOW
+        if ours and on.resource_type in (ResourceType.TOPIC, ResourceType.GROUP):
+            end = "*" if on.pattern_type is ACLResourcePatternType.PREFIXED else ""
+            right = Right(on.resource_type.name.lower(), on.resource_name + end, acl.operation.name)
+            rights.setdefault(acl.principal.removeprefix("User:"), set()).add(right)
+    return rights
+
+
+def in_lines(access: Mapping[str, Sequence[Right]]) -> list[str]:
+    """What :func:`list_access` found, for people."""
+    return [
+        line
+        for user, rights in access.items()
+        for line in (user + (" (may do everything)" if user in BUILT_IN else ""), *(f"  {right}" for right in rights))
+    ]

@@ -1,0 +1,69 @@
+"""Does a broker refuse a user's name or password? Asked before a client is made, or when one has failed to connect.
+
+kafka-python and aiokafka try again for as long as they may (30 s) and then say that they could not connect; that it was the password
+stands in their logs alone. So the login is done by itself, which takes some 10 ms, and the broker's answer is read.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from kafka.net.sasl import get_sasl_mechanism
+
+from weftline.errors import UserError
+
+SECONDS = 5.0
+
+_HANDSHAKE, _AUTHENTICATE = 17, 36  # numbers of the requests in Kafka's protocol, both taken in version 1
+_AUTHENTICATION_FAILED = 58
+
+
+def refused(kafka: str, client: Mapping[str, Any]) -> bool:
+    """Whether one of the brokers at ``kafka`` (``host:port``, comma separated) refuses the login.
+
+    ``client``: what :func:`weftline.runtime.credentials.sasl` gives. A broker that does not answer has refused nothing.
+    """
+    if "sasl_mechanism" not in client:
+        return False
+    return any(_refuses(server.strip(), client) for server in kafka.split(","))
+
+
+def wrong_login(kafka: str, username: str) -> UserError:
+    """What is said when the broker refuses a user's name or password."""
+    return UserError(
+        f"Kafka at {kafka} refuses user {username}: the name is unknown or the password is wrong; check WEFTLINE_KAFKA_USERNAME and "
+        "WEFTLINE_KAFKA_PASSWORD (or the secret file weftline_kafka_password); `weftline access` makes users"
+    )
+
+
+def _refuses(server: str, client: Mapping[str, Any]) -> bool:
+    host, _, port = server.rpartition(":")
+    mechanism = get_sasl_mechanism(client["sasl_mechanism"])(host=host, **client)
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), SECONDS) as connection:
+            name = client["sasl_mechanism"].encode()
+            _ask(connection, _HANDSHAKE, struct.pack(">h", len(name)) + name)
+            while not mechanism.is_done():
+                token = mechanism.auth_bytes()
+                reply = _ask(connection, _AUTHENTICATE, struct.pack(">i", len(token)) + token)
+                code, words = struct.unpack_from(">hh", reply)
+                if code:
+                    return bool(code == _AUTHENTICATION_FAILED)
+                at = 4 + max(words, 0)
+                (length,) = struct.unpack_from(">i", reply, at)
+                mechanism.receive(reply[at + 4 : at + 4 + length])
+    except (OSError, EOFError, ValueError, struct.error):
+        return False
+    return False
+
+
+def _ask(connection: socket.socket, request: int, body: bytes) -> bytes:
+    """The body of the answer."""
+    header = struct.pack(">hhih", request, 1, 1, -1)  # version 1, correlation 1, no client id
+    connection.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
+    with connection.makefile("rb") as file:
+        (length,) = struct.unpack(">i", file.read(4))
+        return file.read(length)[4:]

@@ -1,0 +1,274 @@
+"""The production Kafka for real: SCRAM and ACLs by deploy/kafka, users by ``weftline access``, each program with its own user.
+
+Everything that docker-compose.yml says about a service (command, environment, secrets) is taken from there.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from tests import compose, secured
+from tests.e2e.commands import until
+
+from weftline.contracts.access import apply_access, load_roles
+from weftline.embedded.children import Child, Running, says_ok
+from weftline.embedded.ports import HOST, free_ports
+from weftline.errors import UserError
+from weftline.runtime.settings import load
+from weftline.sdk import DeliveryError, Publisher, Subscriber
+from weftline.warehouse.client import reader
+
+SERVICES = compose.load()["services"]
+FACTORY = "f-204"
+
+# kafka-python leaves the socket of a refused connection to the garbage collector; they are collected here, where it is known.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _collect_sockets() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The stack after ``init``."""
+
+    kafka: secured.Secured
+    clickhouse: str
+    folder: Path
+
+    def settings(self, name: str, **more: str) -> dict[str, str]:
+        """Environment of a service."""
+        return self.kafka.settings_of(name, SERVICES[name], self.clickhouse) | more
+
+    def weftline(self, *arguments: str, as_: str = "init", **more: str) -> Any:
+        """Run a command of weftline with the environment of a service."""
+        return secured.run(["weftline", *arguments], self.folder, **self.settings(as_, **more))
+
+    def grant(self, role: str, user: str) -> str:
+        """Make a partner; returns the password."""
+        done = self.weftline("access", "grant", role, user)
+        assert done.returncode == 0, done.stderr
+        return str(done.stdout.strip())
+
+    @contextmanager
+    def running(self, name: str, **more: str) -> Iterator[int]:
+        """A service, from when it is ready; its port."""
+        (port,) = free_ports(1)
+        variables = self.settings(name, WEFTLINE_HTTP_HOST=HOST, WEFTLINE_HTTP_PORT=str(port), **more)
+        command = (sys.executable, "-m", *SERVICES[name]["command"])
+        child = Child(name, command, ready=lambda: says_ok(f"http://{HOST}:{port}/readyz"), environment=variables)
+        process = Running(child, self.folder / f"{name}.log")
+        try:
+            process.wait_ready()
+            yield port
+        finally:
+            process.stop()
+
+
+@pytest.fixture(scope="module")
+def world(clickhouse: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("scram")
+    kafka = secured.start(folder)
+    try:
+        found = World(kafka, clickhouse, folder)
+        done = secured.run(SERVICES["init"]["command"], folder, **found.settings("init"))
+        assert done.returncode == 0, done.stderr
+        assert "created sample.orders.v1: 8 partitions" in done.stdout
+        assert "made user orders" in done.stdout
+        yield found
+    finally:
+        kafka.running.kill()
+
+
+def order(center: Publisher, number: str) -> None:
+    """An order that is overdue, of which the factory is told."""
+    now = datetime.now(UTC)
+    center.order(
+        factory_id=FACTORY,
+        order_id=number,
+        status="CONFIRMED",
+        product_category="sheet",
+        event_time=now - timedelta(hours=2),
+        promised_at=now - timedelta(hours=1),
+    )
+
+
+def publisher(world: World, user: str, password: str) -> Publisher:
+    return Publisher(
+        world.kafka.external,
+        source="urn:scram",
+        cooperative_id="haimen",
+        center_id="c1",
+        username=user,
+        password=password,
+        delivery_timeout=10,
+    )
+
+
+def test_from_a_sampling_center_to_a_factory(world: World) -> None:
+    """Center, processor, exporter, audit and factory, each with its own user, and none with more than its role."""
+    center, factory = world.grant("publisher", "center-7"), world.grant("subscriber", FACTORY)
+    with world.running("orders") as orders, world.running("lag") as lag:
+        # The health check of the image.
+        assert [world.weftline("health", as_="lag", WEFTLINE_HTTP_PORT=str(port)).returncode for port in (orders, lag)] == [0, 0]
+        with publisher(world, "center-7", center) as sampling:
+            order(sampling, "A-17")
+        with Subscriber(world.kafka.external, FACTORY, username=FACTORY, password=factory) as alerts:
+            alert = next(iter(alerts))
+        assert alert.factory_id == FACTORY
+        assert "A-17" in alert.subject
+        with reader(load(clickhouse=world.clickhouse)) as tables:
+            assert tables.rows("SELECT count() FROM order_state FINAL WHERE order_id = 'A-17'") == [(1,)]
+
+        def page() -> str:
+            with urlopen(f"http://{HOST}:{lag}/metrics", timeout=5) as answer:
+                return str(answer.read().decode())
+
+        until(lambda: 'kafka_consumergroup_members{consumergroup="weftline-orders"} 1.0' in page(), "the exporter sees the group")
+        assert "weftline_lag_exporter_up 1.0" in page()
+
+    audit = world.weftline("audit", "--patience", "0", as_="audit")
+    assert "TopicAuthorization" not in audit.stderr + audit.stdout
+    assert audit.returncode in (0, 3), audit.stderr + audit.stdout
+
+
+def test_init_a_second_time_changes_nothing(world: World) -> None:
+    done = secured.run(SERVICES["init"]["command"], world.folder, **world.settings("init"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "all topics are as listed",
+        "all users may do what their roles say",
+        "all migrations were applied before",
+    ]
+
+
+# --- a wrong password
+
+
+def test_a_command_says_that_the_password_is_wrong(world: World) -> None:
+    done = world.weftline("topics", "apply", WEFTLINE_KAFKA_PASSWORD="wrong")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"weftline: Kafka at {world.kafka.internal} refuses user admin: ")
+    assert "check WEFTLINE_KAFKA_USERNAME and WEFTLINE_KAFKA_PASSWORD" in done.stderr
+
+
+def test_a_processor_ends_and_says_that_the_password_is_wrong(world: World) -> None:
+    began = time.monotonic()
+    done = world.weftline("orders", as_="orders", WEFTLINE_KAFKA_PASSWORD="wrong", WEFTLINE_HTTP_PORT="0", WEFTLINE_HTTP_HOST=HOST)
+    assert done.returncode == 1
+    assert f"weftline: Kafka at {world.kafka.internal} refuses user orders: " in done.stderr
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda w: publisher(w, "center-8", "wrong"),
+        lambda w: Subscriber(w.kafka.external, FACTORY, username="nobody", password="wrong"),
+    ],
+    ids=["publisher", "subscriber"],
+)
+def test_the_sdk_says_that_the_login_is_wrong(world: World, make: Any) -> None:
+    with pytest.raises(UserError, match=r"refuses user (center-8|nobody): the name is unknown or the password is wrong"):
+        make(world)
+
+
+# --- a right that is missing
+
+
+def test_a_factory_may_not_publish(world: World) -> None:
+    password = world.grant("subscriber", "f-300")
+    refusal = r"(user f-300 no topic sample\.orders\.v1|allow user f-300 to do that: .*sample\.orders\.v1).*`weftline access grant`"
+    with publisher(world, "f-300", password) as center, pytest.raises(UserError, match=refusal):
+        order(center, "A-18")
+
+
+def test_a_center_may_not_read_alerts(world: World) -> None:
+    password = world.grant("publisher", "center-9")
+    with pytest.raises(
+        UserError, match=r"shows user center-9 no topic quality\.alerts\.v1: .*`weftline access grant` gives a role"
+    ):
+        Subscriber(world.kafka.external, FACTORY, username="center-9", password=password)
+
+
+def test_a_factory_may_not_take_the_place_of_another(world: World) -> None:
+    password = world.grant("subscriber", "f-301")
+    with pytest.raises(UserError, match=r"does not allow user f-301 to do that: .*Group"):  # noqa: SIM117 (what is left open would hide it)
+        with Subscriber(world.kafka.external, FACTORY, follow=False, username="f-301", password=password) as alerts:
+            list(alerts)
+
+
+def test_a_processor_may_not_read_another_topic(world: World) -> None:
+    done = world.weftline("orders", as_="logistics", WEFTLINE_HTTP_PORT="0", WEFTLINE_HTTP_HOST=HOST)
+    assert done.returncode == 1
+    assert "user logistics may not see topic sample.orders.v1" in done.stderr
+    assert "`weftline access apply`" in done.stderr
+
+
+def test_a_processor_may_make_no_users(world: World) -> None:
+    done = world.weftline("access", "grant", "publisher", "friend", as_="orders")
+    assert done.returncode == 1
+    assert "does not allow user orders to do that" in done.stderr
+
+
+def test_whoever_is_revoked_is_out_at_once(world: World) -> None:
+    password = world.grant("publisher", "center-10")
+    center = publisher(world, "center-10", password)
+    order(center, "A-19")
+    assert center.flush() == 1
+    done = world.weftline("access", "revoke", "center-10")
+    assert "no longer allowed center-10: WRITE topic sample.orders.v1" in done.stdout
+    order(center, "A-20")
+    with pytest.raises(DeliveryError, match="TopicAuthorizationFailedError"):
+        center.close()
+    with pytest.raises(UserError, match="refuses user center-10"):
+        publisher(world, "center-10", password)
+
+
+# --- the commands themselves
+
+
+def test_all_users_are_listed_with_their_rights(world: World) -> None:
+    listed = world.weftline("access", "list").stdout
+    assert "admin (may do everything)" in listed
+    for role in load_roles().values():
+        if role.program:
+            assert f"\n{role.name}\n" in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["grant", "orders", "x"], "orders is no role of partners; there are publisher, subscriber, operator"),
+        (["grant", "publisher", "admin"], "admin is a user of Weftline itself"),
+        (["grant", "publisher", "a b"], "is no name of a user"),
+        (["grant", "publisher", "new", "--keep-password"], "there is no user new"),
+        (["revoke", "who"], "there is no user who"),
+        (["apply", "--passwords", "/"], "/kafka_orders_password: No such file or directory; deploy/secrets/make.sh makes"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(world: World, arguments: list[str], said: str) -> None:
+    done = world.weftline("access", *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_kafka_that_allows_everything_is_told(kafka: str, tmp_path: Path) -> None:
+    for role in load_roles():
+        (tmp_path / f"kafka_{role}_password").write_text("x", "utf-8")
+    with pytest.raises(UserError, match="this Kafka has no authorizer and allows everybody everything"):
+        apply_access(kafka, tmp_path)
