@@ -125,9 +125,9 @@ def _panel(panel: Panel, language: Language, linked: Collection[str]) -> _Drawn:
     if panel.thresholds:
         steps = [models.Threshold(value=step.at, color=PALETTE[step.tone].both) for step in panel.thresholds]
         drawn.thresholds(build.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps))
-        drawn.color_scheme(build.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
-    else:
-        drawn.color_scheme(build.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    by_threshold = panel.kind is Kind.STAT and panel.thresholds
+    scheme = models.FieldColorModeId.THRESHOLDS if by_threshold else models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME
+    drawn.color_scheme(build.FieldColor().mode(scheme))
     for name, field in _fields(panel, language):
         drawn.override_by_name(name, _properties(name, field, panel, language, linked))
     return drawn
@@ -161,7 +161,7 @@ def _properties(
         found["unit"] = _UNITS[field.unit]
         if field.unit in _WITH_DECIMALS:
             found["decimals"] = 1
-    if field.tone and not panel.thresholds:
+    if field.tone and not (panel.kind is Kind.STAT and panel.thresholds):
         found["color"] = {"mode": "fixed", "fixedColor": PALETTE[field.tone].both}
     if panel.kind is Kind.POINTS and name in ("low", "high"):
         found |= {"custom.drawStyle": "line", "custom.lineInterpolation": "stepAfter", "custom.showPoints": "never"}
@@ -192,6 +192,8 @@ def _stat(panel: Panel) -> _Drawn:
 
 def _over_time(panel: Panel) -> _Drawn:
     drawn = timeseries.Panel().legend(_legend()).tooltip(_tooltip()).span_nulls(False)
+    if panel.thresholds:
+        drawn.thresholds_style(common.GraphThresholdsStyleConfig().mode(drawing.GraphThresholdsStyleMode.DASHED))
     match panel.kind:
         case Kind.STACK:
             # A bucket's time is its beginning, so its bar stands to the right of it.
