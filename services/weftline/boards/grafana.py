@@ -157,7 +157,8 @@ def _properties(
         # Long rows: the source makes a column "value" of every series, with the series as a label.
         return [models.DynamicConfigValue("displayName", "${__field.labels.series}")]
     found: dict[str, object] = {"displayName": field.title.of(language)}
-    if panel.kind is not Kind.POINTS:
+    # An axis of time chooses the form of its times by its length; of points the unit differs from one to the next.
+    if panel.kind is not Kind.POINTS and not (name == "time" and panel.kind is not Kind.TABLE):
         found["unit"] = _UNITS[field.unit]
         if field.unit in _WITH_DECIMALS:
             found["decimals"] = 1
