@@ -59,3 +59,5 @@ lock: $(STAMP) ## Resolve the pins anew (only when a dependency in pyproject.tom
 	@printf 'uv==0.13.9\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/uv.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra bench --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/bench.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra processors --extra epcis --universal --python-version 3.11 --generate-hashes --no-header -q \
+	    -c $(LOCKS)/dev.txt -o $(LOCKS)/image.txt

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from prometheus_client import CollectorRegistry
-
-from weftline.processors.audit_metrics import AuditMetrics
-from weftline.runtime.exporter import Kept
-from weftline.runtime.lag import LagCollector
-from weftline.runtime.metrics import Metrics, program_registry
-from weftline.warehouse.watch_metrics import WatchCollector
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 PROMETHEUS, ALERTMANAGER, RUNBOOKS = DEPLOY / "prometheus", DEPLOY / "alertmanager", DEPLOY / "runbooks"
-PROGRAMS = ("orders", "inspections", "logistics", "lag", "audit", "watch")
 #: What rules may ask for besides: what Prometheus makes itself, and what it and Alertmanager tell of themselves.
 FOREIGN = re.compile(r"up|ALERTS|(prometheus|alertmanager)_\w+")
 
 _NAME = re.compile(r"\b(?:up|ALERTS|(?:weftline|kafka|process|prometheus|alertmanager)_\w+)\b")
 _DURATION = re.compile(r"(?<=\[)(\d+)([smhd])(?=\])|(?<=: )(\d+)([smhd])$", re.MULTILINE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def listed() -> dict[str, set[str]]:
-    """By program, the names of all series that its closed list allows."""
-    registries = {name: Metrics(name).registry for name in ("orders", "inspections", "logistics")}
-    registries |= {"lag": program_registry("lag"), "watch": program_registry("watch"), "audit": AuditMetrics().registry}
-    registries["lag"].register(LagCollector(Kept(1)))
-    registries["watch"].register(WatchCollector(Kept(1)))
-    return {name: set(_names(registry)) for name, registry in registries.items()}
-
-
-def _names(registry: CollectorRegistry) -> Iterator[str]:
-    endings = {"counter": ("_total", "_created"), "histogram": ("_bucket", "_count", "_sum", "_created")}
-    for metric in registry.collect():
-        yield from (metric.name + ending for ending in endings.get(metric.type, ("",)))
 
 
 def rules() -> list[dict[str, Any]]:

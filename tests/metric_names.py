@@ -1,4 +1,4 @@
-"""Every metric that a Weftline program exports, as Prometheus stores it, read from the programs' own registries; and those of PromQL."""
+"""Every series that a Weftline program exports, read from the programs' own registries; and the names in a PromQL expression."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import re
 from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import Metric
 
 from weftline.processors.audit_metrics import AuditMetrics
+from weftline.runtime.exporter import Kept
 from weftline.runtime.lag import LagCollector
-from weftline.runtime.metrics import Metrics
+from weftline.runtime.metrics import Metrics, program_registry
+from weftline.warehouse.watch_metrics import WatchCollector
+
+PROGRAMS: Final = ("orders", "inspections", "logistics", "lag", "audit", "watch")
 
 #: What Prometheus itself says of a target.
 SCRAPE: Final = frozenset({"up", "scrape_duration_seconds", "scrape_samples_scraped"})
 _SUFFIXES: Final = {
-    "counter": ("_total",),
-    "histogram": ("_bucket", "_sum", "_count"),
+    "counter": ("_total", "_created"),
+    "histogram": ("_bucket", "_sum", "_count", "_created"),
     "summary": ("", "_sum", "_count"),
     "info": ("_info",),
 }
@@ -35,13 +38,22 @@ _WORDS: Final = (
 _KEYWORDS: Final = frozenset(re.findall(r"\w+", _WORDS))
 
 
-def exported() -> frozenset[str]:
-    """All names, with the endings that counters and histograms get."""
-    registries: tuple[CollectorRegistry, ...] = (Metrics("orders").registry, AuditMetrics().registry)
-    metrics: list[Metric] = [metric for registry in registries for metric in registry.collect()]
-    metrics += LagCollector(1.0).collect()
-    names = {metric.name + suffix for metric in metrics for suffix in _SUFFIXES.get(metric.type, ("",))}
-    return frozenset(names) | SCRAPE
+def listed() -> dict[str, set[str]]:
+    """By program, the names of all series that its closed list allows."""
+    registries = {name: Metrics(name).registry for name in ("orders", "inspections", "logistics")}
+    registries |= {"lag": program_registry("lag"), "watch": program_registry("watch"), "audit": AuditMetrics().registry}
+    registries["lag"].register(LagCollector(Kept(1)))
+    registries["watch"].register(WatchCollector(Kept(1)))
+    return {name: _names(registry) for name, registry in registries.items()}
+
+
+def _names(registry: CollectorRegistry) -> set[str]:
+    return {metric.name + ending for metric in registry.collect() for ending in _SUFFIXES.get(metric.type, ("",))}
+
+
+def exported() -> set[str]:
+    """The names of all programs, and what Prometheus says of a target."""
+    return SCRAPE.union(*listed().values())
 
 
 def used(expression: str) -> frozenset[str]:

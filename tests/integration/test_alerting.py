@@ -23,10 +23,11 @@ from typing import Any
 import pytest
 import yaml
 from kafka import KafkaProducer
-from tests.alerting import ALERTMANAGER, PROGRAMS, PROMETHEUS, alerts, asked_for, blocks, faster, listed
+from tests.alerting import ALERTMANAGER, PROMETHEUS, alerts, asked_for, blocks, faster
 from tests.debian import program
 from tests.e2e.commands import environment, until
 from tests.examples import CODEC, ORDER
+from tests.metric_names import PROGRAMS, listed
 from tests.stack import stack_at
 
 from weftline.contracts.topics import key_of
