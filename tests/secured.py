@@ -6,11 +6,13 @@ Only what a container gives is put in its place: the folder of secrets, the data
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +37,13 @@ def make_secrets(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Secured:
-    """A running Kafka that asks for passwords. ``internal`` is for Weftline's programs, ``external`` for partners (host:port)."""
+    """A running Kafka that asks for passwords. ``internal`` is for Weftline's programs, ``external`` for partners (bootstrap servers)."""
 
     folder: Path
     secrets: Path
     internal: str
     external: str
-    running: Running
+    running: tuple[Running, ...]
 
     def settings_of(self, name: str, service: dict[str, Any], clickhouse: str) -> dict[str, str]:
         """The environment of a service, its secrets in a folder of their own under the names that the service gives them."""
@@ -50,49 +52,63 @@ class Secured:
             own.mkdir()
             for secret in compose.secrets_of(service):
                 shutil.copy(self.secrets / secret.source, own / secret.target)
-        return {
-            **service["environment"],
-            "WEFTLINE_SECRETS": str(own),
-            "WEFTLINE_KAFKA": self.internal,
-            "WEFTLINE_CLICKHOUSE": clickhouse,
-        }
+        where = {"WEFTLINE_SECRETS": str(own), "WEFTLINE_KAFKA": self.internal, "WEFTLINE_CLICKHOUSE": clickhouse}
+        return {**service["environment"], **where}
+
+    def kill(self) -> None:
+        """End all nodes; their data go with the folder."""
+        for node in self.running:
+            node.kill()
 
 
-def start(folder: Path) -> Secured:
-    """Start the service ``kafka`` in ``folder`` and wait until it is healthy by its own health check."""
-    service = compose.load()["services"]["kafka"]
-    secrets = make_secrets(folder / "secrets")
-    internal, controller, external = free_ports(3)
-    ports = {"9092": str(internal), "9093": str(controller), "9094": str(external)}
+def start(folder: Path, layout: str = "single") -> Secured:
+    """Start the Kafka services of a layout in ``folder`` and wait until they are healthy by their own health checks."""
+    services = {name: one for name, one in compose.load(layout)["services"].items() if name.startswith("kafka")}
+    secrets, scripts = make_secrets(folder / "secrets"), _scripts(folder)
+    free = iter(free_ports(3 * len(services)))
+    ports = {name: {old: str(next(free)) for old in ("9092", "9093", "9094")} for name in services}
+    voters = ",".join(f"{one['environment']['NODE_ID']}@{HOST}:{ports[name]['9093']}" for name, one in services.items())
+    running: list[Running] = []
+    try:
+        for name, one in services.items():
+            place = folder / name
+            place.mkdir()
+            properties = _properties(place, secrets, ports[name])
+            variables = {key: value for key, value in one["environment"].items() if not key.startswith("KAFKA_")}
+            variables |= {"INTERNAL_HOST": HOST, "EXTERNAL_PORT": ports[name]["9094"], "VOTERS": voters}
+            variables |= {"KAFKA_CONFIG": str(properties), "KAFKA_SECRETS": str(secrets), "KAFKA_BIN": str(scripts)}
+            check = one["healthcheck"]["test"][-1].replace("9092", ports[name]["9092"])
+            child = Child(
+                name,
+                ("bash", str(compose.ROOT / "deploy" / "kafka" / "start.sh")),
+                ready=partial(_healthy, check),
+                environment={**variables, "JAVA_TOOL_OPTIONS": "", "JDK_JAVA_OPTIONS": ""},
+            )
+            running.append(Running(child, place / "log"))
+        for node in running:
+            node.wait_ready()
+    except BaseException:
+        for node in running:
+            node.kill()
+        raise
+    internal, external = (",".join(f"{HOST}:{one[old]}" for one in ports.values()) for old in ("9092", "9094"))
+    return Secured(folder, secrets, internal, external, tuple(running))
 
+
+def _healthy(check: str) -> bool:
+    return subprocess.run(["bash", "-c", check], capture_output=True, check=False).returncode == 0
+
+
+def _properties(place: Path, secrets: Path, ports: dict[str, str]) -> Path:
     text = (compose.ROOT / "deploy" / "kafka" / "server.properties").read_text("utf-8")
-    for old, new in {str(compose.SECRETS): str(secrets), "/var/lib/kafka/data": str(folder / "data"), "0.0.0.0": HOST}.items():
+    for old, new in {str(compose.SECRETS): str(secrets), "/var/lib/kafka/data": str(place / "data"), "0.0.0.0": HOST}.items():
         assert old in text
         text = text.replace(old, new)
-    for old, new in ports.items():
-        text = text.replace(f":{old}", f":{new}")
-    properties = folder / "server.properties"
+    # In one go: a new port may be another's old one.
+    text = re.sub(r":(909[234])\b", lambda found: f":{ports[found[1]]}", text)
+    properties = place / "server.properties"
     properties.write_text(text, "utf-8")
-
-    variables = {name: value for name, value in service["environment"].items() if not name.startswith("KAFKA_")}
-    variables |= {"INTERNAL_HOST": HOST, "EXTERNAL_PORT": str(external), "VOTERS": f"1@{HOST}:{controller}"}
-    variables |= {"KAFKA_CONFIG": str(properties), "KAFKA_SECRETS": str(secrets), "KAFKA_BIN": str(_scripts(folder))}
-    *_, check = service["healthcheck"]["test"]
-    child = Child(
-        "kafka",
-        ("bash", str(compose.ROOT / "deploy" / "kafka" / "start.sh")),
-        ready=lambda: (
-            subprocess.run(["bash", "-c", check.replace("9092", ports["9092"])], capture_output=True, check=False).returncode == 0
-        ),
-        environment={**variables, "JAVA_TOOL_OPTIONS": "", "JDK_JAVA_OPTIONS": ""},
-    )
-    running = Running(child, folder / "kafka.log")
-    try:
-        running.wait_ready()
-    except BaseException:
-        running.kill()
-        raise
-    return Secured(folder, secrets, f"{HOST}:{internal}", f"{HOST}:{external}", running)
+    return properties
 
 
 def _scripts(folder: Path) -> Path:

@@ -37,6 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 
 @pytest.fixture(autouse=True)
 def _collect_sockets() -> Iterator[None]:
+    gc.collect()
     yield
     gc.collect()
 
@@ -90,7 +91,7 @@ def world(clickhouse: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         assert "made user orders" in done.stdout
         yield found
     finally:
-        kafka.running.kill()
+        kafka.kill()
 
 
 def order(center: Publisher, number: str) -> None:
@@ -114,7 +115,7 @@ def publisher(world: World, user: str, password: str) -> Publisher:
         center_id="c1",
         username=user,
         password=password,
-        delivery_timeout=10,
+        delivery_timeout=60,
     )
 
 
@@ -265,6 +266,28 @@ def test_what_makes_no_sense_is_refused_in_one_line(world: World, arguments: lis
     assert done.returncode == 1
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_three_nodes_go_on_when_one_dies(clickhouse: str, tmp_path: Path) -> None:
+    """The scaled layout: users and topics made through any node hold on all, and two of three are enough to write."""
+    kafka = secured.start(tmp_path, "scaled")
+    try:
+        init = compose.load("scaled")["services"]["init"]
+        settings = kafka.settings_of("init", init, clickhouse) | {"WEFTLINE_CLICKHOUSE_CLUSTER": ""}
+        script = init["command"][-1].replace("weftline migrate", "")  # its cluster is not there
+        done = secured.run([*init["command"][:-1], script], tmp_path, **settings)
+        assert done.returncode == 0, done.stderr
+        password = secured.run(["weftline", "access", "grant", "publisher", "center-7"], tmp_path, **settings).stdout.strip()
+        world = World(kafka, clickhouse, tmp_path)
+        with publisher(world, "center-7", password) as center:
+            order(center, "B-1")
+            assert center.flush() == 1
+            kafka.running[1].kill()
+            for number in range(2, 20):  # whoever led a partition there is replaced meanwhile
+                order(center, f"B-{number}")
+            assert center.flush() == 18
+    finally:
+        kafka.kill()
 
 
 def test_a_kafka_that_allows_everything_is_told(kafka: str, tmp_path: Path) -> None:
