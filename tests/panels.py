@@ -109,7 +109,9 @@ def faults(panel: Panel, language: Language, answer: Answer) -> Iterator[str]:
             moments = [row[0] for row in answer.rows]
             if names[0] != "time" or not plain(types["time"]).startswith("DateTime"):
                 yield f"the first column is {answer.columns[0]}"
-            if moments != sorted(moments):
+            if None in moments:
+                yield "a row has no time"
+            elif moments != sorted(moments):
                 yield "not in the order of time"
             if "series" in names and names != ["time", "series", "value"]:
                 yield f"long rows are time, series, value, got {names}"

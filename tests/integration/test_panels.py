@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.e2e.commands import until
 from tests.panels import Answer, Engine, annotations, choices, faults, sent
@@ -93,7 +93,7 @@ def test_there_are_critical_alerts_to_annotate(engine: Engine) -> None:
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8")), min_size=1, max_size=20))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 def test_whatever_is_chosen_is_a_value_and_nothing_else(engine: Engine, values: list[str]) -> None:
     chosen = Choice(0, 1, {"factory": values})
     assert engine.ask(expand("SELECT arrayJoin([${factory:sqlstring}]) AS value", chosen)).rows == [[value] for value in values]
@@ -111,6 +111,7 @@ def _panel(kind: Kind, sql: str, unit: Unit = Unit.COUNT) -> Panel:
         (Kind.STAT, "SELECT 1 AS nobody_knows_this", "without a field"),
         (Kind.BARS, "SELECT 1 AS round, 2 AS orders", "bars need a text"),
         (Kind.LINES, "SELECT now() - number AS time, 1 AS orders FROM numbers(3)", "order of time"),
+        (Kind.LINES, "SELECT CAST(NULL AS Nullable(DateTime)) AS time, 1 AS orders", "no time"),
         (Kind.LINES, "SELECT 1 AS orders, now() AS time", "the first column"),
         (Kind.LINES, "SELECT toUInt32(1) AS time, 1 AS orders", "the first column"),
         (Kind.LINES, "SELECT now() AS time, 1 AS value, 'x' AS series", "long rows"),
