@@ -23,11 +23,6 @@ KAFKA_HEAP_MB = 256
 ENGINE_MEMORY_MB = 2048
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Grafana's SDK calls the classic dashboard JSON old as soon as it is imported; it is what the boards are written in."""
-    config.addinivalue_line("filterwarnings", "ignore:Prefer using dashboardv2:DeprecationWarning")
-
-
 @dataclass
 class Server:
     """A server that a test may kill and start again on the same port and data."""

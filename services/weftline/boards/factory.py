@@ -95,7 +95,7 @@ WHERE finished_at IS NULL AND confirmed_at IS NOT NULL AND NOT cancelled AND {TH
         ),
         Panel(
             id="newest-alerts",
-            title=Text("预警", "Alerts"),
+            title=Text("最新预警", "Newest alerts"),
             question=Text("什么问题等着处理？", "What waits to be dealt with?"),
             kind=Kind.TABLE,
             width=24,
