@@ -51,6 +51,21 @@ def load(layout: str = "single") -> dict[str, Any]:
     return found
 
 
+#: Where an image that runs with a read-only file system keeps its data.
+DATA = {
+    "apache/kafka": "/var/lib/kafka/data",
+    "clickhouse/clickhouse-server": "/var/lib/clickhouse",
+    "grafana/grafana": "/var/lib/grafana",
+    "prom/prometheus": "/prometheus",
+    "prom/alertmanager": "/alertmanager",
+}
+PROCESSORS = ("orders", "inspections", "logistics")
+
+
+def image(service: dict[str, Any]) -> str:
+    return str(service["image"].rpartition(":")[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """A secret of a service: the file on the host, and its name below /run/secrets."""

@@ -23,6 +23,9 @@ for user in broker admin orders inspections logistics lag audit; do secret "kafk
 for user in weftline grafana watch; do secret "clickhouse_${user}_password"; done
 secret clickhouse_cluster_secret
 secret grafana_admin_password
+# Of the application in WeCom that sends alerts: put it in here, if there is one.
+[ -e wecom_api_secret ] || : >wecom_api_secret
+chmod 444 wecom_api_secret
 
 # ClickHouse is given hashes alone, in the form that its configuration includes.
 hash() { printf '%s' "$(cat "clickhouse_$1_password")" | sha256sum | cut -d ' ' -f 1; }
