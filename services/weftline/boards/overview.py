@@ -259,8 +259,8 @@ LIMIT 20""",
             width=12,
             height=10,
             sql="""
-SELECT t.center_id AS center_id, c.name_{lang} AS center, w.orders AS work_in_progress, t.confirmed AS confirmed, t.dispatched AS dispatched,
-    t.last_event AS last_event
+SELECT t.center_id AS center_id, c.name_{lang} AS center, w.orders AS work_in_progress,
+    t.confirmed AS confirmed, t.dispatched AS dispatched, t.last_event AS last_event
 FROM
 (
     SELECT center_id, sumIf(confirmed, $__timeFilter(hour)) AS confirmed, sumIf(dispatched, $__timeFilter(hour)) AS dispatched,

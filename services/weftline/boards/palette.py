@@ -18,9 +18,9 @@ _TONES: Final[Mapping[Tone, tuple[str, str]]] = {
     Tone.BAD: ("#c02b2b", "#ff8078"),
     Tone.INFO: ("#1f63c4", "#6fa8ff"),
     Tone.QUIET: ("#5b6775", "#9aa6b4"),
-    Tone.FIRST: ("#0b7285", "#4fc3d4"),
-    Tone.SECOND: ("#7048c6", "#b49af2"),
-    Tone.THIRD: ("#a8327e", "#ee8fc6"),
+    Tone.FIRST: ("#7a3fc0", "#bb97f5"),
+    Tone.SECOND: ("#0b7285", "#4fc3d4"),
+    Tone.THIRD: ("#b0306f", "#f08cbf"),
 }
 
 _SURFACES: Final[Mapping[Surface, tuple[str, str]]] = {

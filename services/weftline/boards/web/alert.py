@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 from nicegui import ui
 from nicegui.element import Element
 
-from weftline.boards.model import Text, Tone
+from weftline.boards.model import Text, Tone, Unit
 from weftline.boards.web.frame import Frame, Words, icon
 from weftline.boards.web.keeper import Keeper
-from weftline.boards.web.look import TONE_ICONS, Look, moment, number
+from weftline.boards.web.look import TONE_ICONS, Look, moment, number, written
 from weftline.boards.web.panels import LOADING, Card
 from weftline.boards.web.source import Source
-from weftline.boards.web.story import LABORATORY, TABLES, Milestone, Proof, Story, panels, read
+from weftline.boards.web.story import DEADLINES, LABORATORY, MILESTONES, TABLES, Proof, Story, panels, read
 from weftline.boards.web.strip import Strip
 from weftline.boards.web.watch import Watch
 from weftline.boards.words import Word
@@ -22,7 +23,7 @@ from weftline.errors import DependencyDown, WeftlineError
 
 BACK = Text("集群总览", "Cluster overview")
 UNKNOWN = Text("没有这个预警", "There is no such alert")
-EVIDENCE, CONTEXT = Text("证据", "Evidence"), Text("背景", "Around it")
+EVIDENCE, CONTEXT = Text("证据", "Evidence"), Text("背景", "Context")
 PASSES, FAILS = Text("合格范围", "passes"), Text("超出限值", "Beyond the limit")
 KEEPS = Text("在限值内", "Within the limit")
 MEASURED, LIMIT, CLAUSE = Text("实测", "Measured"), Text("限值", "Limit"), Text("依据", "Clause")
@@ -32,23 +33,20 @@ CONFIDENCE, SOURCE, EVENT = (
     Text("事件", "Event"),
 )
 NOT_YET = Text("尚未", "not yet")
-MILESTONES = Text("时间节点", "Milestones")
 FACTORY, CENTER, COOPERATIVE = Text("工厂", "Factory"), Text("打样中心", "Center"), Text("合作社", "Cooperative")
 PRODUCT, STYLE, LOT_IDS = Text("产品类别", "Product"), Text("款号", "Style"), Text("批次", "Lots")
 ORDER, SHIPMENT, OCCURRED = Text("打样单", "Order"), Text("运单", "Shipment"), Text("发生时间", "Occurred")
 NUMBER = Text("预警编号", "Alert")
-SUBJECTS = {
-    "ORDER_OVERDUE": Text("打样轮次", "Round"),
-    "SHIPMENT_OVERDUE": Text("运单", "Shipment"),
-}
+FINISHED, ARRIVED, LATE_BY = Text("完成", "Finished"), Text("到达", "Arrived"), Text("逾期", "Late by")
+PROMISED, EXPECTED = Text("承诺", "Promised"), Text("预计", "Expected")
 REPORT, LOT = Text("检测报告", "Report"), Text("批", "Lot")
 CONFIDENCES = {
     "confirmed": Text("已由多个独立来源证实", "confirmed by several independent publications"),
     "unconfirmed": Text("未经证实", "not confirmed"),
 }
 STATUSES = {
-    "RAISED": Word(Text("成立", "Stands"), Tone.BAD),
-    "UPDATED": Word(Text("成立（证据已更新）", "Stands (evidence updated)"), Tone.BAD),
+    "RAISED": Word(Text("成立", "Stands"), Tone.INFO),
+    "UPDATED": Word(Text("成立（证据已更新）", "Stands (evidence updated)"), Tone.INFO),
     "WITHDRAWN": Word(Text("已撤销", "Withdrawn"), Tone.QUIET),
 }
 
@@ -122,9 +120,7 @@ class AlertPage:
                 Words("h2", look.of(EVIDENCE), id="evidence")
                 with ui.element("div").classes("proofs"):
                     for proof in story.proofs:
-                        _proof(story, proof, look)
-                if story.milestones:
-                    _milestones(story.milestones, look)
+                        (_deadline if story.rule in DEADLINES else _proof)(story, proof, look)
         if self._story is None or panels(self._story) != panels(story):
             self._below.clear()
             with self._below, ui.element("section").classes("row-of-cards").props("aria-labelledby=around"):
@@ -152,7 +148,6 @@ class AlertPage:
             (LOT_IDS, ", ".join(story.lot_ids), ""),
             (ORDER, story.order_id, ""),
             (SHIPMENT, story.shipment_id, ""),
-            (NUMBER, story.alert_id, ""),
         )
         with ui.element("dl").classes("facts card"):
             for title, text, href in facts:
@@ -161,6 +156,9 @@ class AlertPage:
                         Words("dt", look.of(title))
                         with ui.element("dd"):
                             Words("a", text, href=href) if href else Words("span", text)
+            with ui.element("div").classes("wide"):
+                Words("dt", look.of(NUMBER))
+                Words("dd", story.alert_id, "code")
 
     def _link(self, board: str, value: str) -> str:
         return self._frame.here.to(f"/{board}", **{board: (value,)}).href if board in self._boards else ""
@@ -178,35 +176,71 @@ def chip(word: Word, look: Look) -> Element:
 
 def _proof(story: Story, proof: Proof, look: Look) -> None:
     """One piece of evidence: what was measured, on a line with its limit, and by which clause."""
-    subject = SUBJECTS.get(story.rule, REPORT if story.rule in LABORATORY else LOT)
-    name = look.word("indicator" if story.rule in LABORATORY else "nonconformity_class", proof.indicator)
+    of_laboratory = story.rule in LABORATORY
+    name = look.word("indicator" if of_laboratory else "nonconformity_class", proof.indicator)
     with ui.element("article").classes("card proof"):
         with ui.element("div").classes("card-head"):
-            Words("h3", f"{look.of(subject)} {proof.subject}")
-            if story.rule not in SUBJECTS:
-                Words("span", look.of(name.text), "soft")
+            Words("h3", f"{look.of(REPORT if of_laboratory else LOT)} {proof.subject}")
+            Words("span", look.of(name.text), "soft")
         with ui.element("div").classes("measured"):
-            for title, text in ((MEASURED, proof.value), (LIMIT, proof.limit)):
-                if text:
-                    with ui.element("p"):
-                        Words("span", look.of(title), "soft")
-                        Words("strong", text)
+            _said(look.of(MEASURED), proof.value)
+            _said(look.of(LIMIT), proof.limit)
             if proof.strip is not None:
                 tone, said = (Tone.GOOD, KEEPS) if proof.strip.passes else (Tone.BAD, FAILS)
                 chip(Word(said, tone), look)
         if proof.strip is not None:
             _strip(proof, proof.strip, look)
-        facts = (
-            (CLAUSE, proof.clause),
-            (CONFIDENCE, look.of(CONFIDENCES[proof.confidence]) if proof.confidence in CONFIDENCES else proof.confidence),
-            (SOURCE, proof.clause_source),
-            (EVENT, f"{moment(proof.event_time, look)} · {proof.source} · {proof.event_id}"),
-        )
         with ui.element("dl").classes("details"):
-            for title, text in facts:
-                if text:
-                    Words("dt", look.of(title))
-                    Words("dd", text)
+            _detail(look.of(CLAUSE), proof.clause)
+            _detail(look.of(CONFIDENCE), look.of(CONFIDENCES.get(proof.confidence, Text(proof.confidence, proof.confidence))))
+            _detail(look.of(EVENT), _event(proof, look))
+        if proof.clause_source:
+            with ui.element("details").classes("more"):
+                Words("summary", look.of(SOURCE))
+                Words("p", proof.clause_source)
+
+
+def _deadline(story: Story, proof: Proof, look: Look) -> None:
+    """The evidence of a deadline: what was promised, what came of it, and the milestones between."""
+    is_order = story.rule == "ORDER_OVERDUE"
+    due = int(datetime.fromisoformat(proof.limit).timestamp() * 1000)
+    ends = {milestone.title: milestone.at for milestone in story.milestones}
+    done = ends.get(MILESTONES["finished_at" if is_order else "arrived_at"])
+    with ui.element("article").classes("card proof"):
+        with ui.element("div").classes("card-head"):
+            Words("h3", f"{look.of(ORDER)} {story.order_id}" if is_order else f"{look.of(SHIPMENT)} {story.shipment_id}")
+            if is_order:
+                Words("span", look.of(Text(f"第 {story.round} 轮", f"round {story.round}")), "soft")
+        with ui.element("div").classes("measured"):
+            _said(look.of(PROMISED if is_order else EXPECTED), moment(due, look))
+            _said(look.of(FINISHED if is_order else ARRIVED), look.of(NOT_YET) if done is None else moment(done, look))
+            if done is not None and done > due:
+                late = written((done - due) / 3_600_000, Unit.HOURS, look)
+                chip(Word(Text(f"{LATE_BY.zh} {late}", f"{LATE_BY.en} {late}"), Tone.WARN), look)
+        with ui.element("ol").classes("milestones"):
+            for milestone in story.milestones:
+                with ui.element("li").classes("" if milestone.at else "open"):
+                    Words("span", look.of(milestone.title), "soft")
+                    Words("strong", look.of(NOT_YET) if milestone.at is None else moment(milestone.at, look))
+        with ui.element("dl").classes("details"):
+            _detail(look.of(EVENT), _event(proof, look))
+
+
+def _said(title: str, text: str) -> None:
+    if text:
+        with ui.element("p"):
+            Words("span", title, "soft")
+            Words("strong", text)
+
+
+def _detail(title: str, text: str) -> None:
+    if text:
+        Words("dt", title)
+        Words("dd", text)
+
+
+def _event(proof: Proof, look: Look) -> str:
+    return f"{moment(proof.event_time, look)} · {proof.source} · {proof.event_id}"
 
 
 def _strip(proof: Proof, on: Strip, look: Look) -> None:
@@ -224,15 +258,3 @@ def _strip(proof: Proof, on: Strip, look: Look) -> None:
                     Words("span", number(limit))
         with ui.element("div").classes(f"value {'good' if on.passes else 'bad'}").style(f"left:{on.at}%"):
             Words("span", number(on.value))
-
-
-def _milestones(milestones: Sequence[Milestone], look: Look) -> None:
-    """What was to happen when, in order."""
-    with ui.element("article").classes("card"):
-        with ui.element("div").classes("card-head"):
-            Words("h3", look.of(MILESTONES))
-        with ui.element("ol").classes("milestones"):
-            for milestone in milestones:
-                with ui.element("li").classes("" if milestone.at else "open"):
-                    Words("span", look.of(milestone.title), "soft")
-                    Words("strong", look.of(NOT_YET) if milestone.at is None else moment(milestone.at, look))

@@ -25,6 +25,10 @@ from weftline.errors import DependencyDown, WeftlineError
 ALL, RANGE = Text("全部", "All"), Text("时间范围", "Time range")
 #: The range moves on in steps of its thousandth, so that pages that show the same ask the same.
 STEPS: Final = 1000
+_OPEN: Final = """(event) => {
+  const open = event.currentTarget.parentElement.classList.toggle("open");
+  event.currentTarget.setAttribute("aria-expanded", open);
+}"""
 #: Variables whose values are codes, with the enumeration that puts them into words.
 WORDED: Final[Mapping[str, str]] = {"indicator": "indicator", "product": "product_category"}
 
@@ -53,9 +57,13 @@ class BoardPage:
                 with ui.element("div").classes("titles"):
                     Words("h1", look.of(board.title))
                     Words("p", look.of(board.question), "question")
-                with ui.element("details").classes("filters").props("open"):
-                    Words("summary", look.of(CHOICES))
-                    with ui.element("div").classes("choices"):
+                with ui.element("div").classes("filters"):
+                    # For phones, where the choices would fill half of the screen.
+                    opener = Words(
+                        "button", look.of(CHOICES), "opener", type="button", aria_expanded="false", aria_controls="choices"
+                    )
+                    opener.on("click", js_handler=_OPEN)
+                    with ui.element("div").classes("choices").props("id=choices"):
                         self._choices()
             self._keeper = Keeper(self._rows(boards), source)
 

@@ -128,15 +128,22 @@ def _over_time(panel: Panel, found: Found, look: Look) -> list[_Series]:
         return [
             _Series(name, panel.unit, TURNS[at % len(TURNS)], points) for at, (name, points) in enumerate(sorted(apart.items()))
         ]
+    names = [name for name in found.names if name != "time"]
     return [
-        _Series(look.title(name), panel.unit, _tone(name, at), dict(zip(times, found.of(name), strict=True)))
-        for at, name in enumerate(name for name in found.names if name != "time")
+        _Series(look.title(name), panel.unit, tone, dict(zip(times, found.of(name), strict=True)))
+        for name, tone in zip(names, _tones(names), strict=True)
     ]
 
 
-def _tone(column: str, turn: int) -> Tone:
-    known = FIELDS.get(column)
-    return known.tone if known and known.tone else TURNS[turn % len(TURNS)]
+def _tones(columns: Sequence[str]) -> list[Tone]:
+    """The tones of the columns of one chart: each its own, or the next one in turn where it has none or another has it already."""
+    taken: list[Tone] = []
+    for at, column in enumerate(columns):
+        known = FIELDS.get(column)
+        own = known.tone if known else None
+        free = [tone for tone in TURNS if tone not in taken] or [TURNS[at % len(TURNS)]]
+        taken.append(own if own and own not in taken else free[0])
+    return taken
 
 
 def _lines(panel: Panel, series: Sequence[_Series], by: Scale, look: Look, span: Span) -> Option:
@@ -200,13 +207,13 @@ def _bars(panel: Panel, found: Found, look: Look) -> Option:
     )
     share = scale(Unit.RATIO, 1.0, look)
     series: list[Option] = []
-    for at, name in enumerate(rest):
+    for name, tone in zip(rest, _tones(rest), strict=True):
         line = name in apart
         one: Option = {
             "type": "line" if line else "bar",
             "name": look.title(name),
             "data": [_scaled(value, share if line else by) for value in found.of(name)],
-            "color": colour(_tone(name, at), look.dark),
+            "color": colour(tone, look.dark),
         }
         if line:
             one |= {"symbolSize": 6, ("xAxisIndex" if panel.horizontal else "yAxisIndex"): 1}

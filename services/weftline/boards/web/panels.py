@@ -142,6 +142,8 @@ class Card:
                     with ui.element("p").classes(f"verdict tone-{tone.value}"):
                         icon(TONE_ICONS[tone])
                         Words("span", look.of(TONE_WORDS[tone]))
+                else:
+                    ui.element("p").classes("verdict")  # the figures of a row of cards stand on one line
 
 
 def _definition(panel: Panel, look: Look) -> None:

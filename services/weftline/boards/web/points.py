@@ -8,7 +8,7 @@ from typing import Any
 from weftline.boards.model import Text, Tone, Unit
 from weftline.boards.palette import colour, surface
 from weftline.boards.web.axes import CONTAIN, Option, time_axis, tooltip, value_axis
-from weftline.boards.web.look import Look, clock, scale
+from weftline.boards.web.look import Look, clock, number, scale
 from weftline.boards.web.source import Found
 
 WITHIN, BEYOND, NOT_DETECTED = (
@@ -16,6 +16,7 @@ WITHIN, BEYOND, NOT_DETECTED = (
     Text("超出限值", "Beyond the limit"),
     Text("未检出", "Not detected (ND)"),
 )
+_LINE = "path://M0 4h14v2H0z"
 LOW, HIGH = Text("下限", "Lower limit"), Text("上限", "Upper limit")
 
 
@@ -27,8 +28,7 @@ def is_beyond(value: float, low: float | None, high: float | None) -> bool:
 def points(found: Found, look: Look, begin: int, end: int) -> Option:
     """Values as points, by shape and colour: circles within the limit, diamonds beyond, hollow triangles at the detection limit.
 
-    A column ``marked``, if there is one, says which of them to point out. Limits are steps: each holds from its measurement to the
-    next, for products of other classes have other limits.
+    A column ``marked``, if there is one, says which of them to point out.
     """
     by = scale(Unit.NONE, 0.0, look)
     rows = sorted((row for row in map(found.row, range(found.rows)) if row["value"] is not None), key=lambda row: row["time"])
@@ -44,20 +44,20 @@ def points(found: Found, look: Look, begin: int, end: int) -> Option:
             one["label"] = {"show": True, "formatter": "ND", "position": "top", "fontSize": 10, "color": surface("soft", look.dark)}
         series.append(one)
     for title, name in ((LOW, "low"), (HIGH, "high")):
-        series.append(_limit(look.of(title), [(row["time"], row[name]) for row in rows], end, look))
-    present = [one["name"] for one in series if one["data"]]
+        series += _limits(look.of(title), [(row["time"], row[name]) for row in rows if row[name] is not None], look)
+    present = {one["name"]: one for one in series if one["data"]}
     legend = {
         "type": "scroll",
         "top": 0,
         "left": 0,
-        "data": present,
+        "data": [{"name": name, **({"icon": _LINE} if one["type"] == "line" else {})} for name, one in present.items()],
         "itemWidth": 14,
         "itemHeight": 10,
         "textStyle": {"color": surface("text", look.dark), "fontSize": 12},
     }
     return {
         "legend": legend,
-        "grid": {"left": 8, "right": 16, "top": 34, "bottom": 8, **CONTAIN},
+        "grid": {"left": 8, "right": 40, "top": 34, "bottom": 8, **CONTAIN},
         "xAxis": time_axis(look, begin, end),
         "yAxis": value_axis(look, by, minInterval=0, scale=_far_from_zero(rows)),
         "tooltip": {**tooltip(look, by), "trigger": "item"},
@@ -92,20 +92,28 @@ def _shown(name: str, tone: str, symbol: str, size: int, rows: Sequence[dict[str
     }
 
 
-def _limit(name: str, at: Sequence[tuple[int, float | None]], end: int, look: Look) -> Option:
-    data = [[clock(time, look.zone), value] for time, value in at]
-    if data:
-        data.append([clock(end * 1000, look.zone), data[-1][1]])
-    if all(value is None for _, value in data):
-        data = []
+def _limits(name: str, at: Sequence[tuple[int, float]], look: Look) -> list[Option]:
+    """A line for each limit, from the first to the last measurement to which it applied, with its figure at the end.
+
+    Under one name, and not as one line that leaps: products of different classes have different limits at the same time.
+    """
+    times: dict[float, list[int]] = {}
+    for time, limit in at:
+        times.setdefault(limit, []).append(time)
+    return [_limit(name, limit, min(of), max(of), look) for limit, of in sorted(times.items())]
+
+
+def _limit(name: str, limit: float, first: int, last: int, look: Look) -> Option:
+    tone = colour(Tone.BAD, look.dark)
+    label = {"show": True, "formatter": number(limit), "color": tone, "fontSize": 11, "distance": 4}
     return {
         "type": "line",
         "name": name,
-        "step": "end",
-        "symbol": "none",
         "silent": True,
-        "color": colour(Tone.BAD, look.dark),
+        "color": tone,
+        "symbol": "none",
         "lineStyle": {"width": 1.5, "type": "dashed"},
-        "data": data,
+        "endLabel": label,
+        "data": [[clock(first, look.zone), limit], [clock(last, look.zone), limit]],
         "tooltip": {"show": False},
     }

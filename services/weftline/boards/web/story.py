@@ -18,13 +18,14 @@ from weftline.boards.web.strip import Strip, of_count, strip
 from weftline.boards.words import words_of
 
 #: How far the history of an indicator reaches back from the alert, and on from it.
-BACK_DAYS: Final = 180
-ON_DAYS: Final = 30
+BACK_DAYS: Final = 90
+ON_DAYS: Final = 14
 
 #: Tables whose change can change what :func:`read` gives.
 TABLES: Final = ("alerts", "report_state", "order_state", "shipment_state")
 
 LABORATORY: Final = frozenset({"SAFETY_LIMIT_FAILED", "THREE_FAILURES_IN_A_ROW"})
+DEADLINES: Final = frozenset({"ORDER_OVERDUE", "SHIPMENT_OVERDUE"})
 LOTS: Final = frozenset({"LOT_NOT_ACCEPTED", "SWITCHED_TO_TIGHTENED", "INSPECTION_DISCONTINUED"})
 
 _ALERT = """
@@ -48,7 +49,7 @@ FROM shipments
 WHERE shipment_id = {shipment:String}
 LIMIT 1"""
 
-_MILESTONES: Final[Mapping[str, Text]] = {
+MILESTONES: Final[Mapping[str, Text]] = {
     "confirmed_at": Text("确认", "Confirmed"),
     "first_promised_at": Text("首次承诺", "First promise"),
     "promised_at": Text("承诺", "Promised"),
@@ -107,6 +108,11 @@ class Story:
     text: Text
     proofs: tuple[Proof, ...]
     milestones: tuple[Milestone, ...] = field(default=())
+
+    @property
+    def round(self) -> str:
+        """The round of an overdue order, of which its evidence speaks as ``round N``."""
+        return self.proofs[0].subject.rpartition(" ")[2]
 
     @property
     def span(self) -> Span:
@@ -194,7 +200,7 @@ def _with_number(proof: Proof, rows: Sequence[Mapping[str, Any]]) -> Proof:
 
 async def _milestones(source: Source, alert: Mapping[str, Any], content: Mapping[str, Any]) -> tuple[Milestone, ...]:
     if alert["rule"] == "ORDER_OVERDUE":
-        # The subject of the evidence is "round N".
+        # The subject of the evidence is "round N", see Story.round.
         number = int(content["evidence"][0]["subject"].rpartition(" ")[2])
         asked = {"center": alert["center_id"], "order": content["order_id"], "round": number}
         found = await source.fresh(_ROUND, asked)
@@ -202,7 +208,7 @@ async def _milestones(source: Source, alert: Mapping[str, Any], content: Mapping
         found = await source.fresh(_SHIPMENT, {"shipment": content["shipment_id"]})
     else:
         return ()
-    return tuple(Milestone(_MILESTONES[name], at) for name, at in found.row(0).items()) if found.rows else ()
+    return tuple(Milestone(MILESTONES[name], at) for name, at in found.row(0).items()) if found.rows else ()
 
 
 def panels(story: Story) -> tuple[Panel, ...]:

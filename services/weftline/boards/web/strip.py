@@ -33,8 +33,8 @@ def strip(value: float | None, low: float | None, high: float | None) -> Strip |
     known = [mark for mark in (value, low, high) if mark is not None]
     least, most = min(known), max(known)
     room = (most - least or abs(most) or 1.0) * 0.35
-    # A line that begins at zero tells more than one that does not, where zero is near.
-    begin = 0.0 if 0 <= least <= (most - least) * 2 else least - room
+    # A line that begins at zero tells more than one that does not, where zero is near and nothing lies on it.
+    begin = 0.0 if 0 < least <= (most - least) * 2 else least - room
     end = most + room
 
     def at(mark: float) -> float:

@@ -20,6 +20,9 @@ NAMES: Final = {"center": "center_id", "factory": "factory_id"}
 #: Columns that are a sentence: they take the room that is left, and more than one line.
 LONG: Final = frozenset({"alert_text", "evidence_text", "what"})
 
+#: Codes that stand beside another one of the same tone: two chips in a row say no more than one.
+UNTONED: Final = frozenset({"rule"})
+
 _PLAIN = Field(Text("", ""))
 _COUNTED = frozenset({Unit.COUNT, Unit.RATIO, Unit.HOURS, Unit.SECONDS, Unit.PER_SECOND, Unit.BYTES})
 
@@ -75,7 +78,7 @@ def _cell(name: str, values: dict[str, Any], look: Look, here: Address, boards: 
     if field.words and isinstance(value, str) and value:
         word = look.word(field.words, value)
         cell["text"] = look.of(word.text)
-        if word.tone:
+        if word.tone and name not in UNTONED:
             cell |= {"tone": word.tone.value, "icon": TONE_ICONS.get(word.tone, "")}
     return cell
 
