@@ -136,7 +136,7 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("stack"))
     family = stack.program.family()
-    assert len(family) == 6  # it, Kafka, ClickHouse, three processors
+    assert len(family) == 7  # it, Kafka, ClickHouse, three processors, the board
     yield stack
     assert stack.program.stop() == 0
     assert stack.program.lines[-1] == "stopped"

@@ -27,7 +27,7 @@ def test_the_demonstration_proves_itself(tmp_path: Path) -> None:
     demo = Program("demo", "--for", "15", "--kafka-port", kafka, "--clickhouse-port", clickhouse, folder=tmp_path)
     demo.wait_for("published ")
     family = demo.family()
-    assert len(family) == 6
+    assert len(family) == 7  # it, Kafka, ClickHouse, three processors, the board
     assert demo.end(120) == 0, demo.lines
     assert left(family) == []
     (summary,) = [line for line in demo.lines if line.startswith("published ")]
