@@ -64,7 +64,7 @@ class AlertPage:
             self._top = ui.element("div").classes("story")
             self._below = ui.element("div")
         with self._top:
-            Words("p", frame.look.of(LOADING), "note")
+            Words("p", frame.look.of(LOADING), "note", data_loading="true")
 
     async def run(self) -> None:
         """Live until cancelled."""

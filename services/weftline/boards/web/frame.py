@@ -82,7 +82,8 @@ class Frame:
 
     def _build(self) -> None:
         look = self.look
-        with ui.element("header").classes("top"), ui.element("div").classes("bar"):
+        # The library's page is the landmark `main`: the head stands beside it.
+        with self._client.layout, ui.element("header").classes("top") as top, ui.element("div").classes("bar"):
             with ui.element("a").props(f'href="/overview?lang={look.language}" aria-label="Weftline"').classes("brand"):
                 ui.element("span").classes("mark").props("aria-hidden=true")
                 Words("span", "Weftline")
@@ -97,9 +98,9 @@ class Frame:
                 with ui.element("button").classes("tool").props("type=button") as self._switch:
                     self._switch_icon = ui.icon("dark_mode").props("aria-hidden=true")
                 self._switch.on("click", self._turn)
+        top.move(self._client.layout, target_index=0)
         self.banner = Words("p", "", "banner hidden", role="status")
-        with ui.element("main").classes("main").props("id=main") as self.main:
-            pass
+        self.main = ui.element("div").classes("main")
         ui.skip_link(look.of(SKIP), target=self.main)
         self.go(self.here)
         self._show_theme()

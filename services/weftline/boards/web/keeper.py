@@ -19,8 +19,9 @@ from weftline.runtime import logging
 
 log = logging.get(__name__)
 
-#: A panel is read again at most so often, however much is published.
-PAUSE_SECONDS: Final = 1.5
+#: A panel is read again at most so often, however much is published; one that takes long, after ten times as long as it took.
+PAUSE_SECONDS: Final = 0.8
+PAUSE_TIMES: Final = 10
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class _Kept:
     asked: tuple[str, Look, Address] | None = None
     at: Marks = field(default_factory=dict)
     read_at: float = 0.0
+    pause: float = PAUSE_SECONDS
     reading: asyncio.Task[None] | None = None
 
 
@@ -63,7 +65,7 @@ class Keeper:
         asked = (statement, look, here)
         at = self._source.at(self._source.tables(statement))
         waited = now - kept.read_at
-        changed = at != kept.at and waited > PAUSE_SECONDS
+        changed = at != kept.at and waited > kept.pause
         if asked == kept.asked and not changed and not (ages(statement) and waited > AGED_SECONDS):
             return None
         kept.asked, kept.at, kept.read_at = asked, at, now
@@ -71,7 +73,9 @@ class Keeper:
 
     async def _show(self, kept: _Kept, statement: str, span: Span, look: Look, here: Address) -> None:
         try:
-            kept.card.show(await self._source.find(statement), look, span, here)
+            found = await self._source.find(statement)
+            kept.pause = max(PAUSE_SECONDS, PAUSE_TIMES * (time.monotonic() - kept.read_at))
+            kept.card.show(found, look, span, here)
         except DependencyDown:
             kept.asked = None  # asked again when ClickHouse is back
         except WeftlineError as error:

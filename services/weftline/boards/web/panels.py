@@ -60,7 +60,7 @@ class Card:
                 Words("h3", look.of(panel.title), id=f"{panel.id}-title")
                 _definition(panel, look)
             Words("p", look.of(panel.question), "question")
-            self._note = Words("p", look.of(LOADING), "note")
+            self._note = Words("p", look.of(LOADING), "note", data_loading="true")
             self._body = ui.element("div").classes("body")
 
     def fail(self, why: str, look: Look) -> None:
@@ -88,6 +88,9 @@ class Card:
 
     def _is_new(self, shown: Any) -> bool:
         same = self._shown == shown
+        if self._shown is None:
+            del self._note.props["data-loading"]
+            self._note.update()
         self._shown = shown
         return not same
 

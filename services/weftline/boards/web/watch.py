@@ -14,6 +14,8 @@ log = logging.get(__name__)
 
 #: Two looks lie so far apart. A look costs the server 4 ms.
 LOOK_SECONDS: Final = 0.4
+#: Without an answer for so long, the page says that it is not live.
+PATIENCE_SECONDS: Final = 4.0
 #: While ClickHouse is away.
 AWAY_SECONDS: Final = 1.0
 
@@ -58,11 +60,13 @@ class Watch:
     async def look(self) -> bool:
         """Look once, and tell the pages. Whether ClickHouse answered."""
         try:
-            await self._source.look()
-        except WeftlineError as error:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._source.look()
+        except (WeftlineError, TimeoutError) as error:
+            fault = str(error) or f"clickhouse: no answer within {PATIENCE_SECONDS:g} s"
             if not self.fault:
-                log.warning("waiting", error=str(error))
-            self.fault = str(error)
+                log.warning("waiting", error=fault)
+            self.fault = fault
         else:
             if self.fault:
                 log.info("clickhouse answers again")
