@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Browser
+
 from tests.browser import chromium, visit
 from tests.stack import stack_at, where
-
 from weftline.boards.web.program import SHOWN
 from weftline.embedded.children import Running, board_child
 from weftline.embedded.ports import HOST, free_ports
