@@ -59,7 +59,11 @@ def test_shares_are_in_per_cent_and_nothing_is_made_up_between_them() -> None:
     found = Found({"time": days(0, 0, 3), "series": ["b", "a", "a"], "value": [0.5, 0.9, 1.0]})
     option = chart(panel(Kind.LINES, Unit.RATIO), found, EN, WEEK)
     assert {name: [value for _, value in data] for name, data in data_of(option).items()} == {"a": [90, 100], "b": [50]}
-    assert option["yAxis"]["max"] == 100
+    assert (option["yAxis"]["min"], option["yAxis"]["max"], option["yAxis"]["interval"]) == (50, 100, 10)
+    near = chart(panel(Kind.LINES, Unit.RATIO), Found({"time": days(0), "pass_rate": [0.973]}), EN, WEEK)
+    assert (near["yAxis"]["min"], near["yAxis"]["interval"]) == (97, 1)
+    full = chart(panel(Kind.LINES, Unit.RATIO), Found({"time": days(0), "pass_rate": [1.0]}), EN, WEEK)
+    assert (full["yAxis"]["min"], full["yAxis"]["max"]) == (99, 100)
     assert option["yAxis"]["axisLabel"]["formatter"] == "{value} %"
     assert "'%'" in option["tooltip"][":valueFormatter"].replace(" %", "%")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -83,7 +84,8 @@ class AlertPage:
                     if now != at and await self._told():
                         at = now
                     if self._keeper is not None and self._story is not None:
-                        self._keeper.read(self._story.choice, self._story.span, self._frame.look, self._frame.here)
+                        span = self._story.span(time.time())
+                        self._keeper.read(self._story.choice(span), span, self._frame.look, self._frame.here)
                 await self._watch.next_or(self._again)
         finally:
             self._watch.close()

@@ -167,14 +167,19 @@ def _lines(panel: Panel, series: Sequence[_Series], by: Scale, look: Look, span:
         if panel.kind is Kind.AREAS:
             line["areaStyle"] = {"opacity": 0.16}
         drawn.append(line)
-    least = 0 if panel.kind is Kind.AREAS or panel.unit is not Unit.RATIO else None
-    most = 100 if panel.unit is Unit.RATIO else None
     begin = min([span.begin * 1000, *(time for one in series for time in one.points)]) // 1000
-    return {
-        "xAxis": time_axis(look, begin, span.end),
-        "yAxis": value_axis(look, by, scale=least is None, **({} if most is None else {"max": most})),
-        "series": drawn,
-    }
+    bounds = _shares(series) if panel.unit is Unit.RATIO and panel.kind is Kind.LINES else {}
+    return {"xAxis": time_axis(look, begin, span.end), "yAxis": value_axis(look, by, **bounds), "series": drawn}
+
+
+def _shares(series: Sequence[_Series]) -> dict[str, float]:
+    """An axis of shares that ends at 100 %, in whole steps, and begins where the figures are: a pass rate moves between 90 and 100."""
+    shares = [value * 100 for one in series for value in one.points.values() if value is not None]
+    if not shares or max(shares) > 100:
+        return {}
+    room = 100 - min(shares)
+    step = next((step for step in (1, 2, 5, 10, 20) if room <= 5 * step), 25)
+    return {"min": max(100 - step * -(-room // step or -1), 0), "max": 100, "interval": step}
 
 
 def _stack(series: Sequence[_Series], by: Scale, look: Look, span: Span) -> Option:

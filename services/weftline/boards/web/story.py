@@ -114,14 +114,12 @@ class Story:
         """The round of an overdue order, of which its evidence speaks as ``round N``."""
         return self.proofs[0].subject.rpartition(" ")[2]
 
-    @property
-    def span(self) -> Span:
-        """The time around the alert."""
+    def span(self, now: float) -> Span:
+        """The time around the alert, up to the end of today (``now`` in seconds)."""
         at = self.occurred_at // 1000
-        return Span(at - BACK_DAYS * DAY, at + ON_DAYS * DAY, "day")
+        return Span(at - BACK_DAYS * DAY, min(at + ON_DAYS * DAY, (int(now) // DAY + 1) * DAY), "day")
 
-    @property
-    def choice(self) -> Choice:
+    def choice(self, span: Span) -> Choice:
         """The values with which the statements of :func:`panels` are expanded."""
         values: dict[str, Sequence[str]] = {
             "factory": [self.factory_id],
@@ -131,7 +129,7 @@ class Story:
             "lots": self.lot_ids,
             "product": [self.product_category],
         }
-        return Choice(self.span.begin, self.span.end, values)
+        return Choice(span.begin, span.end, values)
 
 
 async def read(source: Source, alert_id: str) -> Story | None:
