@@ -60,7 +60,19 @@ def test_judge_a_report_and_a_lot(tmp_path: Path) -> None:
 def test_every_command_has_help_with_an_example() -> None:
     run = CliRunner().invoke
     listed = run(app, ["--help"]).stdout
-    commands = ["up", "demo", "simulate", "publish", "alerts", "status", "plan", "judge", "migrate", *("orders", "inspections")]
+    commands = [
+        "up",
+        "demo",
+        "board",
+        "simulate",
+        "publish",
+        "alerts",
+        "status",
+        "plan",
+        "judge",
+        "migrate",
+        *("orders", "inspections"),
+    ]
     for command in (*commands, "logistics", "topics"):
         assert f" {command} " in listed
         done = run(app, [command, *(["apply"] if command == "topics" else []), "--help"])
@@ -93,12 +105,15 @@ def test_a_users_error_ends_in_one_line(tmp_path: Path, arguments: list[str], mo
     assert said in one_line(weftline(*arguments, folder=tmp_path, **more))
 
 
-def test_a_missing_extra_is_named(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['clickhouse_connect'] = None; sys.argv[1:] = ['status']; from weftline.cli import main; main()"
+@pytest.mark.parametrize(
+    ("module", "command", "extra"), [("clickhouse_connect", "status", "processors"), ("uvicorn", "board", "boards")]
+)
+def test_a_missing_extra_is_named(tmp_path: Path, module: str, command: str, extra: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; sys.argv[1:] = [{command!r}]; from weftline.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=environment()
     )
-    assert "pip install 'weftline[processors]'" in one_line(done)
+    assert f"pip install 'weftline[{extra}]'" in one_line(done)
 
 
 def test_status_says_what_is_down(tmp_path: Path) -> None:

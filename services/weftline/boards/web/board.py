@@ -29,6 +29,8 @@ _OPEN: Final = """(event) => {
   const open = event.currentTarget.parentElement.classList.toggle("open");
   event.currentTarget.setAttribute("aria-expanded", open);
 }"""
+#: Values that somebody publishes for the first time are on offer after so long.
+FILL_SECONDS: Final = 30.0
 #: Variables whose values are codes, with the enumeration that puts them into words.
 WORDED: Final[Mapping[str, str]] = {"indicator": "indicator", "product": "product_category"}
 
@@ -49,6 +51,7 @@ class BoardPage:
         self._selects: dict[str, ui.select] = {}
         self._ranges: dict[str, Words] = {}
         self._filling = False
+        self._filled_at = 0.0
         self._again = asyncio.Event()
         frame.on_theme = self._again.set
         look = frame.look
@@ -90,15 +93,21 @@ class BoardPage:
                 on_change=self._changed,
             )
             select.classes("variable").props("dense outlined options-dense behavior=menu virtual-scroll-slice-size=30")
-            if variable.multi:
-                select.props(f'stack-label placeholder="{look.of(ALL)}"')
             self._selects[variable.name] = select
+            self._say_all(variable)
         with ui.element("div").classes("ranges").props(f'role=group aria-label="{look.of(RANGE)}"'):
             for name, text in RANGE_TEXTS.items():
                 button = Words("button", look.of(text), type="button")
                 button.on("click", lambda _, name=name: self._go(replace(self._frame.here, span=name)))
                 self._ranges[name] = button
         self._mark_range()
+
+    def _say_all(self, variable: Variable) -> None:
+        """Nothing chosen means all, and says so."""
+        if variable.multi:
+            select = self._selects[variable.name]
+            select.props["stack-label"] = True
+            select.props["placeholder"] = "" if select.value else self._frame.look.of(ALL)
 
     def _mark_range(self) -> None:
         chosen = span_of(self._board, self._frame.here.span)
@@ -112,6 +121,7 @@ class BoardPage:
         values: dict[str, Sequence[str]] = {}
         for variable in self._board.variables:
             value = self._selects[variable.name].value
+            self._say_all(variable)
             if value:
                 values[variable.name] = tuple(value) if variable.multi else (value,)
         self._go(replace(self._frame.here, values=values))
@@ -128,8 +138,8 @@ class BoardPage:
     async def run(self) -> None:
         """Live until cancelled."""
         self._watch.open()
+        connecting = asyncio.create_task(self._frame.connect())
         try:
-            connecting = asyncio.create_task(self._frame.connect())
             while not self._source.marks or not await self._filled():
                 self._frame.tell(self._watch)
                 await self._watch.next()
@@ -138,14 +148,22 @@ class BoardPage:
             while True:
                 self._frame.tell(self._watch)
                 if not self._watch.fault:
+                    if self._lacks() or time.monotonic() - self._filled_at > FILL_SECONDS:
+                        await self._filled()
                     self._read()
                 await self._watch.next_or(self._again)
         finally:
+            connecting.cancel()
             self._watch.close()
             self._keeper.stop()
 
+    def _lacks(self) -> bool:
+        """Whether a value that has to be chosen is not there: nothing has been published yet."""
+        return any(not variable.multi and not self._frame.here.values.get(variable.name) for variable in self._board.variables)
+
     async def _filled(self) -> bool:
         """Fill the choices. Whether ClickHouse answered."""
+        self._filled_at = time.monotonic()
         try:
             for variable in self._board.variables:
                 values = [str(value) for value in next(iter((await self._source.find(variable.sql)).columns.values()), ())]
@@ -166,12 +184,19 @@ class BoardPage:
         enumeration = WORDED.get(variable.name)
         words = words_of(enumeration) if enumeration else {}
         options = {value: look.of(words[value].text) if value in words else value for value in [*values, *chosen]}
+        select = self._selects[variable.name]
+        if select.options == options:
+            return
         self._filling = True
-        self._selects[variable.name].set_options(options, value=chosen if variable.multi else (chosen[0] if chosen else None))
+        select.set_options(options, value=chosen if variable.multi else (chosen[0] if chosen else None))
         self._filling = False
+        self._say_all(variable)
 
     def _read(self) -> None:
         here, look = self._frame.here, self._frame.look
         span = span_at(time.time(), RANGES[span_of(self._board, here.span)])
         choice = Choice(span.begin, span.end, {**here.values, "grain": [span.grain], "zone": [look.zone.key]})
-        self._keeper.read(choice, span, look, here)
+        if self._lacks():
+            self._keeper.show_nothing(span, look, here)
+        else:
+            self._keeper.read(choice, span, look, here)

@@ -131,7 +131,7 @@ class Frame:
         look = self.look
         if watch.fault:
             self._state.text = look.of(WAITING)
-            self.banner.text = look.of(AWAY)
+            self.banner.text = f"{look.of(AWAY)} ({watch.fault[:200]})"
         else:
             seen = datetime.fromtimestamp(int(watch.seen_at), look.zone)
             self._state.text = f"{look.of(LIVE)} · {seen:%H:%M:%S}"
