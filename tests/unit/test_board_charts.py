@@ -52,6 +52,9 @@ def test_lines_of_counts_have_a_zero_where_nothing_was_counted() -> None:
     # The axis is UTC and gets the clocks of Shanghai: a day begins at midnight.
     assert [at % (DAY * 1000) for at, _ in confirmed] == [0] * 7
     assert option["useUTC"]
+    # The last day still runs, and is shaded.
+    ((begin, end),) = option["series"][0]["markArea"]["data"]
+    assert (begin["xAxis"], end["xAxis"]) == (confirmed[-2][0], option["xAxis"]["max"])
     assert option["legend"]["show"]
 
 
@@ -79,7 +82,9 @@ def test_a_stack_has_a_bar_for_each_stretch_of_the_range() -> None:
     found = Found({"time": days(1), "on_time": [3], "late": [1]})
     option = chart(panel(Kind.STACK), found, EN, WEEK)
     assert option["xAxis"]["data"] == [f"05-{day:02}" for day in range(4, 11)]
-    assert data_of(option) == {"On time": [None, 3, None, None, None, None, None], "Late": [None, 1, None, None, None, None, None]}
+    bars = data_of(option)
+    assert {name: data[:-1] for name, data in bars.items()} == {"On time": [None, 3, *[None] * 4], "Late": [None, 1, *[None] * 4]}
+    assert bars["Late"][-1]["itemStyle"]["opacity"] < 1  # the day that still runs
     assert {series["stack"] for series in option["series"]} == {"all"}
 
 

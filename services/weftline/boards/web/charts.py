@@ -152,6 +152,8 @@ def _lines(panel: Panel, series: Sequence[_Series], by: Scale, look: Look, span:
     filled = buckets(span, look) if panel.kind is Kind.LINES and panel.unit is Unit.COUNT else []
     for one in series:
         values = {**dict.fromkeys(filled, 0.0), **one.points}
+        if panel.kind is Kind.AREAS and values:
+            values[span.end * 1000] = values[max(values)]  # a level holds until something happens
         line: Option = {
             "type": "line",
             "name": one.name,
@@ -160,16 +162,28 @@ def _lines(panel: Panel, series: Sequence[_Series], by: Scale, look: Look, span:
             "lineStyle": {"width": 2},
             "symbol": "circle",
             "symbolSize": 5,
-            "showSymbol": len(one.points) < 3,
+            "showSymbol": len(values) < 3,
             "connectNulls": True,
             "emphasis": {"focus": "series"},
         }
         if panel.kind is Kind.AREAS:
             line["areaStyle"] = {"opacity": 0.16}
         drawn.append(line)
+    if len(filled) > 1 and drawn:
+        drawn[0]["markArea"] = _running(filled[-2], span, look)
     begin = min([span.begin * 1000, *(time for one in series for time in one.points)]) // 1000
     bounds = _shares(series) if panel.unit is Unit.RATIO and panel.kind is Kind.LINES else {}
     return {"xAxis": time_axis(look, begin, span.end), "yAxis": value_axis(look, by, **bounds), "series": drawn}
+
+
+def _running(begin: int, span: Span, look: Look) -> Option:
+    """The shade over the stretch that still runs: there a line falls because the day is young, not because work stops."""
+    edges = [{"xAxis": clock(begin, look.zone)}, {"xAxis": clock(span.end * 1000, look.zone)}]
+    return {
+        "silent": True,
+        "itemStyle": {"color": surface("line", look.dark), "opacity": 0.4},
+        "data": [edges],
+    }
 
 
 def _shares(series: Sequence[_Series]) -> dict[str, float]:
@@ -191,7 +205,11 @@ def _stack(series: Sequence[_Series], by: Scale, look: Look, span: Span) -> Opti
             "type": "bar",
             "name": one.name,
             "stack": "all",
-            "data": [_scaled(one.points.get(time), by) for time in times],
+            # The last stretch still runs.
+            "data": [
+                *(_scaled(one.points.get(time), by) for time in times[:-1]),
+                {"value": _scaled(one.points.get(times[-1]), by), "itemStyle": {"opacity": 0.5}},
+            ],
             "color": colour(one.tone, look.dark),
             "barMaxWidth": 28,
             "emphasis": {"focus": "series"},
