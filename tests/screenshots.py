@@ -9,7 +9,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -82,12 +82,9 @@ def main() -> None:
     parser.add_argument("--all", type=Path, metavar="DIR", help="every page, both themes, both sizes, into DIR")
     arguments = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with chromium() as browser:
-        if arguments.url:
-            _all(browser, arguments.url, arguments.all)
-        else:
-            with served() as url:
-                _all(browser, url, arguments.all)
+    # The stack before the browser: its driver keeps an event loop of its own running, and a simulation needs one too.
+    with nullcontext(arguments.url) if arguments.url else served() as url, chromium() as browser:
+        _all(browser, url, arguments.all)
 
 
 def _all(browser: Browser, url: str, folder: Path | None) -> None:

@@ -8,6 +8,7 @@ import pty
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -156,6 +157,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     assert stack.program.stop() == 0
     assert stack.program.lines[-1] == "stopped"
     assert left(family) == []
+
+
+def test_up_names_the_board_first_and_it_answers(stack: Stack) -> None:
+    told = stack.program.wait_for("Board  ")
+    assert stack.program.lines.index(told) < stack.program.lines.index(stack.program.wait_for("Kafka  "))
+    with urllib.request.urlopen(f"{told.split()[1]}/readyz", timeout=10) as answer:
+        assert json.load(answer) == {"board": "idle", "waiting_for": None, "fault": ""}
 
 
 def report(number: str, formaldehyde: float) -> list[dict[str, Any]]:
