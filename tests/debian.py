@@ -1,4 +1,4 @@
-"""Programs of Debian that no wheel brings: Prometheus, Alertmanager, their tools. Where one is missing its tests are skipped, not in CI."""
+"""Programs of Debian that no wheel brings: browser, Prometheus and the like. Where one is missing its tests are skipped, not in CI."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 #: The package that brings a program.
 PACKAGES = {
+    "chromium": "chromium",
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",

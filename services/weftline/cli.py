@@ -9,7 +9,22 @@ from typing import Annotated, NoReturn
 import typer
 
 import weftline
-from weftline.commands import access, audit, boards, dlq, health, lag, local, offline, partners, processors, reference, state, watch
+from weftline.commands import (
+    access,
+    audit,
+    board,
+    boards,
+    dlq,
+    health,
+    lag,
+    local,
+    offline,
+    partners,
+    processors,
+    reference,
+    state,
+    watch,
+)
 from weftline.commands.common import fail, in_one_line
 
 app = typer.Typer(
@@ -20,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (local, partners, state, audit, offline, processors, reference, dlq, lag, watch, access, health, boards):
+for part in (local, board, partners, state, audit, offline, processors, reference, dlq, lag, watch, access, health, boards):
     app.add_typer(part.app)
 
 

@@ -8,6 +8,7 @@ import pty
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,7 +61,19 @@ def test_judge_a_report_and_a_lot(tmp_path: Path) -> None:
 def test_every_command_has_help_with_an_example() -> None:
     run = CliRunner().invoke
     listed = run(app, ["--help"]).stdout
-    commands = ["up", "demo", "simulate", "publish", "alerts", "status", "plan", "judge", "migrate", *("orders", "inspections")]
+    commands = [
+        "up",
+        "demo",
+        "board",
+        "simulate",
+        "publish",
+        "alerts",
+        "status",
+        "plan",
+        "judge",
+        "migrate",
+        *("orders", "inspections"),
+    ]
     for command in (*commands, "logistics", "topics", "reference", "lag", "watch", "access", "health"):
         assert f" {command} " in listed
         done = run(app, [command, *(["apply"] if command == "topics" else []), "--help"])
@@ -95,12 +108,15 @@ def test_a_users_error_ends_in_one_line(tmp_path: Path, arguments: list[str], mo
     assert said in one_line(weftline(*arguments, folder=tmp_path, **more))
 
 
-def test_a_missing_extra_is_named(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['clickhouse_connect'] = None; sys.argv[1:] = ['status']; from weftline.cli import main; main()"
+@pytest.mark.parametrize(
+    ("module", "command", "extra"), [("clickhouse_connect", "status", "processors"), ("uvicorn", "board", "boards")]
+)
+def test_a_missing_extra_is_named(tmp_path: Path, module: str, command: str, extra: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; sys.argv[1:] = [{command!r}]; from weftline.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=environment()
     )
-    assert "pip install 'weftline[processors]'" in one_line(done)
+    assert f"pip install 'weftline[{extra}]'" in one_line(done)
 
 
 def test_status_says_what_is_down(tmp_path: Path) -> None:
@@ -138,11 +154,18 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("stack"))
     family = stack.program.family()
-    assert len(family) == 6  # it, Kafka, ClickHouse, three processors
+    assert len(family) == 7  # it, Kafka, ClickHouse, three processors, the board
     yield stack
     assert stack.program.stop() == 0
     assert stack.program.lines[-1] == "stopped"
     assert left(family) == []
+
+
+def test_up_names_the_board_first_and_it_answers(stack: Stack) -> None:
+    told = stack.program.wait_for("Board  ")
+    assert stack.program.lines.index(told) < stack.program.lines.index(stack.program.wait_for("Kafka  "))
+    with urllib.request.urlopen(f"{told.split()[1]}/readyz", timeout=10) as answer:
+        assert json.load(answer) == {"board": "idle", "waiting_for": None, "fault": ""}
 
 
 def report(number: str, formaldehyde: float) -> list[dict[str, Any]]:

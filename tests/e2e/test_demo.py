@@ -26,9 +26,10 @@ from weftline.warehouse.reference import known_centers, known_factories, unknown
 def test_the_demonstration_proves_itself(tmp_path: Path) -> None:
     kafka, clickhouse = (str(port) for port in free_ports(2))
     demo = Program("demo", "--for", "15", "--kafka-port", kafka, "--clickhouse-port", clickhouse, folder=tmp_path)
+    assert demo.wait_for("Board  ").endswith("/overview?range=30d")
     demo.wait_for("published ")
     family = demo.family()
-    assert len(family) == 6
+    assert len(family) == 7  # it, Kafka, ClickHouse, three processors, the board
     assert demo.end(120) == 0, demo.lines
     assert left(family) == []
     (summary,) = [line for line in demo.lines if line.startswith("published ")]

@@ -25,7 +25,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from weftline.embedded.children import Child
 from weftline.embedded.stack_folder import find_running
-from weftline.embedded.supervisor import Addresses, GaveUp, Stack, StackConfig
+from weftline.embedded.supervisor import Addresses, GaveUp, Stack, StackConfig, board, board_missing
 from weftline.errors import UserError
 
 if TYPE_CHECKING:
@@ -354,6 +354,30 @@ def test_a_stack_comes_down_when_a_worker_dies_again_and_again(tmp_path: Path, m
     stack.stop()
     assert sum("starting it again" in line for line in said) == 4
     assert not is_alive(engine)
+
+
+def test_a_stack_goes_on_without_a_board(tmp_path: Path) -> None:
+    said: list[str] = []
+    never = Child("never", (sys.executable, "-c", "import sys; sys.exit('no such luck')"), ready=lambda: False, needed=False)
+    dying = Child("dying", (sys.executable, "-c", "import time; time.sleep(0.5); raise SystemExit(1)"), needed=False)
+    config = StackConfig(tmp_path, broker="memory", usual={}, memory_mb=1024)
+    with Stack(config, workers=lambda _addresses, _port: [never, dying], say=said.append) as stack:
+        assert any("no such luck" in line and line.endswith("going on without never") for line in said)
+        deadline = time.monotonic() + 60
+        while not any(line.endswith("going on without dying") for line in said):
+            assert not stack.wait(0.2)
+            assert time.monotonic() < deadline
+        assert stack.addresses is not None
+        with connected(stack.addresses.clickhouse) as client:
+            assert client.query("SELECT 1").result_rows == [(1,)]
+
+
+def test_no_nicegui_no_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = Addresses("127.0.0.1:1", "http://127.0.0.1:1")
+    assert (board_missing(), [child.name for child in board(at, lambda _name: 8080)]) == ("", ["board"])
+    monkeypatch.setitem(sys.modules, "nicegui", None)
+    assert "pip install 'weftline[boards]'" in board_missing()
+    assert board(at, lambda _name: 8080) == ()
 
 
 def test_a_worker_that_does_not_start_is_reported_with_its_last_words(tmp_path: Path) -> None:

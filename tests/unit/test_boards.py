@@ -28,7 +28,7 @@ from weftline.boards.layout import flow, lay_out
 from weftline.boards.lint import lint, panels_of
 from weftline.boards.macros import Choice, MacroError, expand
 from weftline.boards.model import COLUMNS, LANGUAGES, Board, Kind, Panel, Row, Text, Threshold, Tone, Unit
-from weftline.boards.palette import DARK_GROUND, LIGHT_GROUND, PALETTE
+from weftline.boards.palette import DARK_GROUND, LIGHT_GROUND, PALETTE, contrast
 from weftline.boards.targets import statement, targets
 from weftline.boards.words import words_of
 from weftline.commands.boards import app
@@ -139,15 +139,6 @@ def test_columns_without_a_name(sql: str) -> None:
 
 
 def test_colours_can_be_told_from_their_ground() -> None:
-    def luminance(colour: str) -> float:
-        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    def contrast(one: str, other: str) -> float:
-        low, high = sorted((luminance(one), luminance(other)))
-        return (high + 0.05) / (low + 0.05)
-
     assert set(PALETTE) == set(Tone)
     for colour in PALETTE.values():
         assert contrast(colour.light, LIGHT_GROUND) >= 4.5

@@ -124,7 +124,10 @@ WORDS: Final[Mapping[str, Mapping[str, Word]]] = {
 def words_of(enumeration: str) -> Mapping[str, Word]:
     """Codes and their words; the indicators' names stand in the standards (``indicator``)."""
     if enumeration == "indicator":
-        return {
-            code: Word(Text(entry.zh, entry.en[:1].upper() + entry.en[1:])) for code, entry in load_standards().indicators.items()
-        }
+        return {code: Word(Text(entry.zh, _capital(entry.en))) for code, entry in load_standards().indicators.items()}
     return WORDS[enumeration]
+
+
+def _capital(name: str) -> str:
+    """A name as it begins a heading; pH stays pH."""
+    return name if name[1:2].isupper() else name[:1].upper() + name[1:]

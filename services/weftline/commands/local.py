@@ -36,6 +36,7 @@ KafkaPort = Annotated[int, typer.Option("--kafka-port", min=0, max=65535, help="
 ClickHousePort = Annotated[
     int, typer.Option("--clickhouse-port", min=0, max=65535, help="0: the last one, else 8123, else any free one.")
 ]
+BoardPort = Annotated[int, typer.Option("--board-port", min=0, max=65535, help="0: 8080, else the last one, else any free one.")]
 
 
 @app.command(epilog="Example: `weftline up --data ~/weftline --kafka-port 9092`")
@@ -46,13 +47,15 @@ def up(
     ] = Broker.KAFKA,
     kafka_port: KafkaPort = 0,
     clickhouse_port: ClickHousePort = 0,
+    board_port: BoardPort = 0,
 ) -> None:
-    """Start Kafka, ClickHouse and the three processors on this machine; Ctrl-C stops all, the data stay."""
-    from weftline.embedded.supervisor import StackConfig, processors
+    """Start Kafka, ClickHouse, the three processors and the board on this machine; Ctrl-C stops all, the data stay."""
+    from weftline.embedded.supervisor import StackConfig, board_missing, processors_and_board
     from weftline.embedded.supervisor import up as run
 
     settings = located(data=data)
-    ports = {name: port for name, port in (("kafka", kafka_port), ("clickhouse", clickhouse_port)) if port}
+    asked = (("kafka", kafka_port), ("clickhouse", clickhouse_port), ("board", board_port))
+    ports = {name: port for name, port in asked if port}
 
     def say(line: str) -> None:
         typer.echo(line)
@@ -68,7 +71,9 @@ def up(
         for line in migrate(load(kafka=addresses.kafka, clickhouse=addresses.clickhouse)):
             say(f"migrated {line}")
 
-    sys.exit(run(StackConfig(settings.data, broker.value, ports), prepare=prepare, workers=processors, say=say))
+    if missing := board_missing():
+        say(missing)
+    sys.exit(run(StackConfig(settings.data, broker.value, ports), prepare=prepare, workers=processors_and_board, say=say))
 
 
 @app.command(epilog="Examples: `weftline demo`, `weftline demo --for 60`; `make demo FOR=60` installs first what is missing")
@@ -87,6 +92,7 @@ def demo(
     ] = False,
     kafka_port: KafkaPort = 0,
     clickhouse_port: ClickHousePort = 0,
+    board_port: BoardPort = 0,
 ) -> None:
     """Start everything in a folder of its own and watch a simulated month: throughput, lag, alerts, pass rates.
 
@@ -96,7 +102,9 @@ def demo(
     from weftline.embedded.demo import DemoConfig, run
 
     settings = located(data=data)
-    config = DemoConfig(settings.data, seconds, seed, broker.value if broker else None, keep, kafka_port, clickhouse_port)
+    config = DemoConfig(
+        settings.data, seconds, seed, broker.value if broker else None, keep, kafka_port, clickhouse_port, board_port
+    )
     sys.exit(run(config))
 
 

@@ -44,7 +44,7 @@ class Child:
     """A program to run. ``prepare`` is called before every start; ``ready`` is asked again and again after it.
 
     ``stop_seconds``: how long it may take to stop after SIGTERM before SIGKILL; ``ready_seconds``: how long to get ready.
-    ``replaceable``: whether a new process can take over where a dead one was.
+    ``replaceable``: whether a new process can take over where a dead one was. ``needed``: whether a stack is none without it.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Child:
     stop_seconds: float = 10.0
     ready_seconds: float = 60.0
     replaceable: bool = True
+    needed: bool = True
 
 
 def broker_child(config: BrokerConfig, classpath: Classpath) -> Child:
@@ -96,6 +97,17 @@ def processor_child(name: str, addresses: Mapping[str, str], port: int) -> Child
         environment={**addresses, "WEFTLINE_HTTP_HOST": HOST, "WEFTLINE_HTTP_PORT": str(port)},
         # It has 10 s to finish its batch, commit and leave the group.
         stop_seconds=15.0,
+    )
+
+
+def board_child(addresses: Mapping[str, str], port: int) -> Child:
+    """The built-in board; a stack works without it."""
+    return Child(
+        "board",
+        (sys.executable, "-m", "weftline", "board"),
+        ready=lambda: says_ok(f"http://{HOST}:{port}/readyz"),
+        environment={**addresses, "WEFTLINE_HTTP_HOST": HOST, "WEFTLINE_HTTP_PORT": str(port)},
+        needed=False,
     )
 
 

@@ -35,7 +35,7 @@ from weftline.embedded.simulator.player import Progress, Summary, simulate
 from weftline.embedded.simulator.reference import reference_of
 from weftline.embedded.simulator.sinks import Connection
 from weftline.embedded.stack_folder import DEMO, USUAL_PORTS, Addresses, BrokerKind, lock_of
-from weftline.embedded.supervisor import PROCESSORS, Stack, StackConfig
+from weftline.embedded.supervisor import PROCESSORS, Stack, StackConfig, board, board_missing
 from weftline.errors import DependencyDown, UserError
 from weftline.runtime.clock import system_clock
 from weftline.runtime.groups import open_groups
@@ -61,6 +61,8 @@ SWEEP_SECONDS = 2.0
 PATIENCE_SECONDS = 30.0
 #: What is on its way when somebody ends the play may take so long to arrive.
 LEAVE_SECONDS = 10.0
+#: Where the board shows what is played: the last month, on its way to today.
+PLAYED = "/overview?range=30d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class DemoConfig:
     keep: bool = False
     kafka_port: int = 0
     clickhouse_port: int = 0
+    board_port: int = 0
 
 
 class _Player:
@@ -227,6 +230,8 @@ def run(config: DemoConfig) -> int:
         assert stack.addresses is not None
         try:
             say(f"ready after {time.monotonic() - began:.1f} s")
+            if stack.board:
+                say(f"Board       {stack.board}{PLAYED}")
             say(f"Kafka       {stack.addresses.kafka}")
             say(f"ClickHouse  {stack.addresses.clickhouse}")
             say(f"data, logs  {stack.config.folder}")
@@ -238,7 +243,8 @@ def run(config: DemoConfig) -> int:
 
 def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -> Stack:
     folder = fresh_folder(config.data, config.keep)
-    ports = {name: port for name, port in (("kafka", config.kafka_port), ("clickhouse", config.clickhouse_port)) if port}
+    asked = (("kafka", config.kafka_port), ("clickhouse", config.clickhouse_port), ("board", config.board_port))
+    ports = {name: port for name, port in asked if port}
 
     def prepare(addresses: Addresses) -> None:
         apply_topics(addresses.kafka)
@@ -253,7 +259,7 @@ def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -
             "WEFTLINE_SIMULATED_CLOCK": plan.clock(),
             "WEFTLINE_SWEEP_SECONDS": str(SWEEP_SECONDS),
         }
-        return [processor_child(name, environment, port(name)) for name in PROCESSORS]
+        return [*(processor_child(name, environment, port(name)) for name in PROCESSORS), *board(addresses, port)]
 
     def started(broker: BrokerKind) -> Stack:
         stack = interrupts.stack = Stack(StackConfig(folder, broker, ports, USUAL_PORTS), prepare=prepare, workers=workers, say=say)
@@ -261,6 +267,8 @@ def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -
         interrupts.started = True
         return stack
 
+    if missing := board_missing():
+        say(missing)
     say("starting Kafka, ClickHouse and three processors" if config.broker != "memory" else "starting")
     try:
         return started(config.broker or "kafka")
@@ -287,7 +295,7 @@ def _show(config: DemoConfig, plan: _Plan, stack: Stack, interrupts: _Interrupts
     with ExitStack() as connections:
         server = connections.enter_context(reader(settings))
         groups = connections.enter_context(open_groups(settings, TOPICS)) if stack.config.broker == "kafka" else None
-        with _Screen(Board(addresses, config.seconds), Gauge(server, groups), player, say) as screen:
+        with _Screen(Board(addresses, config.seconds, stack.board), Gauge(server, groups), player, say) as screen:
             while player.playing and not interrupts.came.is_set() and not stack.wait(0):
                 screen.refresh()
             if player.error is not None:

@@ -119,10 +119,11 @@ class Gauge:
 
 
 class Board:
-    """Readings over time, drawn. ``note`` is a line at the foot of the view."""
+    """Readings over time, drawn. ``note`` is a line at the foot of the view; ``web`` the address of the board in the browser."""
 
-    def __init__(self, addresses: Addresses, end: float | None) -> None:
+    def __init__(self, addresses: Addresses, end: float | None, web: str = "") -> None:
         self._addresses = addresses
+        self._web = f"Board {web}   " if web else ""
         self._end = end
         self._readings: deque[Figures] = deque()
         self._told: dict[str, int] = {}
@@ -153,7 +154,7 @@ class Board:
         return Panel(
             Stacked(side, *_alerts(last.newest[:fit]), Text(self.note, style="dim")),
             title=self._title(last),
-            subtitle=f"Kafka {self._addresses.kafka}   ClickHouse {self._addresses.clickhouse}   Ctrl-C ends",
+            subtitle=f"{self._web}Kafka {self._addresses.kafka}   ClickHouse {self._addresses.clickhouse}   Ctrl-C ends",
             height=height,
         )
 

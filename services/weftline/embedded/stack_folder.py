@@ -19,7 +19,7 @@ BrokerKind = Literal["kafka", "memory"]
 DEMO = "demo"
 
 # The ports that clients try by default, taken when they are free.
-USUAL_PORTS: Mapping[str, int] = {"kafka": 9092, "clickhouse": 8123}
+USUAL_PORTS: Mapping[str, int] = {"kafka": 9092, "clickhouse": 8123, "board": 8080}
 
 
 @dataclass(frozen=True, slots=True)

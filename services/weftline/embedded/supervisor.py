@@ -25,7 +25,9 @@ from types import FrameType
 from weftline.embedded.broker import BrokerConfig
 from weftline.embedded.children import (
     Child,
+    DidNotStart,
     Running,
+    board_child,
     broker_child,
     engine_child,
     memory_broker_child,
@@ -81,6 +83,7 @@ class _Watched:
     since: float
     failures: int = 0
     again_at: float | None = None
+    given_up: bool = False
 
 
 Prepare = Callable[[Addresses], None]
@@ -100,6 +103,25 @@ def processors(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Chi
     """The three processors, as :class:`Stack` wants its workers."""
     where = {"WEFTLINE_KAFKA": addresses.kafka, "WEFTLINE_CLICKHOUSE": addresses.clickhouse}
     return [processor_child(name, where, port(name)) for name in PROCESSORS]
+
+
+def board_missing() -> str:
+    """Why there is no board, in one line; empty if there is one."""
+    if importlib.util.find_spec("nicegui") is not None:
+        return ""
+    return "there is no board: it needs nicegui; install it with: pip install 'weftline[boards]'"
+
+
+def board(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
+    """The built-in board, if what it needs is installed."""
+    if board_missing():
+        return ()
+    return [board_child({"WEFTLINE_KAFKA": addresses.kafka, "WEFTLINE_CLICKHOUSE": addresses.clickhouse}, port("board"))]
+
+
+def processors_and_board(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
+    """Everything that works in a stack, as :class:`Stack` wants its workers."""
+    return [*processors(addresses, port), *board(addresses, port)]
 
 
 class Stack:
@@ -202,6 +224,12 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def board(self) -> str:
+        """The address of the built-in board; empty if there is none."""
+        watched = next((watched for watched in self._crew if watched.child.name == "board" and not watched.given_up), None)
+        return f"http://{HOST}:{self._ports.of('board')}" if watched else ""
+
     def pid(self, name: str) -> int:
         """The process id of the child ``name`` as it is now."""
         return next(watched.running.pid for watched in [*self._servers, *self._crew] if watched.child.name == name)
@@ -257,11 +285,18 @@ class Stack:
 
     def _await_ready(self, several: Sequence[_Watched]) -> None:
         for watched in several:
-            watched.running.wait_ready(self._stopping.is_set)
+            try:
+                watched.running.wait_ready(self._stopping.is_set)
+            except DidNotStart as fault:
+                if watched.child.needed:
+                    raise
+                self._do_without(watched, str(fault))
 
     def _look_after(self, watched: _Watched) -> None:
         """Start a child that died again, after a pause that grows with every early death."""
         now = time.monotonic()
+        if watched.given_up:
+            return
         if watched.again_at is not None:
             if now >= watched.again_at:
                 watched.running, watched.since, watched.again_at = Running(watched.child, watched.running.log), now, None
@@ -274,11 +309,19 @@ class Stack:
         name, status = watched.child.name, _status(watched.running.returncode)
         if not watched.child.replaceable:
             raise GaveUp(f"{name} {status}, and what it held is lost{watched.running.last_words()}")
+        if watched.failures >= TRIES and not watched.child.needed:
+            self._do_without(watched, f"{name} {status} {TRIES} times in a row{watched.running.last_words()}")
+            return
         if watched.failures >= TRIES:
             raise GaveUp(f"{name} {status} {TRIES} times in a row soon after its start{watched.running.last_words()}")
         pause = PAUSES[watched.failures - 1]
         self._say(f"{name} {status} after {lived:.0f} s; starting it again in {pause:g} s (log: {watched.running.log})")
         watched.again_at = now + pause
+
+    def _do_without(self, watched: _Watched, why: str) -> None:
+        watched.given_up = True
+        watched.running.kill()
+        self._say(f"{why}; going on without {watched.child.name}")
 
     def _bring_down(self) -> None:
         order = [*([self._crew] if self._crew else []), *([watched] for watched in self._servers)]
@@ -351,12 +394,14 @@ def up(
             addresses = stack.start()
         except Interrupted:
             return 130
+        if stack.board:
+            say(f"Board       {stack.board}")
         say(f"Kafka       {addresses.kafka}")
         say(f"ClickHouse  {addresses.clickhouse}")
         say(f"data, logs  {config.folder.absolute()}")
-        for name, address in (("kafka", addresses.kafka), ("clickhouse", addresses.clickhouse)):
+        for name, address in (("board", stack.board), ("kafka", addresses.kafka), ("clickhouse", addresses.clickhouse)):
             usual = config.usual.get(name)
-            if usual and name not in config.ports and not address.endswith(f":{usual}"):
+            if usual and address and name not in config.ports and not address.endswith(f":{usual}"):
                 say(f"{name} listens elsewhere than on its usual port {usual}, which was taken; --{name}-port asks for one")
         say("ready; Ctrl-C stops all, the data stay")
         try:

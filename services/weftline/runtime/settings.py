@@ -12,14 +12,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from weftline.errors import UserError
 
 SECRETS_VARIABLE = "WEFTLINE_SECRETS"
 SECRETS_FOLDER = Path("/run/secrets")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError):  # unknown, or no name at all
+        raise ValueError("no time zone of the IANA data base, such as Asia/Shanghai") from None
+    return name
 
 
 class Settings(BaseSettings):
@@ -40,6 +49,10 @@ class Settings(BaseSettings):
 
     http_host: str = Field("127.0.0.1", description="address on which /metrics, /healthz and /readyz listen")
     http_port: Annotated[int, Field(ge=0, le=65535)] = Field(0, description="port of the same; 0 picks a free one")
+
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "Asia/Shanghai", description="zone of the board's readers: their days begin at its midnight"
+    )
 
     batch_records: Annotated[int, Field(ge=1, le=200_000)] = Field(20_000, description="records in one step at most")
     batch_bytes: Annotated[int, Field(ge=1024)] = Field(16 << 20, description="bytes in one step at most")

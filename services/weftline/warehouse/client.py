@@ -121,6 +121,16 @@ class Warehouse:
         result = await self._query(statement, parameters, binary, column_oriented=True)
         return list(result.result_columns)
 
+    async def named(
+        self, statement: str, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[Mapping[str, Sequence[Any]], Mapping[str, str]]:
+        """The result by name of its columns, and their types as ClickHouse names them. Without rows both are empty."""
+        result = await self._query(statement, parameters, (), column_oriented=True)
+        types = (kind.name for kind in result.column_types)
+        return dict(zip(result.column_names, result.result_columns, strict=False)), dict(
+            zip(result.column_names, types, strict=True)
+        )
+
     async def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows, such as ``INSERT … SELECT``."""
         text = _bound(statement, parameters)
