@@ -27,11 +27,11 @@ install: $(STAMP) ## Make .venv with everything that is pinned under deploy/lock
 demo: $(STAMP) ## Start everything and watch a simulated month; FOR=60 plays 60 s, compares and ends
 	@exec $(BIN)/weftline demo $(if $(FOR),--for $(FOR))
 
-up: $(STAMP) ## Start Kafka, ClickHouse and the processors on .weftline; Ctrl-C stops, data stay
+up: $(STAMP) ## Start Kafka, ClickHouse, the processors and the board on .weftline; Ctrl-C stops, data stay
 	@exec $(BIN)/weftline up
 
-test: lint ## Style, types and all tests; T=tests/unit runs a part, ARGS="-k word" goes to pytest
-	@exec $(BIN)/python -m pytest $(T) $(ARGS)
+test: lint ## Style, types and all tests, two files at a time; T=tests/unit runs a part, ARGS="-k word" goes to pytest
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(T) $(ARGS)
 
 lint: $(STAMP) ## Check style and types
 	@$(BIN)/ruff check services tests

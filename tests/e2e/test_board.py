@@ -169,7 +169,7 @@ def test_the_page_shows_what_the_tables_hold(served: Served, browser: Browser) -
         assert figure(page, "critical-alerts") == critical
         assert page.locator("#critical-alerts .verdict span").inner_text() == "Act"
         newest = served.tables.rows("SELECT text_en FROM standing_alerts ORDER BY occurred_at DESC, alert_id LIMIT 3")
-        assert page.locator("#newest-alerts tbody a").all_inner_texts()[:3] == [text for (text,) in newest]
+        assert page.locator("#newest-alerts tbody a[href*='/alert/']").all_inner_texts()[:3] == [text for (text,) in newest]
         centers = dict(served.tables.rows("SELECT center_id, sum(confirmed) FROM throughput_per_day GROUP BY center_id"))
         rows = [row.split("\t") for row in page.locator("#centers tbody tr").all_inner_texts()]
         assert {row[0]: int(row[2].replace(",", "")) for row in rows} == centers
@@ -298,6 +298,7 @@ def test_theme_and_language_are_the_browsers_and_then_the_readers(served: Served
         page.get_by_role("button", name="Light appearance").click()
         page.wait_for_function(f"{background} !== '{dark}'")
         page.get_by_role("link", name="中文").click()
+        page.wait_for_url("**lang=zh**")
         page.wait_for_function(READ)
         page = there.to(f"{served.url}/overview")  # nothing in the address: both are remembered
         expect(page.locator("h1")).to_have_text("集群总览")
@@ -324,7 +325,7 @@ def test_a_keyboard_reaches_everything(served: Served, browser: Browser) -> None
         sort.focus()
         page.keyboard.press("Enter")
         expect(page.locator("#factories th").nth(1)).to_have_attribute("aria-sort", "ascending")
-        link = page.locator("#newest-alerts tbody a").first
+        link = page.locator("#newest-alerts tbody a[href*='/alert/']").first
         link.focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**/alert/**")

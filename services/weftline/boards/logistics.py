@@ -161,8 +161,7 @@ ATTENTION: Final = Row(
             height=9,
             may_be_empty=True,
             sql=f"""
-SELECT shipment_id, factory_id, center_id, milestone, carrier_id, trade_mode, departed_at, expected_arrival_at AS expected_at,
-    dateDiff('hour', expected_arrival_at, now()) AS late_h
+SELECT shipment_id, factory_id, expected_arrival_at AS expected_at, dateDiff('hour', expected_arrival_at, now()) AS late_h, carrier_id
 FROM shipments
 WHERE {_LATE}
 ORDER BY expected_at DESC, shipment_id
@@ -177,7 +176,7 @@ LIMIT 50""",
             height=9,
             may_be_empty=True,
             sql=f"""
-SELECT shipment_id, factory_id, center_id, carrier_id, trade_mode, arrived_at, dateDiff('hour', arrived_at, now()) AS dwell_h
+SELECT shipment_id, factory_id, arrived_at, dateDiff('hour', arrived_at, now()) AS dwell_h, carrier_id
 FROM shipments
 WHERE {_DWELLING}
 ORDER BY arrived_at DESC, shipment_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from weftline.boards.common import (
@@ -27,6 +28,7 @@ from weftline.boards.overview import LOT_KPI, PASS_RATE_KPI
 
 _CHOSEN: Final = f"{OF_COOPERATIVE} AND {OF_FACTORY} AND {OF_PRODUCT}"
 
+FAIL_RATE_KPI: Final = replace(PASS_RATE_KPI, numerator=Text("判定不合格的已审核报告", "verified reports judged FAIL"))
 INDICATOR_KPI: Final = Kpi(
     Text("该项目不合格的结果", "results of the indicator that failed"),
     Text("该项目按已确认限值判定的结果", "results of the indicator judged by a confirmed limit"),
@@ -163,19 +165,19 @@ LIMIT 12""",
         ),
         Panel(
             id="by-product",
-            title=Text("各类产品合格率", "Pass rate by product"),
+            title=Text("各类产品不合格率", "Failure rate by product"),
             question=Text("哪类产品最常不合格？", "Which kind of product fails most often?"),
             kind=Kind.BARS,
             unit=Unit.RATIO,
             horizontal=True,
-            kpi=PASS_RATE_KPI,
+            kpi=FAIL_RATE_KPI,
             sql=f"""
-SELECT product_category, {rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")} AS pass_rate
+SELECT product_category, {rate("sum(reports_failed)", "sum(reports_passed) + sum(reports_failed)")} AS fail_rate
 FROM report_counts
 WHERE $__timeFilter(event_time) AND {_CHOSEN}
 GROUP BY product_category
-HAVING pass_rate IS NOT NULL
-ORDER BY pass_rate, product_category""",
+HAVING fail_rate IS NOT NULL
+ORDER BY fail_rate DESC, product_category""",
         ),
         Panel(
             id="lots",
@@ -238,8 +240,8 @@ LIMITS: Final = Row(
             id="values",
             title=Text("实测值与限值", "Measured values and their limits"),
             question=Text(
-                "所选项目的实测值离限值多远？未检出标在检出限处",
-                "How far from the limit do the values lie? Not detected stands at the detection limit",
+                f"所选项目最近 {NEWEST:,} 份报告的实测值离限值多远？未检出标在检出限处",
+                f"How far from the limit are the newest {NEWEST:,} reports? Not detected stands at the detection limit",
             ),
             kind=Kind.POINTS,
             unit=Unit.NONE,
@@ -293,12 +295,7 @@ LIMIT 100""",
             height=10,
             may_be_empty=True,
             sql=f"""
-SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text,
-    arrayStringConcat(
-        arrayMap(
-            e -> concat(JSONExtractString(e, 'subject'), ' ', JSONExtractString(e, 'value'), ' ', JSONExtractString(e, 'clause')),
-            JSONExtractArrayRaw(evidence)
-        ), '; ') AS evidence_text, alert_id
+SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, alert_id
 FROM standing_alerts
 WHERE $__timeFilter(occurred_at) AND rule NOT IN ('ORDER_OVERDUE', 'SHIPMENT_OVERDUE') AND {_CHOSEN}
 ORDER BY occurred_at DESC, alert_id

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, located, print_json
+from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, end_on_signals, located, print_json
 from weftline.errors import DependencyDown, UserError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _for_ever(settings: Settings, as_of: int | None, since: int | None, patience
     from weftline.processors.audit_metrics import AuditMetrics
     from weftline.runtime.exporter import serving
 
-    metrics = AuditMetrics()
+    metrics, rest = AuditMetrics(), end_on_signals()
     with serving(settings, metrics.registry) as port:
         typer.echo(f"metrics on http://{settings.http_host}:{port}/metrics", err=True)
         while True:
@@ -126,7 +126,7 @@ def _for_ever(settings: Settings, as_of: int | None, since: int | None, patience
             else:
                 metrics.show(report)
                 _print(report, as_json)
-            time.sleep(max(every - (time.monotonic() - began), 0))
+            rest(max(every - (time.monotonic() - began), 0))
 
 
 def _milliseconds(option: str, text: str | None) -> int | None:

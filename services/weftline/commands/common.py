@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -74,14 +76,24 @@ def in_one_line(error: BaseException) -> str | None:
     return None
 
 
-def end_on_signals() -> None:
-    """SIGTERM and SIGINT end the program with status 0, wherever it is: for programs that hold nothing which must be put away."""
+def end_on_signals() -> Callable[[float], None]:
+    """SIGTERM and SIGINT end the program with status 0, wherever it is: for programs that hold nothing which must be put away.
+
+    Gives the sleep that such a program shall use: what a signal raises while a destructor runs is lost, and would never be told.
+    """
+    told = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        told.set()
         sys.exit(0)
+
+    def rest(seconds: float) -> None:
+        if told.wait(seconds):
+            sys.exit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    return rest
 
 
 def print_json(value: Any) -> None:

@@ -31,7 +31,7 @@ def lag(
 
     settings = located(kafka)
     logging.configure(settings)
-    end_on_signals()
+    rest = end_on_signals()
     kept: Kept[Sequence[Group]] = Kept(every)
     registry = program_registry("lag")
     registry.register(LagCollector(kept))
@@ -41,4 +41,4 @@ def lag(
 
     with serving(settings, registry) as port:
         typer.echo(f"listening on http://{settings.http_host}:{port}/metrics")
-        follow("kafka", connect, kept.put, every)
+        follow("kafka", connect, kept.put, lambda: rest(every))

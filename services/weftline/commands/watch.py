@@ -33,7 +33,7 @@ def watch(
 
     settings = located(clickhouse=clickhouse)
     logging.configure(settings)
-    end_on_signals()
+    rest = end_on_signals()
     clock = clock_of(settings.simulated_clock)
     kept: Kept[Reading] = Kept(every)
     registry = program_registry("watch")
@@ -45,4 +45,4 @@ def watch(
 
     with serving(settings, registry) as port:
         typer.echo(f"listening on http://{settings.http_host}:{port}/metrics")
-        follow("clickhouse", connect, kept.put, every)
+        follow("clickhouse", connect, kept.put, lambda: rest(every))

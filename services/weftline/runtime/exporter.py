@@ -43,8 +43,10 @@ class Kept(Generic[T]):
         return last[0] if last and self._clock() - last[1] <= self._seconds else None
 
 
-def follow(dependency: str, connect: Callable[[ExitStack], Callable[[], T]], put: Callable[[T], None], seconds: float) -> NoReturn:
-    """Read again and again, until a signal's handler raises. A dependency that does not answer is waited for.
+def follow(
+    dependency: str, connect: Callable[[ExitStack], Callable[[], T]], put: Callable[[T], None], rest: Callable[[], None]
+) -> NoReturn:
+    """Read again and again, until ``rest``, the pause between two readings, raises. A dependency that does not answer is waited for.
 
     ``connect`` gives what reads, and leaves with the stack what is to be closed before it is called again.
     """
@@ -63,7 +65,7 @@ def follow(dependency: str, connect: Callable[[ExitStack], Callable[[], T]], put
                     log.warning("waiting", dependency=dependency, error=str(error))
                 answering, read = False, None
                 connection.close()
-            time.sleep(seconds)
+            rest()
 
 
 @contextmanager

@@ -228,11 +228,11 @@ def panels(story: Story) -> tuple[Panel, ...]:
                 width=24,
                 height=9,
                 sql="""
-SELECT coalesce(tested_at, reported_at) AS time, number AS value, low, high, not_detected,
+SELECT measured_at AS time, number AS value, low, high, not_detected,
     report_number IN (${subjects:sqlstring}) AS marked, concat(report_number, ': ', value_text, ' (', limit_text, ')') AS what
 FROM measurements
 WHERE factory_id IN (${factory:sqlstring}) AND indicator IN (${indicator:sqlstring}) AND counted AND number IS NOT NULL
-    AND $__timeFilter(coalesce(tested_at, reported_at))
+    AND $__timeFilter(measured_at)
 ORDER BY time, what
 LIMIT 2000""",
             )
