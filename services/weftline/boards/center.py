@@ -16,8 +16,8 @@ from weftline.boards.common import (
     bucket,
     rate,
 )
-from weftline.boards.model import Board, Kind, Kpi, Panel, Row, Text, Threshold, Tone, Unit
-from weftline.boards.overview import ON_TIME_KPI, ON_TIME_SQL
+from weftline.boards.figures import ON_TIME_KPI, on_time, work_in_progress
+from weftline.boards.model import Board, Kind, Kpi, Panel, Row, Text, Unit
 
 _LEAD_TIME: Final = Kpi(
     Text("轮次完成（寄出或之后）减去确认", "end of the round (dispatched or later) less CONFIRMED"),
@@ -38,27 +38,8 @@ _HERE = f"{THE_CENTER} AND {OF_PRODUCT}"
 NOW: Final = Row(
     Text("现在", "Now"),
     (
-        Panel(
-            id="work-in-progress",
-            title=Text("在制打样单", "Orders in progress"),
-            question=Text("已确认而未寄出的有多少？", "How many are confirmed and not yet dispatched?"),
-            kind=Kind.STAT,
-            width=4,
-            height=4,
-            sql=f"SELECT sum(orders) AS work_in_progress FROM work_in_progress WHERE {THE_CENTER}",
-        ),
-        Panel(
-            id="on-time",
-            title=Text("按期率", "On-time rate"),
-            question=Text("到期的轮次有多少按首次承诺完成？", "How many of the rounds that are due kept their first promise?"),
-            kind=Kind.STAT,
-            unit=Unit.RATIO,
-            width=4,
-            height=4,
-            thresholds=(Threshold(Tone.BAD), Threshold(Tone.WARN, 0.80), Threshold(Tone.GOOD, 0.90)),
-            kpi=ON_TIME_KPI,
-            sql=ON_TIME_SQL + _HERE,
-        ),
+        work_in_progress(THE_CENTER),
+        on_time(_HERE),
         Panel(
             id="overdue",
             title=Text("逾期未完成", "Overdue and open"),

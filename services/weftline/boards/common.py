@@ -56,6 +56,7 @@ def rate(part: str, whole: str) -> str:
 
 # What is good and bad of a share; configuration of ours, no standard says so.
 RATE: Final = (Threshold(Tone.BAD), Threshold(Tone.WARN, 0.90), Threshold(Tone.GOOD, 0.95))
+PROMISES: Final = (Threshold(Tone.BAD), Threshold(Tone.WARN, 0.80), Threshold(Tone.GOOD, 0.90))
 YIELD: Final = (Threshold(Tone.BAD), Threshold(Tone.WARN, 0.50), Threshold(Tone.GOOD, 0.65))
 NONE_IS_GOOD: Final = (Threshold(Tone.GOOD), Threshold(Tone.BAD, 1))
 FEW_ARE_GOOD: Final = (Threshold(Tone.GOOD), Threshold(Tone.WARN, 1), Threshold(Tone.BAD, 10))

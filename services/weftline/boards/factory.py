@@ -6,18 +6,13 @@ from typing import Final
 
 from weftline.boards.common import (
     INDICATOR,
-    NEWEST,
     NONE_IS_GOOD,
-    OF_INDICATOR,
     ONE_FACTORY,
-    RATE,
     THE_FACTORY,
-    WITH_INDICATOR,
     bucket,
-    rate,
 )
-from weftline.boards.model import Board, Kind, Panel, Row, Text, Threshold, Tone, Unit
-from weftline.boards.overview import LOT_KPI, PASS_RATE_KPI
+from weftline.boards.figures import failing_indicators, lot_acceptance, measured_values, pass_rate
+from weftline.boards.model import Board, Kind, Panel, Row, Text, Threshold, Tone
 
 MORNING: Final = Row(
     Text("今早", "This morning"),
@@ -32,36 +27,8 @@ MORNING: Final = Row(
             thresholds=NONE_IS_GOOD,
             sql=f"SELECT count() AS alerts FROM standing_alerts WHERE $__timeFilter(occurred_at) AND {THE_FACTORY}",
         ),
-        Panel(
-            id="pass-rate",
-            title=Text("检测合格率", "Test pass rate"),
-            question=Text("本厂已审核的报告有多少合格？", "How many of the factory's verified reports pass?"),
-            kind=Kind.STAT,
-            unit=Unit.RATIO,
-            width=4,
-            height=4,
-            thresholds=RATE,
-            kpi=PASS_RATE_KPI,
-            sql=f"""
-SELECT {rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")} AS pass_rate
-FROM report_counts
-WHERE $__timeFilter(event_time) AND {THE_FACTORY}""",
-        ),
-        Panel(
-            id="lot-acceptance",
-            title=Text("批接收率", "Lot acceptance"),
-            question=Text("初次检验的批有多少被接收？", "How many of the original lots are accepted?"),
-            kind=Kind.STAT,
-            unit=Unit.RATIO,
-            width=4,
-            height=4,
-            thresholds=RATE,
-            kpi=LOT_KPI,
-            sql=f"""
-SELECT {rate("sum(lots_accepted)", "sum(lots)")} AS lot_pass_rate
-FROM lot_counts
-WHERE $__timeFilter(event_time) AND {THE_FACTORY}""",
-        ),
+        pass_rate(THE_FACTORY),
+        lot_acceptance(THE_FACTORY),
         Panel(
             id="worst-run",
             title=Text("连续不合格", "Failures in a row"),
@@ -127,45 +94,10 @@ WHERE $__timeFilter(event_time) AND {THE_FACTORY}
 GROUP BY time
 ORDER BY time""",
         ),
-        Panel(
-            id="failing-indicators",
-            title=Text("不合格项目", "What fails"),
-            question=Text("先改哪一项？", "Which indicator to work on first?"),
-            kind=Kind.BARS,
-            horizontal=True,
-            may_be_empty=True,
-            sql=f"""
-SELECT indicator, sum(failed) AS failed
-FROM results
-WHERE $__timeFilter(event_time) AND {THE_FACTORY}
-GROUP BY indicator
-HAVING failed > 0
-ORDER BY failed DESC, indicator""",
+        failing_indicators(
+            Text("不合格项目", "What fails"), Text("先改哪一项？", "Which indicator to work on first?"), THE_FACTORY
         ),
-        Panel(
-            id="values",
-            title=Text("实测值与限值", "Measured values and their limits"),
-            question=Text("所选项目离限值多近？", "How near to its limit is the indicator?"),
-            kind=Kind.POINTS,
-            unit=Unit.NONE,
-            width=24,
-            height=9,
-            may_be_empty=True,
-            sql=f"""
-SELECT measured_at AS time, number AS value, low, high, not_detected,
-    concat(report_number, ': ', value_text, if(limit_text = '', '', concat(' (', limit_text, ')'))) AS what
-FROM measurements
-WHERE {OF_INDICATOR} AND number IS NOT NULL AND (low IS NOT NULL OR high IS NOT NULL)
-    AND (factory_id, laboratory_id, report_number) IN
-    (
-        SELECT factory_id, laboratory_id, report_number
-        FROM reports
-        WHERE counted AND $__timeFilter(reported_at) AND {WITH_INDICATOR} AND {THE_FACTORY}
-        ORDER BY reported_at DESC
-        LIMIT {NEWEST}
-    )
-ORDER BY time""",
-        ),
+        measured_values("report_number", THE_FACTORY),
         Panel(
             id="reports",
             title=Text("检测报告", "Laboratory reports"),

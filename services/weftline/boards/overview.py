@@ -5,48 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from weftline.boards.common import (
-    CENTER_OWNS,
     COOPERATIVE,
-    EVENT_TIME,
     NONE_IS_GOOD,
     OF_COOPERATIVE,
-    QUALITY_OWNS,
-    RATE,
     bucket,
-    rate,
 )
-from weftline.boards.model import Board, Kind, Kpi, Panel, Row, Text, Threshold, Tone, Unit
-
-PASS_RATE_KPI: Final = Kpi(
-    Text("判定合格的已审核报告", "verified reports judged PASS"),
-    Text("判定合格或不合格的已审核报告", "verified reports judged PASS or FAIL"),
-    EVENT_TIME,
-    Text(
-        "不完整的报告、已撤回的报告；修订从修订之时起重算",
-        "incomplete and withdrawn reports; an amendment restates from its own time on",
-    ),
-    QUALITY_OWNS,
-)
-LOT_KPI: Final = Kpi(
-    Text("接收的初次检验批", "original lots accepted"),
-    Text("初次检验批", "original lots inspected"),
-    EVENT_TIME,
-    Text("再提交批单独统计，否则返工会掩盖不合格", "resubmitted lots are counted apart, else rework hides failure"),
-    QUALITY_OWNS,
-)
-ON_TIME_KPI: Final = Kpi(
-    Text("在首次承诺日或之前完成的轮次", "rounds finished on or before their first promised date"),
-    Text(
-        "首次承诺日已到的轮次（到期未完成算逾期）", "rounds whose first promise is due: an open one that is overdue counts as late"
-    ),
-    Text("首次承诺日，所选区间", "first promised date, within the range chosen"),
-    Text("完成前取消的打样单", "orders cancelled before the round ended"),
-    CENTER_OWNS,
-)
-ON_TIME_SQL: Final = f"""
-SELECT {rate("countIf(r.on_time = 1)", "count()")} AS on_time_rate
-FROM order_rounds AS r
-WHERE $__timeFilter(first_promised_at) AND first_promised_at <= now() AND NOT cancelled AND """
+from weftline.boards.figures import lot_acceptance, on_time, pass_rate, pass_rate_over_time, work_in_progress
+from weftline.boards.model import Board, Kind, Panel, Row, Text, Threshold, Tone, Unit
 
 FLOW: Final = Row(
     Text("是否在流动", "Is it flowing?"),
@@ -69,64 +34,10 @@ FROM
     UNION ALL SELECT max(stored_at) FROM logistics_records
 )""",
         ),
-        Panel(
-            id="work-in-progress",
-            title=Text("在制打样单", "Orders in progress"),
-            question=Text("已确认而未寄出的打样单有多少？", "How many sample orders are confirmed and not yet dispatched?"),
-            kind=Kind.STAT,
-            width=4,
-            height=4,
-            kpi=Kpi(
-                Text("进入在制减去离开在制", "entries less exits"),
-                Text("—", "—"),
-                Text("全部历史，与区间无关", "all time, whatever the range"),
-                Text("不计数的事件", "events that do not count"),
-                CENTER_OWNS,
-            ),
-            sql="SELECT sum(orders) AS work_in_progress FROM work_in_progress",
-        ),
-        Panel(
-            id="pass-rate",
-            title=Text("检测合格率", "Test pass rate"),
-            question=Text("已审核的检测报告有多少合格？", "How many of the verified laboratory reports pass?"),
-            kind=Kind.STAT,
-            unit=Unit.RATIO,
-            width=4,
-            height=4,
-            thresholds=RATE,
-            kpi=PASS_RATE_KPI,
-            sql=f"""
-SELECT {rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")} AS pass_rate
-FROM report_counts
-WHERE $__timeFilter(event_time) AND {OF_COOPERATIVE}""",
-        ),
-        Panel(
-            id="lot-acceptance",
-            title=Text("批接收率", "Lot acceptance"),
-            question=Text("初次检验的批有多少被接收？", "How many of the original lots are accepted?"),
-            kind=Kind.STAT,
-            unit=Unit.RATIO,
-            width=4,
-            height=4,
-            thresholds=RATE,
-            kpi=LOT_KPI,
-            sql=f"""
-SELECT {rate("sum(lots_accepted)", "sum(lots)")} AS lot_pass_rate
-FROM lot_counts
-WHERE $__timeFilter(event_time) AND {OF_COOPERATIVE}""",
-        ),
-        Panel(
-            id="on-time",
-            title=Text("按期率", "On-time rate"),
-            question=Text("到期的轮次有多少按首次承诺完成？", "How many of the rounds that are due kept their first promise?"),
-            kind=Kind.STAT,
-            unit=Unit.RATIO,
-            width=4,
-            height=4,
-            thresholds=(Threshold(Tone.BAD), Threshold(Tone.WARN, 0.80), Threshold(Tone.GOOD, 0.90)),
-            kpi=ON_TIME_KPI,
-            sql=ON_TIME_SQL + OF_COOPERATIVE,
-        ),
+        work_in_progress(),
+        pass_rate(OF_COOPERATIVE),
+        lot_acceptance(OF_COOPERATIVE),
+        on_time(OF_COOPERATIVE),
         Panel(
             id="critical-alerts",
             title=Text("危急预警", "Critical alerts"),
@@ -176,23 +87,7 @@ ORDER BY time""",
 QUALITY: Final = Row(
     Text("质量是否稳定", "Is quality holding?"),
     (
-        Panel(
-            id="pass-rate-over-time",
-            title=Text("各合作社合格率", "Pass rate by cooperative"),
-            question=Text("各合作社的合格率走向如何？", "Where is each cooperative's pass rate going?"),
-            kind=Kind.LINES,
-            unit=Unit.RATIO,
-            width=12,
-            kpi=PASS_RATE_KPI,
-            sql=f"""
-SELECT {bucket("event_time")} AS time, cooperative_id AS series,
-    {rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")} AS value
-FROM report_counts
-WHERE $__timeFilter(event_time) AND {OF_COOPERATIVE}
-GROUP BY time, series
-HAVING value IS NOT NULL
-ORDER BY time, series""",
-        ),
+        pass_rate_over_time(OF_COOPERATIVE),
         Panel(
             id="alerts-by-rule",
             title=Text("各类预警", "Alerts by rule"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from weftline.boards.common import (
@@ -10,25 +9,28 @@ from weftline.boards.common import (
     EVENT_TIME,
     FACTORY,
     INDICATOR,
-    NEWEST,
     NONE_IS_GOOD,
     OF_COOPERATIVE,
     OF_FACTORY,
-    OF_INDICATOR,
     OF_PRODUCT,
     PRODUCT,
     QUALITY_OWNS,
-    RATE,
-    WITH_INDICATOR,
     bucket,
     rate,
 )
+from weftline.boards.figures import (
+    FAIL_RATE_KPI,
+    LOT_KPI,
+    failing_indicators,
+    lot_acceptance,
+    measured_values,
+    pass_rate,
+    pass_rate_over_time,
+)
 from weftline.boards.model import Board, Kind, Kpi, Panel, Row, Text, Threshold, Tone, Unit
-from weftline.boards.overview import LOT_KPI, PASS_RATE_KPI
 
 _CHOSEN: Final = f"{OF_COOPERATIVE} AND {OF_FACTORY} AND {OF_PRODUCT}"
 
-FAIL_RATE_KPI: Final = replace(PASS_RATE_KPI, numerator=Text("判定不合格的已审核报告", "verified reports judged FAIL"))
 INDICATOR_KPI: Final = Kpi(
     Text("该项目不合格的结果", "results of the indicator that failed"),
     Text("该项目按已确认限值判定的结果", "results of the indicator judged by a confirmed limit"),
@@ -51,21 +53,7 @@ FIGURES: Final = Row(
             height=4,
             sql=f"SELECT sum(reports) AS reports FROM report_counts WHERE $__timeFilter(event_time) AND {_CHOSEN}",
         ),
-        Panel(
-            id="pass-rate",
-            title=Text("检测合格率", "Test pass rate"),
-            question=Text("已审核的检测报告有多少合格？", "How many of the verified laboratory reports pass?"),
-            kind=Kind.STAT,
-            unit=Unit.RATIO,
-            width=4,
-            height=4,
-            thresholds=RATE,
-            kpi=PASS_RATE_KPI,
-            sql=f"""
-SELECT {rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")} AS pass_rate
-FROM report_counts
-WHERE $__timeFilter(event_time) AND {_CHOSEN}""",
-        ),
+        pass_rate(_CHOSEN),
         Panel(
             id="incomplete",
             title=Text("不完整的报告", "Incomplete reports"),
@@ -76,21 +64,7 @@ WHERE $__timeFilter(event_time) AND {_CHOSEN}""",
             thresholds=NONE_IS_GOOD,
             sql=f"SELECT sum(reports_incomplete) AS incomplete FROM report_counts WHERE $__timeFilter(event_time) AND {_CHOSEN}",
         ),
-        Panel(
-            id="lot-acceptance",
-            title=Text("批接收率", "Lot acceptance"),
-            question=Text("初次检验的批有多少被接收？", "How many of the original lots are accepted?"),
-            kind=Kind.STAT,
-            unit=Unit.RATIO,
-            width=4,
-            height=4,
-            thresholds=RATE,
-            kpi=LOT_KPI,
-            sql=f"""
-SELECT {rate("sum(lots_accepted)", "sum(lots)")} AS lot_pass_rate
-FROM lot_counts
-WHERE $__timeFilter(event_time) AND {_CHOSEN}""",
-        ),
+        lot_acceptance(_CHOSEN),
         Panel(
             id="tightened",
             title=Text("加严或暂停检验", "Tightened or discontinued"),
@@ -131,37 +105,11 @@ WHERE $__timeFilter(event_time) AND {_CHOSEN}""",
 RATES: Final = Row(
     Text("谁、什么、何时", "Who, what, when"),
     (
-        Panel(
-            id="pass-rate-over-time",
-            title=Text("各合作社合格率", "Pass rate by cooperative"),
-            question=Text("各合作社的合格率走向如何？", "Where is each cooperative's pass rate going?"),
-            kind=Kind.LINES,
-            unit=Unit.RATIO,
-            kpi=PASS_RATE_KPI,
-            sql=f"""
-SELECT {bucket("event_time")} AS time, cooperative_id AS series,
-    {rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")} AS value
-FROM report_counts
-WHERE $__timeFilter(event_time) AND {_CHOSEN}
-GROUP BY time, series
-HAVING value IS NOT NULL
-ORDER BY time, series""",
-        ),
-        Panel(
-            id="failing-indicators",
-            title=Text("不合格项目帕累托", "Pareto of failing indicators"),
-            question=Text("少数哪几个项目造成大部分不合格？", "Which few indicators cause most of the failures?"),
-            kind=Kind.BARS,
-            horizontal=True,
-            may_be_empty=True,
-            sql=f"""
-SELECT indicator, sum(failed) AS failed
-FROM results
-WHERE $__timeFilter(event_time) AND {_CHOSEN}
-GROUP BY indicator
-HAVING failed > 0
-ORDER BY failed DESC, indicator
-LIMIT 12""",
+        pass_rate_over_time(_CHOSEN),
+        failing_indicators(
+            Text("不合格项目帕累托", "Pareto of failing indicators"),
+            Text("少数哪几个项目造成大部分不合格？", "Which few indicators cause most of the failures?"),
+            _CHOSEN,
         ),
         Panel(
             id="by-product",
@@ -235,35 +183,7 @@ ORDER BY failed DESC, tested DESC, indicator""",
 
 LIMITS: Final = Row(
     Text("离限值多近", "How near to the limit"),
-    (
-        Panel(
-            id="values",
-            title=Text("实测值与限值", "Measured values and their limits"),
-            question=Text(
-                f"所选项目最近 {NEWEST:,} 份报告的实测值离限值多远？未检出标在检出限处",
-                f"How far from the limit are the newest {NEWEST:,} reports? Not detected stands at the detection limit",
-            ),
-            kind=Kind.POINTS,
-            unit=Unit.NONE,
-            width=24,
-            height=9,
-            may_be_empty=True,
-            sql=f"""
-SELECT measured_at AS time, number AS value, low, high, not_detected,
-    concat(factory_id, ' ', report_number, ': ', value_text, if(limit_text = '', '', concat(' (', limit_text, ')'))) AS what
-FROM measurements
-WHERE {OF_INDICATOR} AND number IS NOT NULL AND (low IS NOT NULL OR high IS NOT NULL)
-    AND (factory_id, laboratory_id, report_number) IN
-    (
-        SELECT factory_id, laboratory_id, report_number
-        FROM reports
-        WHERE counted AND $__timeFilter(reported_at) AND {WITH_INDICATOR} AND {_CHOSEN}
-        ORDER BY reported_at DESC
-        LIMIT {NEWEST}
-    )
-ORDER BY time""",
-        ),
-    ),
+    (measured_values("factory_id, ' ', report_number", _CHOSEN),),
 )
 
 ALERTS: Final = Row(

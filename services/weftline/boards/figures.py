@@ -1,0 +1,196 @@
+"""Panels that several boards show, each of what its board is about: the same question, figure and definition everywhere.
+
+``where`` is the condition on what the reader chose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from weftline.boards.common import (
+    CENTER_OWNS,
+    EVENT_TIME,
+    NEWEST,
+    OF_INDICATOR,
+    PROMISES,
+    QUALITY_OWNS,
+    RATE,
+    WITH_INDICATOR,
+    bucket,
+    rate,
+)
+from weftline.boards.model import Kind, Kpi, Panel, Text, Unit
+
+PASS_RATE_KPI: Final = Kpi(
+    Text("判定合格的已审核报告", "verified reports judged PASS"),
+    Text("判定合格或不合格的已审核报告", "verified reports judged PASS or FAIL"),
+    EVENT_TIME,
+    Text(
+        "不完整的报告、已撤回的报告；修订从修订之时起重算",
+        "incomplete and withdrawn reports; an amendment restates from its own time on",
+    ),
+    QUALITY_OWNS,
+)
+FAIL_RATE_KPI: Final = replace(PASS_RATE_KPI, numerator=Text("判定不合格的已审核报告", "verified reports judged FAIL"))
+LOT_KPI: Final = Kpi(
+    Text("接收的初次检验批", "original lots accepted"),
+    Text("初次检验批", "original lots inspected"),
+    EVENT_TIME,
+    Text("再提交批单独统计，否则返工会掩盖不合格", "resubmitted lots are counted apart, else rework hides failure"),
+    QUALITY_OWNS,
+)
+ON_TIME_KPI: Final = Kpi(
+    Text("在首次承诺日或之前完成的轮次", "rounds finished on or before their first promised date"),
+    Text(
+        "首次承诺日已到的轮次（到期未完成算逾期）", "rounds whose first promise is due: an open one that is overdue counts as late"
+    ),
+    Text("首次承诺日，所选区间", "first promised date, within the range chosen"),
+    Text("完成前取消的打样单", "orders cancelled before the round ended"),
+    CENTER_OWNS,
+)
+_PASSED: Final = rate("sum(reports_passed)", "sum(reports_passed) + sum(reports_failed)")
+
+
+def work_in_progress(where: str = "1") -> Panel:
+    """Orders between CONFIRMED and DISPATCHED."""
+    return Panel(
+        id="work-in-progress",
+        title=Text("在制打样单", "Orders in progress"),
+        question=Text("已确认而未寄出的打样单有多少？", "How many sample orders are confirmed and not yet dispatched?"),
+        kind=Kind.STAT,
+        width=4,
+        height=4,
+        kpi=Kpi(
+            Text("进入在制减去离开在制", "entries less exits"),
+            Text("—", "—"),
+            Text("全部历史，与区间和产品无关", "all time and all products, whatever is chosen"),
+            Text("不计数的事件", "events that do not count"),
+            CENTER_OWNS,
+        ),
+        sql=f"SELECT sum(orders) AS work_in_progress FROM work_in_progress WHERE {where}",
+    )
+
+
+def on_time(where: str) -> Panel:
+    """Promises kept, of those that are due."""
+    return Panel(
+        id="on-time",
+        title=Text("按期率", "On-time rate"),
+        question=Text("到期的轮次有多少按首次承诺完成？", "How many of the rounds that are due kept their first promise?"),
+        kind=Kind.STAT,
+        unit=Unit.RATIO,
+        width=4,
+        height=4,
+        thresholds=PROMISES,
+        kpi=ON_TIME_KPI,
+        sql=f"""
+SELECT {rate("countIf(r.on_time = 1)", "count()")} AS on_time_rate
+FROM order_rounds AS r
+WHERE $__timeFilter(first_promised_at) AND first_promised_at <= now() AND NOT cancelled AND {where}""",
+    )
+
+
+def pass_rate(where: str) -> Panel:
+    """Laboratory reports that pass."""
+    return Panel(
+        id="pass-rate",
+        title=Text("检测合格率", "Test pass rate"),
+        question=Text("已审核的检测报告有多少合格？", "How many of the verified laboratory reports pass?"),
+        kind=Kind.STAT,
+        unit=Unit.RATIO,
+        width=4,
+        height=4,
+        thresholds=RATE,
+        kpi=PASS_RATE_KPI,
+        sql=f"SELECT {_PASSED} AS pass_rate\nFROM report_counts\nWHERE $__timeFilter(event_time) AND {where}",
+    )
+
+
+def pass_rate_over_time(where: str) -> Panel:
+    """The same over time, a line per cooperative."""
+    return Panel(
+        id="pass-rate-over-time",
+        title=Text("各合作社合格率", "Pass rate by cooperative"),
+        question=Text("各合作社的合格率走向如何？", "Where is each cooperative's pass rate going?"),
+        kind=Kind.LINES,
+        unit=Unit.RATIO,
+        kpi=PASS_RATE_KPI,
+        sql=f"""
+SELECT {bucket("event_time")} AS time, cooperative_id AS series, {_PASSED} AS value
+FROM report_counts
+WHERE $__timeFilter(event_time) AND {where}
+GROUP BY time, series
+HAVING value IS NOT NULL
+ORDER BY time, series""",
+    )
+
+
+def lot_acceptance(where: str) -> Panel:
+    """Original lots that are accepted."""
+    return Panel(
+        id="lot-acceptance",
+        title=Text("批接收率", "Lot acceptance"),
+        question=Text("初次检验的批有多少被接收？", "How many of the original lots are accepted?"),
+        kind=Kind.STAT,
+        unit=Unit.RATIO,
+        width=4,
+        height=4,
+        thresholds=RATE,
+        kpi=LOT_KPI,
+        sql=f"""
+SELECT {rate("sum(lots_accepted)", "sum(lots)")} AS lot_pass_rate
+FROM lot_counts
+WHERE $__timeFilter(event_time) AND {where}""",
+    )
+
+
+def failing_indicators(title: Text, question: Text, where: str) -> Panel:
+    """Indicators by how often they fail, the worst first."""
+    return Panel(
+        id="failing-indicators",
+        title=title,
+        question=question,
+        kind=Kind.BARS,
+        horizontal=True,
+        may_be_empty=True,
+        sql=f"""
+SELECT indicator, sum(failed) AS failed
+FROM results
+WHERE $__timeFilter(event_time) AND {where}
+GROUP BY indicator
+HAVING failed > 0
+ORDER BY failed DESC, indicator
+LIMIT 12""",
+    )
+
+
+def measured_values(name: str, where: str) -> Panel:
+    """The values of one indicator and their limits. ``name``: SQL for what a point is called."""
+    return Panel(
+        id="values",
+        title=Text("实测值与限值", "Measured values and their limits"),
+        question=Text(
+            f"所选项目最近 {NEWEST:,} 份报告的实测值离限值多远？未检出标在检出限处",
+            f"How far from the limit are the newest {NEWEST:,} reports? Not detected stands at the detection limit",
+        ),
+        kind=Kind.POINTS,
+        unit=Unit.NONE,
+        width=24,
+        height=9,
+        may_be_empty=True,
+        sql=f"""
+SELECT measured_at AS time, number AS value, low, high, not_detected,
+    concat({name}, ': ', value_text, if(limit_text = '', '', concat(' (', limit_text, ')'))) AS what
+FROM measurements
+WHERE {OF_INDICATOR} AND number IS NOT NULL AND (low IS NOT NULL OR high IS NOT NULL)
+    AND (factory_id, laboratory_id, report_number) IN
+    (
+        SELECT factory_id, laboratory_id, report_number
+        FROM reports
+        WHERE counted AND $__timeFilter(reported_at) AND {WITH_INDICATOR} AND {where}
+        ORDER BY reported_at DESC
+        LIMIT {NEWEST}
+    )
+ORDER BY time""",
+    )
