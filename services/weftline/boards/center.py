@@ -93,7 +93,7 @@ WHERE $__timeFilter(decided_at) AND {_HERE}""",
             may_be_empty=True,
             kpi=Kpi(
                 Text("近 7 天完成的轮次", "rounds that ended in the last 7 days"),
-                Text("日产能 × 5 个工作日", "rounds per working day × 5 working days"),
+                Text("日产能 × 有轮次完成的日数", "rounds per working day × days on which rounds ended"),
                 Text("近 7 天，与区间无关", "the last 7 days, whatever the range"),
                 Text(
                     "参考数据没有产能的中心；超过 100 % 说明参考数据有误",
@@ -102,7 +102,7 @@ WHERE $__timeFilter(decided_at) AND {_HERE}""",
                 CENTER_OWNS,
             ),
             sql=f"""
-SELECT count() / (5 * any(c.rounds_per_day)) AS capacity_use
+SELECT count() / (uniqExact(toDate(event_time, '${{zone:raw}}')) * any(c.rounds_per_day)) AS capacity_use
 FROM finished_rounds AS r
 INNER JOIN centers AS c ON r.center_id = c.center_id
 WHERE event_time >= $__toTime - INTERVAL 7 DAY AND event_time <= $__toTime AND r.{THE_CENTER} AND c.rounds_per_day > 0

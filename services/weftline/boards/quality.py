@@ -187,32 +187,15 @@ LIMITS: Final = Row(
 )
 
 ALERTS: Final = Row(
-    Text("检验严格度与预警", "Severity of inspection and alerts"),
+    Text("预警与检验严格度", "Alerts and severity of inspection"),
     (
-        Panel(
-            id="switching",
-            title=Text("不在正常检验的工厂", "Not under normal inspection"),
-            question=Text(
-                "谁在加严检验，离暂停还有多远？", "Who is under tightened inspection, and how near to being discontinued?"
-            ),
-            kind=Kind.TABLE,
-            width=10,
-            height=10,
-            may_be_empty=True,
-            sql=f"""
-SELECT factory_id, product_category, nonconformity_class, severity_due, since, not_accepted_on_tightened AS lots_not_accepted
-FROM switching
-WHERE severity_due != 'NORMAL' AND {OF_FACTORY} AND {OF_PRODUCT}
-ORDER BY severity_due, since DESC, factory_id
-LIMIT 100""",
-        ),
         Panel(
             id="newest-alerts",
             title=Text("最新质量预警", "Newest quality alerts"),
             question=Text("刚刚发生了什么，证据是什么？", "What has just happened, and by which evidence?"),
             kind=Kind.TABLE,
-            width=14,
-            height=10,
+            width=24,
+            height=9,
             may_be_empty=True,
             sql=f"""
 SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, alert_id
@@ -220,6 +203,23 @@ FROM standing_alerts
 WHERE $__timeFilter(occurred_at) AND rule NOT IN ('ORDER_OVERDUE', 'SHIPMENT_OVERDUE') AND {_CHOSEN}
 ORDER BY occurred_at DESC, alert_id
 LIMIT 50""",
+        ),
+        Panel(
+            id="switching",
+            title=Text("不在正常检验的工厂", "Not under normal inspection"),
+            question=Text(
+                "谁在加严检验，离暂停还有多远？", "Who is under tightened inspection, and how near to being discontinued?"
+            ),
+            kind=Kind.TABLE,
+            width=24,
+            height=7,
+            may_be_empty=True,
+            sql=f"""
+SELECT factory_id, product_category, nonconformity_class, severity_due, since, not_accepted_on_tightened AS lots_not_accepted
+FROM switching
+WHERE severity_due != 'NORMAL' AND {OF_FACTORY} AND {OF_PRODUCT}
+ORDER BY severity_due, since DESC, factory_id
+LIMIT 100""",
         ),
     ),
 )
