@@ -99,8 +99,6 @@ class BatchLoop:
         self._leaving: set[int] = set()  # taken away, the handler not yet told
         self._outcomes: deque[bool] = deque(maxlen=RATIO_WINDOW)  # True: rejected
         self._next_step = self._next_settle = self._next_sweep = 0.0
-        # A factory waits for a step, a chart for a settle: neither a settle and a sweep in a row, nor step after step.
-        self._stepped_last = False
         self._stopping = False
         self._ended = False
         self._wake = asyncio.Event()
@@ -175,15 +173,11 @@ class BatchLoop:
             await self._leave()
         elif self._held - self._announced:
             await self._announce()
-        elif self._step_is_due(now) and not self._stepped_last and self._next_sweep:  # 0: new partitions, their sweep comes first
-            await self._step()
         elif self._unsettled and now >= self._next_settle:
-            self._stepped_last = False
             await self._settle()
         elif self._held and now >= self._next_sweep:
-            self._stepped_last = False
             await self._sweep()
-        elif self._step_is_due(now):
+        elif self._queue and (now >= self._next_step or not self._queue.has_room):
             await self._step()
         else:
             self._status.work(bool(self._queue or self._unsettled))
@@ -192,13 +186,9 @@ class BatchLoop:
             due += [self._next_sweep] if self._held else []
             await self._wait(min(due) - now if due else None)
 
-    def _step_is_due(self, now: float) -> bool:
-        return bool(self._queue) and (now >= self._next_step or not self._queue.has_room)
-
     async def _step(self) -> None:
         batch = self._queue.take()
         started = self._clock()
-        self._stepped_last = True
         self._in_flight = batch
         self._status.stepping(True)
         records = list(chain.from_iterable(chunk.records for chunk in batch))
