@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from itertools import combinations, pairwise
@@ -17,6 +16,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.debian import program
 from tests.metric_names import exported, used
 from typer.testing import CliRunner
 
@@ -30,7 +30,8 @@ from weftline.boards.macros import Choice, MacroError, expand
 from weftline.boards.model import COLUMNS, LANGUAGES, Board, Kind, Panel, Row, Text, Threshold, Tone, Unit
 from weftline.boards.palette import DARK_GROUND, LIGHT_GROUND, PALETTE, contrast
 from weftline.boards.targets import statement, targets
-from weftline.boards.words import words_of
+from weftline.boards.web import story
+from weftline.boards.words import WORDS, words_of
 from weftline.commands.boards import app
 
 DASHBOARDS = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards"
@@ -157,6 +158,14 @@ def test_boards_are_sound() -> None:
             assert not panel.thresholds or panel.thresholds[0].at is None
     for name, field in FIELDS.items():
         assert field.words is None or words_of(field.words), name
+
+
+def test_every_field_and_every_word_is_used() -> None:
+    stories = [panel for panel in vars(story).values() if isinstance(panel, Panel)]
+    panels = [panel for panel in (*stories, *(panel for board in BOARDS for panel in board.panels)) if panel.sql]
+    columns = {name for panel in panels for sql in (panel.sql, statement(panel, "en")) for name in columns_of(sql)}
+    assert set(FIELDS) - columns == set()
+    assert {field.words for field in FIELDS.values()} - {None, "indicator"} == set(WORDS)
 
 
 # --- The dashboards ---------------------------------------------------------------------------------------------------------
@@ -344,10 +353,6 @@ def test_promql_names_only_metrics_that_we_export() -> None:
     assert unknown == {}
 
 
-PROMTOOL = shutil.which("promtool")
-
-
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
 @pytest.mark.parametrize("broken", [False, True])
 def test_prometheus_understands_the_promql(broken: bool, tmp_path: Path) -> None:
     """As recording rules: promtool parses them."""
@@ -355,7 +360,7 @@ def test_prometheus_understands_the_promql(broken: bool, tmp_path: Path) -> None
     rules = [{"record": f"panel{number}", "expr": expression} for number, (_, expression) in enumerate(asked)]
     file = tmp_path / "rules.json"
     file.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}), "utf-8")
-    ended = subprocess.run([PROMTOOL or "", "check", "rules", str(file)], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([program("promtool"), "check", "rules", str(file)], capture_output=True, text=True, timeout=60)
     assert (ended.returncode != 0) == broken, ended.stderr
 
 

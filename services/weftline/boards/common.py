@@ -59,7 +59,6 @@ RATE: Final = (Threshold(Tone.BAD), Threshold(Tone.WARN, 0.90), Threshold(Tone.G
 PROMISES: Final = (Threshold(Tone.BAD), Threshold(Tone.WARN, 0.80), Threshold(Tone.GOOD, 0.90))
 YIELD: Final = (Threshold(Tone.BAD), Threshold(Tone.WARN, 0.50), Threshold(Tone.GOOD, 0.65))
 NONE_IS_GOOD: Final = (Threshold(Tone.GOOD), Threshold(Tone.BAD, 1))
-FEW_ARE_GOOD: Final = (Threshold(Tone.GOOD), Threshold(Tone.WARN, 1), Threshold(Tone.BAD, 10))
 
 #: A verdict's JSON is read only where it speaks of the indicator: 15 ms for a year's 47,000 reports, 400 to read them all.
 WITH_INDICATOR: Final = "position(verdict_json, concat('\"', ${indicator:sqlstring}, '\"')) > 0"

@@ -146,7 +146,7 @@ WHERE $__timeFilter(event_time) AND {where}""",
 
 
 def failing_indicators(title: Text, question: Text, where: str) -> Panel:
-    """Indicators by how often they fail, the worst first."""
+    """Indicators by how often they fail, the worst first, with the share of all failures that they have together so far."""
     return Panel(
         id="failing-indicators",
         title=title,
@@ -155,11 +155,15 @@ def failing_indicators(title: Text, question: Text, where: str) -> Panel:
         horizontal=True,
         may_be_empty=True,
         sql=f"""
-SELECT indicator, sum(failed) AS failed
-FROM results
-WHERE $__timeFilter(event_time) AND {where}
-GROUP BY indicator
-HAVING failed > 0
+SELECT indicator, failed, sum(failed) OVER (ORDER BY failed DESC, indicator) / sum(failed) OVER () AS share
+FROM
+(
+    SELECT indicator, sum(r.failed) AS failed
+    FROM results AS r
+    WHERE $__timeFilter(event_time) AND {where}
+    GROUP BY indicator
+    HAVING failed > 0
+)
 ORDER BY failed DESC, indicator
 LIMIT 12""",
     )

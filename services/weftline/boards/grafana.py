@@ -167,6 +167,9 @@ def _properties(
     if panel.kind is Kind.POINTS and name in ("low", "high"):
         found |= {"custom.drawStyle": "line", "custom.lineInterpolation": "stepAfter", "custom.showPoints": "never"}
         found |= {"custom.spanNulls": True, "custom.lineStyle": {"fill": "dash", "dash": [8, 6]}}
+    if panel.kind is Kind.BARS and field.unit is Unit.RATIO and panel.unit is not Unit.RATIO:
+        # Grafana has no line among bars: a share beside counts is told by the tooltip alone.
+        found["custom.hideFrom"] = {"viz": True, "legend": True, "tooltip": False}
     if field.words is not None:
         found["mappings"] = [{"type": "value", "options": _mapping(field.words, language)}]
         if any(word.tone for word in words_of(field.words).values()) and panel.kind is Kind.TABLE:

@@ -39,9 +39,6 @@ WORDS: Final[Mapping[str, Mapping[str, Word]]] = {
     "verdict": _words(
         PASS=("合格", "Pass", Tone.GOOD), FAIL=("不合格", "Fail", Tone.BAD), INCOMPLETE=("不完整", "Incomplete", Tone.WARN)
     ),
-    "outcome": _words(
-        PASS=("合格", "Pass", Tone.GOOD), FAIL=("不合格", "Fail", Tone.BAD), NOT_JUDGED=("未判定", "Not judged", Tone.QUIET)
-    ),
     "lot_result": _words(
         ACCEPTED=("接收", "Accepted", Tone.GOOD),
         NOT_ACCEPTED=("不接收", "Not accepted", Tone.BAD),
@@ -116,7 +113,6 @@ WORDS: Final[Mapping[str, Mapping[str, Word]]] = {
             ("infant-set", "婴幼儿套件", "Infant set"),
         )
     },
-    "yes_no": {"0": Word(Text("否", "no")), "1": Word(Text("是", "yes"))},
 }
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from weftline.boards.macros import Choice
@@ -187,12 +187,8 @@ def _with_number(proof: Proof, rows: Sequence[Mapping[str, Any]]) -> Proof:
     said = (proof.subject, proof.value, proof.limit, proof.clause)
     for row in rows:
         if (row["report_number"], row["value_text"], row["limit_text"], row["clause"]) == said:
-            return Proof(
-                **{name: getattr(proof, name) for name in Proof.__slots__ if name not in ("strip", "confidence", "clause_source")},
-                strip=strip(row["number"], row["low"], row["high"]),
-                confidence=row["confidence"],
-                clause_source=row["clause_source"],
-            )
+            measured = strip(row["number"], row["low"], row["high"])
+            return replace(proof, strip=measured, confidence=row["confidence"], clause_source=row["clause_source"])
     return proof
 
 

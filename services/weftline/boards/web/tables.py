@@ -18,7 +18,7 @@ HIDDEN: Final = frozenset({"alert_id"})
 #: The names of who stands in another column as an id; they lead where that leads.
 NAMES: Final = {"center": "center_id", "factory": "factory_id"}
 #: Columns that are a sentence: they take the room that is left, and more than one line.
-LONG: Final = frozenset({"alert_text", "evidence_text", "what"})
+LONG: Final = frozenset({"alert_text"})
 
 #: Codes that stand beside another one of the same tone: two chips in a row say no more than one.
 UNTONED: Final = frozenset({"rule"})
