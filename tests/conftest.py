@@ -7,17 +7,27 @@ worker); name topics and databases so that tests do not meet. A test that kills 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from weftline.embedded.broker import BrokerConfig
 from weftline.embedded.children import Child, Running, broker_child, engine_child
 from weftline.embedded.engine_chdb import EngineConfig
 from weftline.embedded.jars import prepare_kafka
+from weftline.embedded.jvm_cache import make_once
 from weftline.embedded.ports import free_ports
+
+# The engine asks our own programs for a password; with it in the environment, every program that a test starts knows it.
+os.environ.setdefault("WEFTLINE_CLICKHOUSE_PASSWORD", "of-the-tests")
+
+# How long it takes to draw an example says how busy the machine is, and nothing of what is tested.
+settings.register_profile("weftline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("weftline")
 
 KAFKA_HEAP_MB = 256
 ENGINE_MEMORY_MB = 2048
@@ -50,8 +60,9 @@ class Server:
 
 def _kafka(folder: Path) -> Server:
     port, controller_port = free_ports(2)
-    config = BrokerConfig(folder / "kafka", port, controller_port, KAFKA_HEAP_MB, sync=False)
-    return Server(config.bootstrap, broker_child(config, prepare_kafka()), folder / "kafka.log")
+    classpath = prepare_kafka()
+    config = BrokerConfig(folder / "kafka", port, controller_port, KAFKA_HEAP_MB, sync=False, cache=make_once(classpath, print))
+    return Server(config.bootstrap, broker_child(config, classpath), folder / "kafka.log")
 
 
 def _clickhouse(folder: Path) -> Server:

@@ -32,7 +32,14 @@ def at(day: str) -> int:
 NOW = at("2026-05-04")
 
 
+def in_its_unit(indicator: str, more: dict[str, Any]) -> dict[str, Any]:
+    """``more`` with the indicator's own unit, unless it names one or has it at None: several are in use, so a number needs one."""
+    known = STANDARDS.indicators.get(indicator)
+    return {"unit": known.unit if known else None, **more}
+
+
 def number(indicator: str, value: float | None, **more: Any) -> Measurement:
+    more = in_its_unit(indicator, more)
     return Measurement(indicator=indicator, kind=MeasurementKind.NUMBER, value=value, **more)
 
 
@@ -45,6 +52,7 @@ def quality(indicator: str, text: str | None) -> Measurement:
 
 
 def not_detected(indicator: str, limit: float | None = None, **more: Any) -> Measurement:
+    more = in_its_unit(indicator, more)
     return Measurement(indicator=indicator, kind=MeasurementKind.NOT_DETECTED, detection_limit=limit, **more)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import takewhile
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from weftline.runtime import retry
+from weftline.runtime.caution import Attempt
 from weftline.runtime.health import Status
 from weftline.runtime.loop import BatchLoop, Chunk, RawRecord
 from weftline.runtime.metrics import Metrics
@@ -42,11 +44,15 @@ class Recorder:
         self.steps: list[list[int]] = []  # offsets of each attempt
         self.stepped: set[tuple[int, int]] = set()  # (partition, offset) of steps that returned
         self.settled: set[tuple[int, int]] = set()
+        self.read: dict[int, int] = {}  # by partition: up to where a settle was told that all was stepped
         self.rejected: list[int] = []
+        self.offered: dict[int, set[tuple[int, int]]] = {}  # by partition: (partition, offset) since it was assigned
         self.partitions: set[int] = set()
         self.told: set[int] = set()
         self.on: dict[str, Callable[..., Awaitable[None]]] = {}
         self.wrongs: list[str] = []
+        self.notes: dict[int, Attempt] = {}
+        self.buried: list[Attempt] = []
         self._inside = False
 
     async def _call(self, name: str, *arguments: object) -> None:
@@ -82,9 +88,14 @@ class Recorder:
         await self._call("step", records)
         self.stepped |= {(record.partition, record.offset) for record in records}
 
-    async def settle(self) -> None:
+    async def settle(self, read: Mapping[int, int]) -> None:
+        read = {partition: end for partition, end in read.items() if partition in self.partitions}
+        for partition, end in read.items():
+            missing = {place for place in self.offered.get(partition, ()) if place[1] < end} - self.stepped
+            self.expect(not missing, f"said to be read up to {end}, and not stepped: {sorted(missing)}")
         await self._call("settle")
         self.settled |= self.stepped
+        self.read |= read
 
     async def sweep(self) -> None:
         await self._call("sweep")
@@ -96,6 +107,14 @@ class Recorder:
 
     async def healthy(self) -> None:
         await self._call("healthy")
+
+    async def tried(self, partitions: frozenset[int]) -> Sequence[Attempt]:
+        return [*(self.notes[partition] for partition in partitions if partition in self.notes), *self.buried]
+
+    async def trying(self, notes: Sequence[Attempt]) -> None:
+        self.notes.update({note.partition: note for note in notes})
+        if "trying" in self.on:
+            await self.on["trying"](notes)
 
 
 class World:
@@ -109,22 +128,29 @@ class World:
         self.loop = BatchLoop(self.handler, Settings(_env_file=None, **(bounds | changes)), self.metrics, self.status)  # type: ignore[arg-type]
         self.acked: list[tuple[int, int]] = []
         self.epoch: dict[int, int] = {}  # by partition: how often it was revoked
+        self.log: dict[
+            tuple[int, int], dict[int, bool]
+        ] = {}  # by partition and epoch: end of each chunk, whether it was acknowledged
 
-    def chunk(self, partition: int, offsets: Iterable[int], size: int = 1) -> Chunk:
-        records = [RawRecord("t", partition, offset, 0, b"k", b"v", ()) for offset in offsets]
+    def offer(self, partition: int, offsets: Iterable[int], size: int = 1, key: Callable[[int], bytes] = lambda _: b"k") -> Chunk:
+        records = [RawRecord("t", partition, offset, 0, key(offset), b"v", ()) for offset in offsets]
+        covered = {(partition, record.offset) for record in records}
         epoch = self.epoch.get(partition, 0)
+        log = self.log.setdefault((partition, epoch), {})
 
         def ack() -> None:
-            covered = {(record.partition, record.offset) for record in records}
             self.handler.expect(covered <= self.handler.settled, "acknowledged before it was settled")
             self.handler.expect(epoch == self.epoch.get(partition, 0), "acknowledged after it was revoked")
             self.acked += sorted(covered)
+            log[chunk.end] = True
+            committed = max(takewhile(lambda end: log[end], log), default=0)
+            self.handler.expect(committed <= self.handler.read.get(partition, 0), "Kafka is told before the tables were")
 
-        return Chunk(partition, records, size * len(records), ack)
-
-    def offer(self, partition: int, offsets: Iterable[int], size: int = 1) -> Chunk:
-        chunk = self.chunk(partition, offsets, size)
+        chunk = Chunk(partition, records, size * len(records), ack)
         self.loop.offer(chunk)
+        if chunk.to_step:  # it was taken
+            log[chunk.end] = False
+            self.handler.offered.setdefault(partition, set()).update(covered)
         return chunk
 
     async def revoke(self, partitions: Iterable[int], grace_seconds: float) -> None:
@@ -132,6 +158,8 @@ class World:
         await self.loop.revoke(gone, grace_seconds)
         for partition in gone:
             self.epoch[partition] = self.epoch.get(partition, 0) + 1
+            self.handler.offered.pop(partition, None)
+            self.handler.read.pop(partition, None)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -152,7 +180,7 @@ async def running(world: World, *partitions: int) -> AsyncIterator[None]:
             await task
     finally:
         task.cancel()
-        assert world.handler.wrongs == []
+        assert world.handler.wrongs == [], world.handler.wrongs
 
 
 def play(scenario: Coroutine[Any, Any, None]) -> None:

@@ -48,8 +48,8 @@ def served() -> Iterator[str]:
             while tables.rows(f"SELECT {stored}")[0][0] < summary.records:
                 time.sleep(1)
         port = free_ports(1)[0]
-        addresses = {"WEFTLINE_KAFKA": where(stack).kafka, "WEFTLINE_CLICKHOUSE": where(stack).clickhouse}
-        board = Running(board_child(addresses, port), Path(folder) / "board.log")
+        assert stack.addresses is not None
+        board = Running(board_child(stack.addresses.environment("board"), port), Path(folder) / "board.log")
         try:
             board.wait_ready()
             yield f"http://{HOST}:{port}"

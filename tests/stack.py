@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from weftline.contracts.topics import apply_topics
 from weftline.embedded.children import Child, processor_child
 from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig
+from weftline.kafka_admin.topics import apply_topics
 from weftline.runtime.settings import Settings, load
 from weftline.warehouse.migrations import migrate
 
@@ -19,24 +19,31 @@ def stack_at(
     *,
     ports: Mapping[str, int] | None = None,
     steady_seconds: float = 30.0,
+    say: Callable[[str], None] = lambda line: None,
+    before: Callable[[Addresses], None] = lambda at: None,
     **more: str,
 ) -> Stack:
-    """The stack in ``folder``, to be entered; for its processors (``names``) it is ``as_of`` (ms), for ever. ``more``: their settings."""
-    settings = {"WEFTLINE_SIMULATED_CLOCK": f"0,{as_of},0", "WEFTLINE_SWEEP_SECONDS": "1", **more}
+    """The stack in ``folder``, to be entered; for its processors (``names``) it is ``as_of`` (ms), for ever.
+
+    ``more``: their settings; ``say`` gets the supervisor's lines; ``before`` is called when the servers
+    are ready and nothing is there yet.
+    """
+    settings = {"WEFTLINE_SIMULATED_CLOCK": f"0,{as_of},0", "WEFTLINE_SWEEP_SECONDS": "1", "WEFTLINE_DIGEST_SECONDS": "1", **more}
 
     def prepare(at: Addresses) -> None:
+        before(at)
         apply_topics(at.kafka)
-        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
+        migrate(load(**at.settings()))
 
     def workers(at: Addresses, port: Callable[[str], int]) -> list[Child]:
-        where = {"WEFTLINE_KAFKA": at.kafka, "WEFTLINE_CLICKHOUSE": at.clickhouse, **settings}
+        where = {**at.environment(), **settings}
         return [processor_child(name, where, port(name)) for name in names]
 
     config = StackConfig(folder, ports=ports or {}, usual={}, heap_mb=256, memory_mb=2048, steady_seconds=steady_seconds)
-    return Stack(config, prepare=prepare, workers=workers)
+    return Stack(config, prepare=prepare, workers=workers, say=say)
 
 
 def where(stack: Stack) -> Settings:
     """Settings with the addresses of a running stack."""
     assert stack.addresses is not None
-    return load(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
+    return load(**stack.addresses.settings())

@@ -4,13 +4,15 @@ one identity at several event times. All of one order, one factory, one shipment
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
 from weftline.domain.events import (
     CorrectiveAction,
     ErrorDeclaration,
+    Event,
     InspectionEvent,
     LaboratoryReport,
     LogisticsEvent,
@@ -28,6 +30,8 @@ from weftline.domain.vocabulary import (
     MeasurementKind,
     NonconformityClass,
     OrderStatus,
+    PlanBasis,
+    Precision,
     ReportStatus,
     SafetyClass,
     Severity,
@@ -35,6 +39,8 @@ from weftline.domain.vocabulary import (
     Submission,
     TestPurpose,
 )
+
+E = TypeVar("E", bound=Event)
 
 HOUR = 3_600_000
 START = 1_767_225_600_000  # 2026-01-01
@@ -57,6 +63,19 @@ envelope: dict[str, Any] = {
     "cooperative_id": st.just("haimen"),
     "error_declaration": declarations,
 }
+
+
+def dated(events: st.SearchStrategy[E]) -> st.SearchStrategy[E]:
+    """Some of them with a date only: of a day that holds all the hours, in either of two zones, or of the day after."""
+    return st.tuples(events, st.sampled_from([None] * 6 + [(-8, "+08:00"), (0, "+00:00"), (16, "+08:00")])).map(_dated)
+
+
+def _dated(pair: tuple[E, tuple[int, str] | None]) -> E:
+    event, day = pair
+    if day is None:
+        return event
+    return replace(event, precision=Precision.DAY, event_time=START + day[0] * HOUR, event_time_zone_offset=day[1])
+
 
 order_events = st.builds(
     OrderEvent,
@@ -84,6 +103,7 @@ logistics_events = st.builds(
             BusinessStep.SHIPPING,
             BusinessStep.TRANSPORTING,
             BusinessStep.ARRIVING,
+            BusinessStep.UNLOADING,
             BusinessStep.RECEIVING,
             BusinessStep.VOID_SHIPPING,
             BusinessStep.UNKNOWN,
@@ -101,7 +121,7 @@ measurements = st.lists(
             indicator=st.sampled_from(["formaldehyde", "ph"]),
             kind=st.just(MeasurementKind.NUMBER),
             value=st.sampled_from([5.0, 60.0, 400.0]),
-            unit=st.none(),
+            unit=st.sampled_from(["mg/kg", None]),
         ),
         st.just(Measurement(indicator="odour", kind=MeasurementKind.QUALITATIVE, text="mould")),
     ),
@@ -111,7 +131,7 @@ reports = st.builds(
     LaboratoryReport,
     laboratory_id=st.just("lab"),
     report_number=st.sampled_from(["r1", "r2", "r3", "r4"]),
-    amendment=st.integers(0, 1),
+    amendment=st.integers(0, 2),
     specimen=st.just(SpecimenType.FINISHED_PRODUCT),
     specimen_kind=st.just("fabric"),
     purpose=st.just(TestPurpose.FUND),
@@ -124,6 +144,7 @@ statuses = st.builds(
     ReportStatusChange,
     laboratory_id=st.just("lab"),
     report_number=st.sampled_from(["r1", "r2", "r3", "r4"]),
+    amendment=st.integers(0, 2),
     status=st.sampled_from([ReportStatus.VERIFIED, ReportStatus.VERIFIED, ReportStatus.PUBLISHED, ReportStatus.WITHDRAWN]),
 )
 lots = st.builds(
@@ -132,23 +153,22 @@ lots = st.builds(
     lot_size=st.just(1000),
     stage=st.just(InspectionStage.FINAL),
     submission=st.sampled_from([Submission.ORIGINAL, Submission.ORIGINAL, Submission.RESUBMITTED]),
-    sample_size=st.just(80),
-    major_units=st.sampled_from([0, 20]),
-    plans=st.just(
-        (
-            PlanUsed(
-                nonconformity_class=NonconformityClass.MAJOR,
-                standard="ISO 2859-1",
-                edition="1999",
-                level="II",
-                aql=2.5,
-                severity=Severity.NORMAL,
-                sample_size=80,
-                accept=5,
-                reject=6,
-            ),
-        )
-    ),
+    part_id=st.sampled_from([None, None, "a", "b"]),
+    sample_size=st.sampled_from([80, 80, 50]),
+    major_units=st.sampled_from([0, 3, 20]),
+    plans=st.builds(
+        PlanUsed,
+        nonconformity_class=st.just(NonconformityClass.MAJOR),
+        basis=st.sampled_from([PlanBasis.UNKNOWN, PlanBasis.UNKNOWN, PlanBasis.BY_AGREEMENT]),
+        standard=st.just("ISO 2859-1"),
+        edition=st.just("1999"),
+        level=st.just("II"),
+        aql=st.just(2.5),
+        severity=st.sampled_from([Severity.NORMAL, Severity.NORMAL, Severity.TIGHTENED]),
+        sample_size=st.just(80),
+        accept=st.just(5),
+        reject=st.just(6),
+    ).map(lambda plan: (plan,)),
 )
 actions = st.just(CorrectiveAction(nonconformity_class=NonconformityClass.MAJOR))
 
@@ -174,7 +194,7 @@ inspection_events = st.one_of(
 
 #: Events by the name of their kind.
 EVENTS: dict[str, st.SearchStrategy[Any]] = {
-    "orders": order_events,
-    "inspections": inspection_events,
-    "logistics": logistics_events,
+    "orders": dated(order_events),
+    "inspections": dated(inspection_events),
+    "logistics": dated(logistics_events),
 }

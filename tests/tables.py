@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from weftline.domain.fold import Record
-from weftline.processors.audit_tables import Difference, Tables, differences, expected, kinds, stored
+from weftline.processors.audit_tables import Difference, Tables, differences, expected, stored
+from weftline.processors.registry import kinds
 
 __all__ = ["by_kind", "drift", "expected", "kinds", "stored"]
 
@@ -27,5 +28,5 @@ def by_kind(records: Iterable[tuple[str, Record[Any]]]) -> Mapping[str, list[Rec
     """Records by the name of their kind, each once."""
     found: dict[str, dict[tuple[Any, ...], Record[Any]]] = defaultdict(dict)
     for kind, record in records:
-        found[kind][record.event.owner, *record.position] = record
+        found[kind][record.event.owner, *record.key] = record
     return {kind: list(once.values()) for kind, once in found.items()}

@@ -12,16 +12,20 @@ import weftline
 from weftline.commands import (
     access,
     audit,
+    backup,
     board,
     boards,
     dlq,
     health,
     lag,
     local,
+    losses,
     offline,
     partners,
     processors,
+    publisher,
     reference,
+    retract,
     state,
     watch,
 )
@@ -35,7 +39,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (local, board, partners, state, audit, offline, processors, reference, dlq, lag, watch, access, health, boards):
+for part in (
+    *(local, board, partners, retract, publisher, state, audit, losses, backup, offline, processors, reference, dlq, lag, watch),
+    *(access, health, boards),
+):
     app.add_typer(part.app)
 
 

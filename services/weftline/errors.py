@@ -4,9 +4,10 @@
 
     WeftlineError
     ├── UserError            something the person at the keyboard can mend; the CLI prints its one line, no traceback
-    │   └── GaveUp           a program of the embedded stack died again and again (embedded.supervisor)
+    │   └── GaveUp           a server of the embedded stack died again and again (embedded.supervisor)
     ├── ContractError        an event breaks its contract; names the field
-    │   └── DecodeError      bytes that are no event at all (framing, schema id, Avro)
+    │   ├── DecodeError      bytes that are no event at all (framing, schema id, Avro)
+    │   └── NotAllowed       an event of somebody who may not speak for whom it names (contracts.publishers)
     ├── DependencyDown       Kafka or ClickHouse does not answer now; the caller waits and tries again
     │   └── NotReady         it answers, but the set-up is not finished: a table, a grant (warehouse.faults)
     ├── WarehouseError       ClickHouse refused a statement and will refuse it again (warehouse.faults)
@@ -48,9 +49,19 @@ class DecodeError(ContractError):
     reason = "undecodable"
 
 
-class DependencyDown(WeftlineError):
-    """A dependency does not answer; ``dependency`` is its public name (``clickhouse``, ``kafka``, ``schema-registry``)."""
+class NotAllowed(ContractError):
+    """A sound event that whoever published it had no right to publish."""
 
-    def __init__(self, dependency: str, detail: str) -> None:
+    reason = "not_allowed"
+
+
+class DependencyDown(WeftlineError):
+    """A dependency does not answer; ``dependency`` is its public name (``clickhouse``, ``kafka``, ``schema-registry``).
+
+    ``suspect``: what was asked of it may itself be the cause (:mod:`weftline.runtime.blame`).
+    """
+
+    def __init__(self, dependency: str, detail: str, suspect: bool = False) -> None:
         super().__init__(f"{dependency}: {detail}")
         self.dependency = dependency
+        self.suspect = suspect

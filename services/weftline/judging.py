@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
 from weftline.contracts.mapping import from_json
 from weftline.contracts.standards import load_sampling_standard, load_standards
+from weftline.contracts.text_reading import json_value
+from weftline.domain.days import offset_minutes
 from weftline.domain.events import InspectionEvent, LotInspection
 from weftline.domain.laboratory import judge, verdict_as_json, verdict_as_text
 from weftline.domain.lots import result_word
-from weftline.domain.sampling import LotVerdict, Plan
+from weftline.domain.sampling import MARK_WORDS, LotVerdict, Mark
 from weftline.domain.sampling import judge as judge_lot
-from weftline.domain.texts import offset_minutes
+from weftline.domain.sampling.acceptance import numbers_text
 from weftline.errors import ContractError, UserError
 
 
@@ -34,7 +35,7 @@ def judge_file(text: str, name: str, now: int) -> Judged:
     What takes no part in a verdict may be left out; without an event time it is judged as of ``now`` (ms). ``name`` is said in errors.
     """
     try:
-        fields = json.loads(text)
+        fields = json_value(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{name}: is no JSON ({error})") from None
     if not isinstance(fields, dict):
@@ -47,7 +48,7 @@ def judge_file(text: str, name: str, now: int) -> Judged:
         raise UserError(f"{name}: {error}") from None
     if isinstance(event, InspectionEvent) and event.laboratory_report is not None:
         standards = load_standards()
-        verdict = judge(event.laboratory_report, event.event_time, standards)
+        verdict = judge(event.laboratory_report, event.event_time, standards, event.product_category)
         return Judged(verdict_as_text(verdict, standards), verdict_as_json(verdict, standards))
     if isinstance(event, InspectionEvent) and event.lot_inspection is not None:
         minutes = offset_minutes(event.event_time_zone_offset)
@@ -65,22 +66,18 @@ def _completed(fields: dict[str, Any], now: int) -> dict[str, Any]:
     return {"type": "inspection", "event_time": now, "event_time_zone_offset": "+08:00", **_NOBODY, **fields}
 
 
-def _plan_text(plan: Plan | None) -> str:
-    return "" if plan is None else f"n {plan.sample_size}, Ac {plan.accept}, Re {plan.reject}"
-
-
 def _lot_text(lot: LotInspection, judged: LotVerdict) -> str:
     lines = [f"{result_word(judged.accepted)}  lot {lot.lot_id}, {lot.sample_size} of {lot.lot_size} units inspected"]
     for of in judged.classes:
         plan = of.plan
         used = "no plan" if plan is None else f"{plan.standard} {plan.edition}, level {plan.level}, {plan.severity.lower()}"
         lines.append(
-            f"  {of.nonconformity_class.value:<9} {result_word(of.accepted):<13} {of.units} units, Ac {of.accept}, Re {of.reject} ({used})"
+            f"  {of.nonconformity_class.value:<9} {result_word(of.accepted):<13} {of.units} units, {numbers_text(of.deciding)} ({used})"
         )
-        if of.expected is not None and "plan_mismatch" in of.marks:
-            lines.append(f"            the standard gives {_plan_text(of.expected)}")
-        lines.extend(f"            {mark}" for mark in of.marks)
-    lines.extend(f"  {mark}" for mark in judged.marks)
+        if plan is not None and Mark.PLAN_MISMATCH in of.marks:
+            lines.append(f"            the plan in hand has {numbers_text(plan)}, the standard's {numbers_text(of.expected)}")
+        lines.extend(f"            {MARK_WORDS[mark][1]}" for mark in of.marks)
+    lines.extend(f"  {MARK_WORDS[mark][1]}" for mark in judged.marks)
     return "\n".join(lines)
 
 
@@ -89,17 +86,24 @@ def _lot_json(lot: LotInspection, judged: LotVerdict) -> dict[str, Any]:
         "verdict": result_word(judged.accepted),
         "lot_id": lot.lot_id,
         "lot_size": lot.lot_size,
+        "part_id": lot.part_id,
         "sample_size": lot.sample_size,
+        "by_agreement": judged.by_agreement,
         "marks": [str(mark) for mark in judged.marks],
+        "remarks": [{"code": str(mark), "text": MARK_WORDS[mark][1], "text_zh": MARK_WORDS[mark][0]} for mark in judged.all_marks],
         "classes": [
             {
                 "class": of.nonconformity_class.value,
                 "verdict": result_word(of.accepted),
                 "units": of.units,
-                "accept": of.accept,
-                "reject": of.reject,
+                "sample_size": of.deciding.sample_size if of.deciding else None,
+                "accept": of.deciding.accept if of.deciding else None,
+                "reject": of.deciding.reject if of.deciding else None,
                 "standard": of.plan.standard if of.plan else None,
                 "edition": of.plan.edition if of.plan else None,
+                "plan_used": None
+                if of.plan is None
+                else {"sample_size": of.plan.sample_size, "accept": of.plan.accept, "reject": of.plan.reject},
                 "severity_used": of.severity_used.value if of.severity_used else None,
                 "expected": None
                 if of.expected is None

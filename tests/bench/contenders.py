@@ -54,7 +54,7 @@ class Work:
         messenger = Messenger(settings, codec)
         await messenger.start()
         store = await Store.open(ORDERS, await Warehouse.connect(settings), codec)
-        clock = clock_of(settings.simulated_clock)
+        clock = clock_of(settings.simulated_clock, store.clock)
         processor = Processor(ORDERS, PARTITIONS, store, messenger, codec, clock, settings, Metrics("bench"))
         await processor.assigned(frozenset(range(PARTITIONS)))
         tune_gc()  # worth a factor of two, and nothing that the others could not have

@@ -134,7 +134,7 @@ def raw(codec: Codec, event: OrderEvent, offset: int) -> RawRecord:
 async def measure(at: Addresses, spread: int, random: Random, tag: str) -> dict[str, float]:
     """Median milliseconds of each phase; ``takeover`` is the first sweep, which looks at everything."""
     codec = Codec(FileRegistry())
-    settings = load(kafka=at.kafka, clickhouse=at.clickhouse)
+    settings = load(**at.settings())
     async with await Warehouse.connect(settings) as warehouse:
         metrics = Metrics("bench")
         store = await Store.open(ORDERS, warehouse, codec)
@@ -162,12 +162,12 @@ def _sum(metrics: Metrics, phase: str) -> float:
 
 
 def memory() -> None:
-    """The memory of a worker by live orders, with the bound on records switched off and on."""
+    """The memory of a worker by live orders, with the bound on memory switched off and on."""
     codec = Codec(FileRegistry())
     print("\nlive orders (5 records each)   kept      resident MB")
-    for bound in (10_000_000, load().memory_records):
+    for bound in (100_000, load().memory_mb):
         gc.collect()
-        remembered = Memory(ORDERS, bound)
+        remembered = Memory(ORDERS, bound << 20)
         start = psutil.Process().memory_info().rss
         for number in range(100_000):
             history = remembered.get("") or remembered.fresh(f"c1|{number}")
@@ -177,11 +177,11 @@ def memory() -> None:
             values = [codec.encode(event) for event in events]
             decoded = [(codec.decode(ORDERS.topic, value), rank_of(value[FRAMING:], False)) for value in values]
             history.add([Record(event, rank) for event, rank in decoded if isinstance(event, OrderEvent)], NOW)
-            remembered.keep(history)
+            remembered.keep(history, sum(map(len, values)))
             remembered.trim()
             if number + 1 in (10_000, 40_000, 100_000):
                 used = (psutil.Process().memory_info().rss - start) / 1e6
-                print(f"{number + 1:12,}            {len(remembered):9,} {used:12,.0f}   (bound: {bound:,} records)")
+                print(f"{number + 1:12,}            {len(remembered):9,} {used:12,.0f}   (bound: {bound:,} MB)")
         del remembered
 
 
@@ -193,7 +193,7 @@ def main() -> None:
     random = Random(1)
 
     def prepare(at: Addresses) -> None:
-        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
+        migrate(load(**at.settings()))
 
     with contextlib.ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="weftline-bench-")))
@@ -202,7 +202,7 @@ def main() -> None:
         before = 0
         for power in range(5, wanted.upto + 1):
             began = time.perf_counter()
-            with reader(load(kafka=at.kafka, clickhouse=at.clickhouse), seconds=3600) as warehouse:
+            with reader(load(**at.settings()), seconds=3600) as warehouse:
                 fill(warehouse, before, 10**power)
             before = 10**power
             print(f"\n{before:,} records stored (filled in {time.perf_counter() - began:.0f} s); a step of {EVENTS:,} events, ms")

@@ -11,12 +11,12 @@ from typing import Any
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import FileRegistry
-from weftline.contracts.topics import apply_topics
 from weftline.domain.alerts import Alert
 from weftline.embedded.simulator.config import SimulationConfig
 from weftline.embedded.simulator.simulation import Simulation
 from weftline.embedded.simulator.sinks import BulkSink, Connection, Encoded, encoded
 from weftline.embedded.supervisor import Addresses, Stack, StackConfig, processors
+from weftline.kafka_admin.topics import apply_topics
 from weftline.runtime.settings import load
 from weftline.sdk import Publisher, Subscriber
 from weftline.warehouse.client import reader
@@ -35,7 +35,7 @@ def latencies() -> dict[str, Any]:
 
     def prepare(at: Addresses) -> None:
         apply_topics(at.kafka)
-        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
+        migrate(load(**at.settings()))
 
     with tempfile.TemporaryDirectory(prefix="weftline-bench-") as folder:
         config = StackConfig(Path(folder), usual={})
@@ -84,7 +84,7 @@ def _publish(at: Addresses, told: dict[str, float]) -> tuple[dict[str, float], d
     common: dict[str, Any] = {"factory_id": FACTORY, "product_category": "sheet", "laboratory_id": "bench"}
     with (
         Publisher(at.kafka, source="bench", cooperative_id="bench", center_id="bench") as center,
-        reader(load(kafka=at.kafka, clickhouse=at.clickhouse)) as warehouse,
+        reader(load(**at.settings())) as warehouse,
     ):
         for probe in range(PROBES):
             number = f"probe-{probe}"

@@ -24,12 +24,12 @@ from tests.bench.contenders import WAYS
 from tests.bench.latency import latencies
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import FileRegistry
-from weftline.contracts.topics import apply_topics
 from weftline.embedded.ports import free_ports
 from weftline.embedded.simulator.config import SimulationConfig
 from weftline.embedded.simulator.simulation import Simulation
 from weftline.embedded.simulator.sinks import Connection, Encoded, blast, encoded
 from weftline.embedded.supervisor import Addresses, Stack, StackConfig
+from weftline.kafka_admin.topics import apply_topics
 from weftline.runtime.settings import load
 from weftline.warehouse.client import reader
 from weftline.warehouse.migrations import migrate
@@ -53,13 +53,12 @@ def measure(way: str, number: int, count: int, at: Addresses, workers: int = 1) 
     database = f"bench_{way}_{workers}_{number}"
     environment = {
         **os.environ,
-        "WEFTLINE_KAFKA": at.kafka,
-        "WEFTLINE_CLICKHOUSE": at.clickhouse,
+        **at.environment(),
         "WEFTLINE_CLICKHOUSE_DATABASE": database,
         "WEFTLINE_SIMULATED_CLOCK": f"0,{START + 31 * DAY},0",
         "BENCH_GROUP": f"weftline-{database}",
     }
-    settings = load(kafka=at.kafka, clickhouse=at.clickhouse, clickhouse_database=database)
+    settings = load(**at.settings(), clickhouse_database=database)
     migrate(settings)
     command = [sys.executable, "-W", "ignore", "-m", "tests.bench.contenders", way]
     with tempfile.TemporaryFile() as log, reader(settings) as warehouse, contextlib.ExitStack() as running:

@@ -22,10 +22,10 @@ import psutil
 
 from tests.bench.latency import others, send
 from tests.stack import where
-from weftline.contracts.topics import apply_topics
 from weftline.embedded.children import Running, processor_child
 from weftline.embedded.ports import HOST, free_ports
 from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig, processors
+from weftline.kafka_admin.topics import apply_topics
 from weftline.runtime.groups import open_groups
 from weftline.runtime.settings import load
 from weftline.warehouse.client import Reader, reader
@@ -93,7 +93,7 @@ def steady(stack: Stack, warehouse: Reader, rate: int, seconds: float) -> str:
 def rebalances(stack: Stack) -> str:
     """How long partitions take to change hands: a second worker joins, leaves in order, joins again and is killed."""
     assert stack.addresses is not None
-    settings = {"WEFTLINE_KAFKA": stack.addresses.kafka, "WEFTLINE_CLICKHOUSE": stack.addresses.clickhouse}
+    settings = stack.addresses.environment()
     first = json.loads((stack.config.folder / "stack.json").read_text("utf-8"))["children"]["orders"]["port"]
     every = _holds(first)
 
@@ -132,7 +132,7 @@ def main() -> None:
 
     def prepare(at: Addresses) -> None:
         apply_topics(at.kafka)
-        migrate(load(kafka=at.kafka, clickhouse=at.clickhouse))
+        migrate(load(**at.settings()))
 
     with tempfile.TemporaryDirectory(prefix="weftline-bench-") as folder:
         began = time.monotonic()
@@ -147,7 +147,7 @@ def main() -> None:
                 "at rest: " + ", ".join(f"{name} {used[name] / REST_SECONDS * 100:.1f} % of a core" for name in NAMES), flush=True
             )
             print(rebalances(stack), flush=True)
-            with reader(load(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)) as warehouse:
+            with reader(load(**stack.addresses.settings())) as warehouse:
                 for rate in wanted.rates:
                     print(steady(stack, warehouse, rate, wanted.seconds), flush=True)
 

@@ -19,7 +19,7 @@ from tests.metric_names import PROGRAMS, exported, listed
 from weftline import errors
 from weftline.cli import app
 from weftline.runtime.loop import Handler
-from weftline.runtime.metrics import CALLS, CHANGES, DEPENDENCIES, PHASES, REASONS, Metrics
+from weftline.runtime.metrics import APART, CALLS, CHANGES, CLOCKS, DEPENDENCIES, FOLDS, LOSSES, PHASES, REASONS, Metrics
 
 SERVICES = Path(errors.__file__).parent
 WECOM = {"WECOM_CORP_ID": "corp", "WECOM_API_SECRET": "it's a $e\\cret & more", "WECOM_AGENT_ID": "7", "WECOM_ON_CALL_PARTY": "2"}
@@ -52,6 +52,10 @@ def test_every_series_of_a_closed_set_is_there_from_the_start() -> None:
         "weftline_waiting dependency": set(DEPENDENCIES),
         "weftline_faults call": set(CALLS),
         "weftline_alerts_published change": set(CHANGES),
+        "weftline_clock_skew_seconds clock": set(CLOCKS),
+        "weftline_apart_owners state": set(APART),
+        "weftline_folds_apart result": set(FOLDS),
+        "weftline_losses what": set(LOSSES),
     }
 
 
@@ -59,12 +63,15 @@ def test_the_closed_sets_are_what_the_programs_say() -> None:
     said: dict[str, set[str]] = {"DependencyDown": set(), "DeadLetter": set()}
     for path in SERVICES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in said:
-                at = 0 if node.func.id == "DependencyDown" else 1
+            if not isinstance(node, ast.Call):
+                continue
+            called = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr == "of" else node.func
+            if isinstance(called, ast.Name) and called.id in said:
+                at = 0 if called.id == "DependencyDown" else 1
                 word = node.args[at] if len(node.args) > at else None
                 if isinstance(word, ast.Constant):
-                    said[node.func.id].add(word.value)
-    contract = {cls.reason for cls in (errors.ContractError, errors.DecodeError)}
+                    said[called.id].add(word.value)
+    contract = {cls.reason for cls in (errors.ContractError, errors.DecodeError, errors.NotAllowed)}
     assert said["DeadLetter"] | contract == set(REASONS)
     assert said["DependencyDown"] | {"clickhouse"} == set(DEPENDENCIES)
     handler = {name for name in vars(Handler) if not name.startswith("_")}

@@ -9,8 +9,8 @@ import yaml
 from tests import compose
 from tests.compose import DATA, PROCESSORS, ROOT, image
 
-from weftline.contracts.access import BUILT_IN, load_roles
 from weftline.contracts.topics import load_topics
+from weftline.kafka_admin.access import BUILT_IN, load_roles
 from weftline.runtime.settings import Settings
 
 

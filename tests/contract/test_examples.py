@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of, schema_id_of
-from weftline.contracts.kinds import KINDS, Kind, kind_of
+from weftline.contracts.kinds import KINDS, MessageKind, kind_of
 from weftline.contracts.mapping import from_avro, from_json, to_avro, to_json
 from weftline.contracts.paths import schemas_root
 from weftline.contracts.registry import FileRegistry
@@ -25,15 +25,27 @@ RANKS = {
     "inspection.results.v1-value/v1/lot-inspection-incorrect.json": 0x91F37382DCFF7B30,
     "inspection.results.v1-value/v1/lot-inspection.json": 0x24D35E87CB7645EA,
     "inspection.results.v1-value/v1/report-verified.json": 0x3174AB73C6AC8DFB,
+    "inspection.results.v1-value/v2/lot-part-by-agreement.json": 0x0287C664458E41B5,
+    "inspection.results.v1-value/v2/lot-part-incorrect.json": 0x82F871F49AD76EEF,
+    "inspection.results.v1-value/v3/lot-by-date.json": 0x279E5D18CB0F463F,
+    "inspection.results.v1-value/v3/lot-resubmitted-by-date-incorrect.json": 0x955A24382FDD6E08,
     "logistics.events.v1-value/v1/arriving-did-not-occur.json": 0xAE23C9BF122B3C97,
     "logistics.events.v1-value/v1/departing.json": 0x217D489B9D94AE85,
     "logistics.events.v1-value/v1/void-shipping-partial.json": 0x0DE57A32200F50C9,
+    "logistics.events.v1-value/v2/departing-by-date.json": 0x0E70917B4BD5FE79,
+    "logistics.events.v1-value/v2/receiving-part-incorrect.json": 0x9E440A7168BE038D,
     "quality.alerts.v1-value/v1/safety-raised.json": 0x32FD4D12C64BE37D,
     "quality.alerts.v1-value/v1/safety-withdrawn.json": 0x1E50E268829026CD,
     "quality.alerts.v1-value/v1/shipment-overdue.json": 0x01CE745004117699,
+    "quality.alerts.v1-value/v2/safety-raised-late.json": 0x0D6ECF381B7FED41,
+    "quality.alerts.v1-value/v2/safety-withdrawn-late.json": 0x1080704EE868D168,
+    "quality.alerts.v1-value/v3/lots-and-order-told-late.json": 0x1B3A8744BF94361F,
+    "quality.alerts.v1-value/v3/orders-told-late.json": 0x3C7406125828824B,
     "sample.orders.v1-value/v1/confirmed.json": 0x00847001C65F0658,
     "sample.orders.v1-value/v1/dispatched-incorrect.json": 0xA1144EABFE47B734,
     "sample.orders.v1-value/v1/in-production-elsewhere.json": 0x0B52086B4FDAF3A0,
+    "sample.orders.v1-value/v2/confirmed-by-date.json": 0x2061F11536183D20,
+    "sample.orders.v1-value/v2/dispatched-by-date-incorrect.json": 0x8DA4A69BF2A1F63A,
 }
 
 
@@ -62,7 +74,7 @@ def test_example(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_examples_cover_every_version_and_a_correction(kind: Kind) -> None:
+def test_examples_cover_every_version_and_a_correction(kind: MessageKind) -> None:
     for version in range(1, kind.version + 1):
         files = [path for path in FILES if path.parts[-3:-1] == (kind.subject, f"v{version}")]
         assert len(files) >= 2

@@ -24,7 +24,7 @@ _numbers = count(1)
 def universe(clickhouse: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Universe]:
     # Here an insert ends before the next statement begins, so a sweep that looks back no further must find all the same.
     monkeypatch.setattr(store, "OVERLAP_SECONDS", 0)
-    where = load(clickhouse=clickhouse, clickhouse_database=f"crash_{next(_numbers)}")
+    where = load(clickhouse=clickhouse, clickhouse_database=f"crash_{next(_numbers)}", digest_days=1, digest_seconds=0)
     migrate(where)
     with reader(where) as tables, capture_logs():
         yield Universe(where, kinds(), Codec(FileRegistry()), tables)

@@ -8,15 +8,17 @@ what was stored before and after is all that a sweep asks of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from weftline.domain.digests import waits
 from weftline.domain.fold import Outcome, Record, StateRow
-from weftline.domain.revisions import Judged
+from weftline.domain.revisions import Judged, judged_in
 from weftline.domain.vocabulary import AlertStatus
-from weftline.processors import audit_tables, store
-from weftline.processors.audit_tables import GRAINS, Tables, amounts_of, fold_rows
-from weftline.processors.kinds import Kind
+from weftline.processors import audit_tables, store, store_apart
+from weftline.processors.audit_tables import Tables, amounts_of, fold_rows
+from weftline.processors.kinds import GRAINS, Kind
 from weftline.processors.store import NEVER, AlertRow, Received, Swept
 
 Key = tuple[Any, ...]
@@ -79,7 +81,7 @@ class Database:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         rollups = [audit_tables.rollup(kind, grain) for grain in GRAINS]
-        names = (kind.records, kind.facts, *rollups, *kind.states, "alerts", "said", "clock")
+        names = (kind.records, kind.facts, *rollups, *kind.states, "alerts", "said", "apart", "clock")
         self._place = {name: place for place, name in enumerate(names)}
         self._dated = frozenset((*kind.states, "alerts"))
         self._contents: list[Content] = [{}]
@@ -157,7 +159,9 @@ class Database:
         ]
         return tuple(sorted({*found}))
 
-    def alerting(self, partitions: tuple[int, ...], since: int, alerts: Content, *states: Content) -> tuple[tuple[str, int], ...]:
+    def alerting(
+        self, partitions: tuple[int, ...], since: int, without: tuple[str, ...], alerts: Content, *states: Content
+    ) -> tuple[tuple[str, int], ...]:
         found = {
             (kept.value[0].owner, kept.version)
             for state in states
@@ -166,20 +170,38 @@ class Database:
         }
         for kept in alerts.values():
             if kept.value.partition in partitions and kept.stored_at >= since:
-                found.add((kept.value.owner, kept.version >> 1))
-        return tuple(sorted(found))
+                found.add((kept.value.owner, judged_in(kept.version)))
+        return tuple(sorted(pair for pair in found if pair[0] not in without))
 
     def alerts(self, owners: tuple[str, ...], alerts: Content) -> tuple[AlertRow, ...]:
         return tuple(kept.value for key, kept in sorted(alerts.items()) if key[0] in owners)
 
-    def unpublished(self, partitions: tuple[int, ...], since: int, alerts: Content) -> tuple[AlertRow, ...]:
+    def unpublished(
+        self, partitions: tuple[int, ...], since: int, without: tuple[str, ...], late: int, digest: bool, alerts: Content
+    ) -> tuple[AlertRow, ...]:
         found = [
             kept
             for _, kept in sorted(alerts.items())
-            if kept.value.partition in partitions and not kept.value.alert.published and not kept.value.alert.historic
+            if kept.value.partition in partitions
+            and not kept.value.alert.published
+            and not kept.value.alert.historic
+            and waits(kept.value.alert, late) == digest
         ]
-        owners = {kept.value.owner for kept in found if kept.stored_at >= since}
+        owners = {kept.value.owner for kept in found if kept.stored_at >= since and kept.value.owner not in without}
         return tuple(kept.value for kept in found if kept.value.owner in owners)
+
+    def known(self, partitions: tuple[int, ...], apart: Content) -> tuple[store_apart.Apart, ...]:
+        found: dict[str, dict[str, Kept]] = {}
+        for (owner, what), kept in apart.items():
+            if kept.value[0] in partitions:
+                found.setdefault(owner, {})[what] = kept
+        nothing = Kept(0, 0, (0, ""))
+        return tuple(
+            store_apart.Apart(
+                owner, of.get("stored", nothing).version, of.get("folded", nothing).version, of.get("folded", nothing).value[1]
+            )
+            for owner, of in sorted(found.items())
+        )
 
     # as the audit reads them
 
@@ -213,10 +235,20 @@ def _summed(rows: Iterable[tuple[Key, int, Sequence[int]]]) -> tuple[Row, ...]:
 
 
 class ModelStore:
-    """What a processor uses of :class:`weftline.processors.store.Store`; each round trip is asked for, and waited for."""
+    """What a processor uses of :class:`weftline.processors.store.Store`; each round trip is asked for, and waited for.
 
-    def __init__(self, kind: Kind, ask: Ask, known: dict[Key, Record[Any]]) -> None:
-        self._kind, self._ask, self._known = kind, ask, known
+    ``torn``: every insert is cut into as many as it has rows. ``live``: when centers went live, which nobody changes here.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        ask: Ask,
+        known: dict[Key, Record[Any]],
+        torn: bool = False,
+        live: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self._kind, self._ask, self._known, self._torn, self._live = kind, ask, known, torn, live
 
     async def now(self) -> str:
         return f"{await self._ask(Look('now', ('clock',))):09}"
@@ -284,21 +316,72 @@ class ModelStore:
         states = [state.name for state in self._kind.states.values() if state.deadlines]
         return sorted({owner for state in states for owner in await self._ask(Look("due", (state,), given))})
 
-    async def alerting(self, partitions: Sequence[int], since: Swept) -> list[tuple[str, int]]:
-        return list(await self._ask(Look("alerting", ("alerts", *self._kind.states), (tuple(partitions), _time(since)))))
+    async def alerting(self, partitions: Sequence[int], since: Swept, without: Sequence[str], _signs: Any) -> list[tuple[str, int]]:
+        given = (tuple(partitions), _time(since), tuple(without))
+        return list(await self._ask(Look("alerting", ("alerts", *self._kind.states), given)))
 
     async def alerts(self, owners: Sequence[str]) -> list[AlertRow]:
         return list(await self._ask(Look("alerts", ("alerts",), (tuple(owners),))))
 
-    async def unpublished(self, partitions: Sequence[int], since: Swept) -> list[AlertRow]:
-        return list(await self._ask(Look("unpublished", ("alerts",), (tuple(partitions), _time(since)))))
+    async def unpublished(
+        self, partitions: Sequence[int], since: Swept, late: int, without: Sequence[str], _signs: Any, *, digest: bool = False
+    ) -> list[AlertRow]:
+        given = (tuple(partitions), _time(since), tuple(without), late, digest)
+        return list(await self._ask(Look("unpublished", ("alerts",), given)))
+
+    async def live(self, _signs: Any) -> dict[str, int]:
+        return dict(self._live)
+
+    # owners that are folded apart
+
+    @property
+    def apart(self) -> ModelStore:
+        return self
+
+    async def sizes(self, owners: Sequence[str]) -> dict[str, store_apart.Size]:
+        found = await self._ask(Look("counts", (self._kind.records,), (tuple(owners),)))
+        return {owner: store_apart.Size(records, 100 * records) for owner, records in found}
+
+    async def known(self, partitions: Sequence[int], _signs: Any = None) -> list[store_apart.Apart]:
+        return list(await self._ask(Look("known", ("apart",), (tuple(partitions),))))
+
+    async def wait(self, owners: Sequence[tuple[str, int, int]]) -> None:
+        await self._put("apart", [Row((owner, "stored"), stored, (partition, "")) for owner, partition, stored in owners])
+
+    async def folded(self, owner: str, partition: int, records: int, began: str) -> None:
+        await self._put("apart", [Row((owner, "folded"), records, (partition, began))])
+
+    async def fresh_of(self, owner: str, since: str) -> None:
+        """All is fresh: what was stored when, the model keeps of no record."""
+
+    async def moments(self, owner: str) -> AsyncIterator[list[Record[Any]]]:
+        """One page for each event time, each a round trip: records may come between two of them."""
+        times = sorted({key[1] for key in await self._ask(Look("records", (self._kind.records,), ((owner,),)))})
+        moment: list[Record[Any]] = []
+        for time in times:
+            if moment and time >= max(record.event.until for record in moment):
+                yield moment
+                moment = []
+            keys = await self._ask(Look("records", (self._kind.records,), ((owner,),)))
+            moment += [self._known[key] for key in keys if key[1] == time]
+        if moment:
+            yield moment
+
+    async def alerts_of(self, subjects: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[AlertRow]:
+        found = await self.alerts(sorted({owner for owner, _, _ in subjects}))
+        return [row for row in found if (row.owner, row.subject_table, row.subject_key) in subjects]
+
+    async def unpublished_of(self, owner: str, late: int, *, digest: bool = False) -> list[AlertRow]:
+        found = [row for row in await self.alerts([owner]) if not row.alert.published and not row.alert.historic]
+        return [row for row in found if waits(row.alert, late) == digest]
 
     async def put_alerts(self, rows: Sequence[AlertRow]) -> None:
         if rows:
             await self._put("alerts", [Row((row.owner, row.alert.alert_id), row.alert.version, row) for row in rows])
 
     async def _put(self, table: str, rows: Sequence[Row]) -> None:
-        await self._ask(Put(table, tuple(rows)))
+        for part in [[row] for row in rows] if self._torn else [rows]:
+            await self._ask(Put(table, tuple(part)))
 
 
 def _time(since: Swept) -> int:

@@ -8,8 +8,8 @@ nothing else. Nor are round trips merged, but that the parts of a settle take tu
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import permutations
 from random import Random
 from typing import Any, NamedTuple
@@ -18,12 +18,12 @@ from tests.crash.lives import Call, Join, Leave, Lives, Node, Settle, Step, Swee
 from tests.crash.model import Commit, Database, Idle, Look, Put, Request
 from tests.strategies import HOUR, START
 from tests.tables import drift, expected
+from tests.told import last_told, misinformed, standing
 from weftline.contracts.codec import FRAMING, Codec, rank_of
-from weftline.domain.alerts import Alert
+from weftline.domain.digests import listed
 from weftline.domain.events import Event
 from weftline.domain.fold import Record
 from weftline.domain.revisions import message_of
-from weftline.domain.vocabulary import AlertStatus
 from weftline.processors.kinds import Kind
 from weftline.runtime.loop import RawRecord
 
@@ -43,8 +43,11 @@ class Scenario:
     batches: tuple[int, ...] = (1,)  # so many records at once
     deadlines: bool = False  # they pass at any time; else they have passed before anybody reads
     side_by_side: bool = False  # the parts of a settle in any order; else they take turns
-    to_the_letter: bool = False  # whether RAISED and UPDATED under one revision are two things
     commits_early: bool = False  # a step is acknowledged before it is settled
+    apart: bool = False  # every owner is too large to be folded within a step
+    torn: bool = False  # every insert is cut into as many as it has rows
+    ends: tuple[int, ...] = ()  # a batch ends at one of these offsets, if any are given, and ``batches`` do not count
+    live: Mapping[str, int] = field(default_factory=dict)  # when centers went live (ms)
 
 
 class Worker(NamedTuple):
@@ -101,7 +104,7 @@ class Schedules:
                 for event, value in zip(events, values, strict=True)
             ]
         self._kind, self._database = kind, Database(kind)
-        self._lives = Lives(kind, self._log, codec, scenario.commits_early)
+        self._lives = Lives(kind, self._log, codec, scenario)
         self._ought = expected(kind, self._records, LATE)
         self._ways: dict[State, int] = {}
         self._trace: list[str] = []
@@ -170,9 +173,10 @@ class Schedules:
             yield Leave()
         elif worker.holds >= 0:
             as_of = LATE if state.late else EARLY
-            for batch in self._scenario.batches:
-                if worker.position + batch <= len(self._log[worker.holds]):
-                    yield Step(worker.holds, worker.position, worker.position + batch, as_of)
+            scenario, length = self._scenario, len(self._log[worker.holds])
+            for end in scenario.ends or [worker.position + batch for batch in scenario.batches]:
+                if worker.position < end <= length:
+                    yield Step(worker.holds, worker.position, end, as_of)
             if worker.position > state.committed[worker.holds]:
                 yield Settle(worker.position)
             if state.swept < self._scenario.sweeps:
@@ -193,8 +197,9 @@ class Schedules:
             place, number, answer = self._database.perform(state.tables, request)
             node.effects[touched] = place, number, self._lives.after(node, Told(which, answer))
         place, number, below = node.effects[touched]
-        tables = (*state.tables[:place], number, *state.tables[place + 1 :])
-        return self._at(state._replace(tables=tables), index, below)
+        if state.tables[place] != number:
+            state = state._replace(tables=(*state.tables[:place], number, *state.tables[place + 1 :]))
+        return self._at(state, index, below)
 
     def _tell(self, state: State, index: int, told: Told) -> State:
         return self._at(state, index, self._lives.after(state.workers[index].node, told))
@@ -266,28 +271,22 @@ class Schedules:
         return found
 
     def _misled(self, tables: tuple[int, ...]) -> Iterator[str]:
-        """What a reader who keeps the greatest revision of each alert believes wrongly, and revisions said in two ways."""
-        rows = {kept.value.alert.alert_id: kept.value.alert for kept in self._database.content(tables, "alerts").values()}
-        said: dict[str, dict[int, Alert]] = {}
-        for (alert,) in self._database.content(tables, "said"):
-            alert = self._meant(alert)
-            if said.setdefault(alert.alert_id, {}).setdefault(alert.revision, alert) != alert:
-                yield f"one revision, two contents: {alert}"
-        for alert_id in {*rows, *said}:
-            row, revisions = rows.get(alert_id), said.get(alert_id, {})
-            last = revisions[max(revisions)] if revisions else None
-            if row is None or row.historic:
-                if last:
-                    yield f"said, but unknown to the table, or historic there: {last}"
-            elif last != self._meant(message_of(row)):
-                yield f"stands {message_of(row)}, said {last}"
+        """What readers of the messages believe wrongly, and where the table says otherwise than they were told."""
+        said = [alert for (alert,) in self._database.content(tables, "said")]
+        yield from misinformed(said, standing(self._ought["alerts"]), self._scenario.live)
+        last = last_told(said)
+        for kept in self._database.content(tables, "alerts").values():
+            row = kept.value.alert
+            told = last.pop(row.alert_id, None)
+            if row.historic:
+                if told:
+                    yield f"told, but kept back in the table: {told}"
+            elif told != listed(message_of(row)):
+                yield f"stands {message_of(row)}, said {told}"
             elif not row.published:
                 yield f"not marked {row}"
-
-    def _meant(self, alert: Alert) -> Alert:
-        if self._scenario.to_the_letter or alert.status is AlertStatus.WITHDRAWN:
-            return alert
-        return replace(alert, status=AlertStatus.RAISED, replaces=None)
+        for told in last.values():
+            yield f"told, but unknown to the table: {told}"
 
 
 def _brief(request: Request) -> str:

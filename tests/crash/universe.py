@@ -10,11 +10,12 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.crash.world import PARTITIONS, Dice, Interruptible, Outbox, World, current_gate, go_on, pass_gate
-from tests.strategies import EVENTS
+from tests.crash.world import DAY, PARTITIONS, Dice, Interruptible, Outbox, World, current_gate, go_on, pass_gate
+from tests.strategies import EVENTS, START
 from tests.tables import stored
 from weftline.contracts.codec import Codec
 from weftline.domain.events import Event
+from weftline.processors.apart import Folder, Inline
 from weftline.processors.kinds import Kind
 from weftline.processors.step import Processor
 from weftline.processors.store import Store
@@ -40,10 +41,8 @@ class Universe:
         self._worlds = 0
 
     def processor(self, kind: Kind, outbox: Outbox, clock: Callable[[], int]) -> Processor:
-        messenger: Any = outbox
-        return Processor(
-            kind, PARTITIONS, self._stores[kind.name], messenger, self.codec, clock, self.where, self._metrics[kind.name]
-        )
+        given: Any = (kind, PARTITIONS, self._stores[kind.name], outbox, self.codec, clock, self.where, self._metrics[kind.name])
+        return Processor(*given, Inline(Folder(*given)))
 
     def _world(self, kind: Kind, events: Sequence[Event], random: Random) -> World:
         """A world whose partitions no other world has."""
@@ -74,6 +73,14 @@ class Universe:
                 for name, kind in self.kinds.items()
                 for events in self.histories(name, -(-count // len(self.kinds)), number)
             ]
+            live = [(center, START // DAY, since) for world in worlds for center, since in world.live.items()]
+            if live:
+                await warehouse.insert(
+                    "center_reference",
+                    list(zip(*live, strict=True)),
+                    ("center_id", "valid_from", "live_from"),
+                    [warehouse.types["center_reference"][name] for name in ("center_id", "valid_from", "live_from")],
+                )
             several = asyncio.Semaphore(SIDE_BY_SIDE)
 
             async def play(world: World) -> tuple[World, list[str]]:

@@ -11,11 +11,13 @@ import asyncio
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from weftline.errors import DependencyDown, UserError
+from weftline.runtime.caution import Attempt
+from weftline.runtime.groups import open_groups
 from weftline.runtime.loop import Handler, RawRecord
 from weftline.runtime.program import Runtime, run
 from weftline.runtime.settings import load
@@ -37,10 +39,12 @@ def effects(folder: Path) -> sqlite3.Connection:
 
 
 class Recorder:
-    def __init__(self, folder: Path, database: sqlite3.Connection, seconds_per_step: float) -> None:
+    def __init__(self, topic: str, folder: Path, database: sqlite3.Connection) -> None:
+        self._topic = topic
         self._down = folder / "down"
         self._database = database
-        self._seconds = seconds_per_step
+        self._per_step = float(os.environ.get("TEST_SECONDS_PER_STEP", "0"))
+        self._per_record = float(os.environ.get("TEST_SECONDS_PER_RECORD", "0"))
         self._gathered: list[tuple[int, int]] = []
 
     def _check(self) -> None:
@@ -51,8 +55,15 @@ class Recorder:
         row = (os.getpid(), name, ",".join(str(partition) for partition in sorted(partitions)))
         self._database.execute("INSERT INTO calls (pid, call, partitions) VALUES (?, ?, ?)", row)
 
-    async def assigned(self, partitions: frozenset[int]) -> None:
+    async def assigned(self, partitions: frozenset[int]) -> dict[int, int]:
+        """A group without a place begins at the oldest record: nobody but the handler says so."""
         self._call("assigned", partitions)
+        return await asyncio.to_thread(self._beginnings, partitions)
+
+    def _beginnings(self, partitions: frozenset[int]) -> dict[int, int]:
+        with open_groups(load(), {self._topic: self._topic}) as groups:
+            (group,) = groups.read()
+        return {at.partition: at.start for at in group.positions if at.partition in partitions and at.place is None}
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         self._call("revoked", partitions)
@@ -62,7 +73,7 @@ class Recorder:
         self._check()
         if os.environ.get("TEST_STEP_FAILS"):
             raise ValueError("a broken build")
-        await asyncio.sleep(self._seconds)
+        await asyncio.sleep(self._per_step + self._per_record * len(records))
         rows = [(r.partition, r.offset, (r.value or b"").decode(), os.getpid()) for r in records]
         self._database.execute("BEGIN IMMEDIATE")
         self._database.executemany(
@@ -71,7 +82,7 @@ class Recorder:
         self._database.execute("COMMIT")
         self._gathered += [(r.partition, r.offset) for r in records]
 
-    async def settle(self) -> None:
+    async def settle(self, read: Mapping[int, int]) -> None:
         self._check()
         self._database.execute("BEGIN IMMEDIATE")
         self._database.executemany("UPDATE handled SET settled = 1 WHERE part = ? AND pos = ?", self._gathered)
@@ -87,13 +98,19 @@ class Recorder:
     async def healthy(self) -> None:
         self._check()
 
+    async def tried(self, partitions: frozenset[int]) -> Sequence[Attempt]:
+        return ()
+
+    async def trying(self, notes: Sequence[Attempt]) -> None:
+        pass
+
 
 def main(topic: str, partitions: int, folder: Path) -> int:
     @asynccontextmanager
     async def recorder(_: Runtime) -> AsyncIterator[Handler]:
         database = effects(folder)
         try:
-            yield Recorder(folder, database, float(os.environ.get("TEST_SECONDS_PER_STEP", "0")))
+            yield Recorder(topic, folder, database)
         finally:
             database.close()
 

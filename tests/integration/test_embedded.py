@@ -23,18 +23,28 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from weftline.embedded.children import Child
+from weftline.embedded.broker import BrokerConfig
+from weftline.embedded.children import Child, DidNotStart, Running, broker_child, memory_broker_child
+from weftline.embedded.jars import prepare_kafka
+from weftline.embedded.memory_broker import MemoryBrokerConfig
+from weftline.embedded.ports import free_ports
 from weftline.embedded.stack_folder import find_running
 from weftline.embedded.supervisor import Addresses, GaveUp, Stack, StackConfig, board, board_missing
 from weftline.errors import UserError
+from weftline.runtime.degraded import degraded
+from weftline.runtime.settings import load
+from weftline.warehouse.status import read_status
 
 if TYPE_CHECKING:
     from tests.conftest import Server
+
+PASSWORD = os.environ["WEFTLINE_CLICKHOUSE_PASSWORD"]
 
 
 @contextmanager
 def connected(url: str, **options: Any) -> Iterator[Any]:
     address = urlsplit(url)
+    options = {"password": PASSWORD, **options}
     client = clickhouse_connect.get_client(host=address.hostname, port=address.port, **options)
     try:
         yield client
@@ -48,7 +58,7 @@ def request(
     """One bare HTTP request, as curl sends it."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = {"X-ClickHouse-Key": PASSWORD, **{name.replace("_", "-"): value for name, value in headers.items()}}
         connection.request(method, f"/?{urlencode(parameters)}", body, named)
         answer = connection.getresponse()
         return answer.status, dict(answer.getheaders()), answer.read()
@@ -164,7 +174,7 @@ def test_clickhouse_serves_its_own_client(clickhouse: str) -> None:
 def test_clickhouse_serves_the_asynchronous_client(clickhouse: str) -> None:
     async def both() -> list[Any]:
         address = urlsplit(clickhouse)
-        client = await clickhouse_connect.get_async_client(host=address.hostname, port=address.port)
+        client = await clickhouse_connect.get_async_client(host=address.hostname, port=address.port, password=PASSWORD)
         try:
             await client.command("CREATE TABLE a (a UInt64) ENGINE = MergeTree ORDER BY a")
             inserts = (client.insert("a", [[n] for n in range(1000)], column_names=["a"]) for _ in range(8))
@@ -202,8 +212,8 @@ def test_clickhouse_speaks_to_curl(clickhouse: str) -> None:
     status, headers, body = request(clickhouse, "POST", insert, b'{"a":"no number"}\n')
     assert (status, headers["X-ClickHouse-Exception-Code"], body.startswith(b"Code: 27.")) == (400, "27", True)
     assert request(clickhouse, "GET", {"query": "DROP TABLE curl"})[1]["X-ClickHouse-Exception-Code"] == "164"
-    assert request(clickhouse, "POST", {"query": "DROP TABLE curl"}, Origin="https://elsewhere.example")[0] == 401
-    assert request(clickhouse, "POST", {"query": "DROP TABLE curl"}, Host="elsewhere.example")[0] == 401
+    assert request(clickhouse, "POST", {"query": "DROP TABLE curl"}, Origin="https://elsewhere.example")[0] == 403
+    assert request(clickhouse, "POST", {"query": "DROP TABLE curl"}, Host="elsewhere.example")[0] == 403
     assert request(clickhouse, "GET", {"query": "SELECT count() FROM curl"})[2] == b"2\n"
 
 
@@ -228,7 +238,7 @@ def test_slow_readers_do_not_hold_up_an_insert_and_end_with_their_clients(clickh
     }
     connections = [http.client.HTTPConnection(urlsplit(clickhouse).netloc) for _ in range(5)]
     for connection in connections:
-        connection.request("POST", "/", endless)
+        connection.request("POST", "/", endless, {"X-ClickHouse-Key": PASSWORD})
     until(lambda: request(clickhouse, "GET", running)[2] == b"5\n")
 
     assert request(clickhouse, "POST", {}, b"CREATE TABLE busy (a Int8) ENGINE = MergeTree ORDER BY a")[0] == 200
@@ -242,7 +252,8 @@ def test_slow_readers_do_not_hold_up_an_insert_and_end_with_their_clients(clickh
 UP = """
 import sys
 from pathlib import Path
-from weftline.embedded.supervisor import StackConfig, up
+from weftline.embedded.supervisor import StackConfig
+from weftline.embedded.up import up
 from weftline.errors import UserError
 try:
     sys.exit(up(StackConfig(Path(sys.argv[1]), usual={}, heap_mb=256, memory_mb=1024), say=lambda line: print(line, flush=True)))
@@ -303,6 +314,7 @@ def test_a_stack_survives_every_kill_and_leaves_nothing_behind(tmp_path: Path) -
         # It goes on from its data, at the same addresses.
         stack = up(folder)
         until(lambda: find_running(folder) is not None or stack.poll() is not None, 60)
+        assert stack.poll() is None, stack.communicate()
         assert find_running(folder) == addresses
         assert consume(addresses.kafka, "letters", 100) == list(range(100))
         with connected(addresses.clickhouse) as client:
@@ -341,7 +353,19 @@ def test_a_stack_on_the_memory_broker_works_says_what_it_is_and_keeps_to_its_fol
         Stack(StackConfig(tmp_path, usual={})).start()
 
 
-def test_a_stack_comes_down_when_a_worker_dies_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_came_first_to_a_port_is_not_taken_for_ones_own_broker(tmp_path: Path) -> None:
+    port, controller = free_ports(2)
+    first = Running(memory_broker_child(MemoryBrokerConfig(port)), tmp_path / "first.log")
+    try:
+        first.wait_ready()
+        second = Running(broker_child(BrokerConfig(tmp_path / "kafka", port, controller, 256), prepare_kafka()), tmp_path / "log")
+        with pytest.raises(DidNotStart, match="ended with status 1 while it was starting"):
+            second.wait_ready()
+    finally:
+        first.kill()
+
+
+def test_a_stack_comes_down_when_what_it_needs_dies_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weftline.embedded.supervisor.PAUSES", (0.0,) * 5)
     dying = Child("dying", (sys.executable, "-c", "import sys; sys.exit('no such luck')"))
     said: list[str] = []
@@ -356,27 +380,46 @@ def test_a_stack_comes_down_when_a_worker_dies_again_and_again(tmp_path: Path, m
     assert not is_alive(engine)
 
 
-def test_a_stack_goes_on_without_a_board(tmp_path: Path) -> None:
+def test_a_stack_goes_on_without_whoever_keeps_dying_and_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so where everybody looks, tries it again from time to time, and takes the word back when it runs."""
+    monkeypatch.setattr("weftline.embedded.supervisor.PAUSES", (0.0,))
+    monkeypatch.setattr("weftline.embedded.supervisor.LATER_SECONDS", 2.0)
+    mended = tmp_path / "mended"
+    code = f"import os, sys, time\nif not os.path.exists({str(mended)!r}): sys.exit('no such luck')\ntime.sleep(600)"
+    dying = Child("dying", (sys.executable, "-c", code), ready=lambda: False, needed=False, ready_seconds=60)
+    steady = Child("steady", (sys.executable, "-c", "import time; time.sleep(600)"), needed=False)
     said: list[str] = []
-    never = Child("never", (sys.executable, "-c", "import sys; sys.exit('no such luck')"), ready=lambda: False, needed=False)
-    dying = Child("dying", (sys.executable, "-c", "import time; time.sleep(0.5); raise SystemExit(1)"), needed=False)
-    config = StackConfig(tmp_path, broker="memory", usual={}, memory_mb=1024)
-    with Stack(config, workers=lambda _addresses, _port: [never, dying], say=said.append) as stack:
-        assert any("no such luck" in line and line.endswith("going on without never") for line in said)
-        deadline = time.monotonic() + 60
-        while not any(line.endswith("going on without dying") for line in said):
-            assert not stack.wait(0.2)
-            assert time.monotonic() < deadline
+    config = StackConfig(tmp_path / "data", broker="memory", usual={}, memory_mb=1024, steady_seconds=1.0)
+    with Stack(config, workers=lambda _addresses, _port: [dying, steady], say=said.append) as stack:
         assert stack.addresses is not None
+        kafka = stack.addresses.kafka
+        assert stack.degraded == ["dying"], "not ready at the start"
+        engine, other = stack.pid("clickhouse"), stack.pid("steady")
+        until(lambda: any(line.startswith("degraded: dying ended with status 1 9 times in a row") for line in said), 60)
+        until(lambda: list(degraded(config.folder, kafka)) == ["dying"])
+        assert "no such luck" in degraded(config.folder, kafka)["dying"]
+        assert degraded(config.folder, "another:9092") == {}
+        asked = load(kafka=kafka, clickhouse=stack.addresses.clickhouse, data=config.folder)
+        found = read_status(asked)
+        assert not found.healthy
+        assert "no such luck" in found.as_json()["degraded"]["dying"]
         with connected(stack.addresses.clickhouse) as client:
             assert client.query("SELECT 1").result_rows == [(1,)]
+
+        mended.touch()
+        until(lambda: "dying runs again" in said, 60)
+        assert degraded(config.folder, kafka) == {}
+        assert stack.degraded == []
+        assert (stack.pid("clickhouse"), stack.pid("steady")) == (engine, other), "nobody else was touched"
+        assert not stack.wait(0)
+    assert degraded(config.folder, kafka) == {}
 
 
 def test_no_nicegui_no_board(monkeypatch: pytest.MonkeyPatch) -> None:
     at = Addresses("127.0.0.1:1", "http://127.0.0.1:1")
     assert (board_missing(), [child.name for child in board(at, lambda _name: 8080)]) == ("", ["board"])
     monkeypatch.setitem(sys.modules, "nicegui", None)
-    assert "pip install 'weftline[boards]'" in board_missing()
+    assert "pip install '.[boards]'" in board_missing()
     assert board(at, lambda _name: 8080) == ()
 
 

@@ -14,7 +14,8 @@ from kafka import KafkaProducer
 from tests.e2e.commands import Program, until
 from tests.examples import CODEC, ORDER
 
-from weftline.contracts.topics import apply_topics, key_of, load_topics
+from weftline.contracts.topics import key_of, load_topics
+from weftline.kafka_admin.topics import apply_topics
 from weftline.runtime.settings import load
 from weftline.warehouse.migrations import migrate
 

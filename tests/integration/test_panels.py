@@ -25,6 +25,7 @@ from weftline.embedded.compare import compare
 from weftline.embedded.simulator.config import Disturbances, SimulationConfig
 from weftline.embedded.simulator.player import simulate
 from weftline.embedded.simulator.sinks import Connection
+from weftline.sdk import Publisher
 from weftline.warehouse.client import reader
 
 DAYS, EVENTS_PER_DAY = 60, 250
@@ -46,7 +47,23 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         with reader(at) as server:
             until(lambda: not any(of.differing for of in compare(server, answers)), "the tables agree with what was played", 120)
         with Engine(at.clickhouse) as opened:
+            _send_a_shipment_that_never_arrives(opened, at.kafka, end)
             yield opened
+
+
+def _send_a_shipment_that_never_arrives(engine: Engine, kafka: str, end: int) -> None:
+    """Whether a simulated shipment is on its way and late when the simulation ends, depends on the hour at which the tests run."""
+    [(center, factory)] = engine.ask("SELECT center_id, factory_id FROM shipments ORDER BY ALL LIMIT 1").rows
+    with Publisher(kafka, source="urn:panels", cooperative_id="haimen", center_id=center) as publisher:
+        publisher.logistics(
+            factory_id=factory,
+            shipment_id="never-arrives",
+            business_step="DEPARTING",
+            event_time=end - 5 * 86_400_000,
+            expected_arrival_at=end - 4 * 86_400_000,
+        )
+    told = "SELECT count() FROM standing_alerts WHERE subject = 'shipment never-arrives'"
+    until(lambda: engine.values(told) == ["1"], "it is told as overdue", 60)
 
 
 @pytest.mark.timeout(400)
@@ -80,6 +97,76 @@ def test_every_panel_can_be_drawn(engine: Engine) -> None:
     total = sum(seconds for seconds, _ in took)
     sys.stdout.write("\n".join(("", f"{len(took)} statements in {total:.1f} s, the slowest:", *lines, "")))
     assert wrong == []
+
+
+def test_what_an_alert_names_can_be_chosen(engine: Engine) -> None:
+    columns = {"cooperative": "cooperative_id", "center": "center_id", "factory": "factory_id", "product": "product_category"}
+    for board in BOARDS:
+        for variable in board.variables:
+            if column := columns.get(variable.name):
+                named = set(engine.values(f"SELECT DISTINCT {column} FROM standing_alerts WHERE {column} != ''"))
+                offered = engine.values(variable.sql)
+                assert named, column
+                assert named <= set(offered), f"{board.id}: {column}"
+
+
+def test_the_indicator_shown_first_is_one_that_fails(engine: Engine) -> None:
+    (chosen,) = (
+        variable for board in BOARDS if board.id == "factory" for variable in board.variables if variable.name == "indicator"
+    )
+    failing: dict[str, set[str]] = {}
+    for factory, indicator in engine.ask("SELECT factory_id, indicator FROM failure_runs WHERE failures > 0").rows:
+        failing.setdefault(factory, set()).add(indicator)
+    assert len(failing) > 10
+    for factory, indicators in failing.items():
+        first = engine.values(expand(chosen.sql, Choice(0, 0, {"factory": [factory]})))[0]
+        assert first in indicators, factory
+    firsts = {engine.values(expand(chosen.sql, Choice(0, 0, {"factory": [factory]})))[0] for factory in failing}
+    assert len(firsts) > 1, "else one order for all would do"
+
+
+def test_what_is_over_does_not_wait(engine: Engine) -> None:
+    """By the state of each order, shipment, lot, series and run, put together here and not in SQL."""
+    asked = "SELECT rule, center_id, factory_id, product_category, subject, alert_id FROM standing_alerts"
+    waiting = set(engine.values("SELECT alert_id FROM waiting_alerts"))
+    rounds = {
+        (c, o, str(r)): is_open for c, o, r, is_open in engine.ask("SELECT center_id, order_id, round, open FROM order_rounds").rows
+    }
+    milestones = dict(engine.ask("SELECT shipment_id, milestone FROM shipments").rows)
+    lots = {
+        (f, lot): last == "ACCEPTED" and int(of) > 0 and int(every) == int(of) + 1 and not parts[1:]
+        for f, lot, last, of, every, parts in engine.ask(
+            "SELECT factory_id, lot_id, last_result, resubmissions, inspections, part_ids FROM lots"
+        ).rows
+    }
+    due = {
+        (f, p, c): d
+        for f, p, c, d in engine.ask("SELECT factory_id, product_category, nonconformity_class, severity_due FROM switching").rows
+    }
+    runs = {(f, i): int(run) for f, i, run in engine.ask("SELECT factory_id, indicator, current_run FROM failure_runs").rows}
+    seen: dict[str, set[bool]] = {}
+    for rule, center, factory, product, subject, alert in engine.ask(asked).rows:
+        words = subject.split(" ")
+        match rule:
+            case "ORDER_OVERDUE":
+                waits = bool(rounds[center, " ".join(words[1:-2]), words[-1]])
+            case "SHIPMENT_OVERDUE":
+                waits = milestones[subject.removeprefix("shipment ")] not in ("ARRIVED", "DELIVERED")
+            case "LOT_NOT_ACCEPTED":
+                waits = not lots[factory, " ".join(words[1:-1])]
+            case "SWITCHED_TO_TIGHTENED" | "INSPECTION_DISCONTINUED":
+                of = subject.removeprefix(f"{product} ").split(" ")[0]
+                waits = due[factory, product, of] == {"S": "TIGHTENED", "I": "DISCONTINUED"}[rule[0]]
+            case "THREE_FAILURES_IN_A_ROW":
+                waits = runs[factory, words[0]] >= 3
+            case _:
+                waits = True
+        assert (alert in waiting) == waits, (rule, subject)
+        seen.setdefault(rule, set()).add(waits)
+    assert seen["SHIPMENT_OVERDUE"] == seen["LOT_NOT_ACCEPTED"] == {True, False}, seen
+    assert False in seen["ORDER_OVERDUE"]
+    assert seen["SAFETY_LIMIT_FAILED"] == {True}
+    assert waiting <= set(engine.values("SELECT alert_id FROM standing_alerts"))
 
 
 def test_there_are_critical_alerts_to_annotate(engine: Engine) -> None:

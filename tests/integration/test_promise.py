@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import date
 from typing import Any
 
 import pytest
@@ -19,14 +19,18 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from tests import tables, truth
 from tests.hostile import KINDS, Played
 from tests.stack import stack_at, where
+from tests.told import last_told, misinformed, standing
 
-from weftline.domain.revisions import HISTORIC_MS
+from weftline.contracts.reference import Center, Reference
 from weftline.embedded.supervisor import PROCESSORS, Stack
 from weftline.errors import WeftlineError
 from weftline.sdk import Subscriber
 from weftline.warehouse.client import Reader, reader
+from weftline.warehouse.reference import load
 
 START = 1_767_225_600_000  # 2026-01-01
+#: One center went live in the middle of what is played.
+LIVE = {"dieshiqiao": START + 15 * 86_400_000}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,13 @@ def played() -> Played:
 def stack(tmp_path_factory: pytest.TempPathFactory, played: Played) -> Iterator[Stack]:
     """Kafka, ClickHouse and the processors; their clock stands still at the moment for which the answers hold."""
     with stack_at(tmp_path_factory.mktemp("stack"), played.answers["as_of"]) as running:
+        with reader(where(running)) as warehouse:
+            load(warehouse, Reference(centers=tuple(_went_live(center, since) for center, since in LIVE.items())))
         yield running
+
+
+def _went_live(center: str, since: int) -> Center:
+    return Center(id=center, valid_from=date(2025, 1, 1), name_zh=center, name_en=center, source="test", live_from=since)
 
 
 def until(check: Callable[[], Any], *, seconds: float = 90) -> Any:
@@ -168,22 +178,27 @@ def test_what_cannot_be_read_lies_in_dead_letters_byte_for_byte(stack: Stack, su
     assert sorted((topic.decode(), key, value) for topic, _, _, key, value in told) == sent
 
 
-def test_factories_were_told_what_stands_and_nothing_older_than_two_days(stack: Stack, survived: Played) -> None:
-    """A reader that keeps the greatest revision of each alert ends up with just the alerts that stand."""
-    where_ = where(stack)
-    with reader(where_) as warehouse:
-        rows = warehouse.rows("SELECT alert_id, content, historic, occurred_at FROM alerts FINAL WHERE status != 'WITHDRAWN'")
-    as_of = survived.answers["as_of"]
-    assert {historic for *_, historic, _ in rows} == {0, 1}
-    ought = {alert_id for alert_id, _, historic, _ in rows if not historic}
-    assert {alert_id for alert_id, _, _, occurred in rows if as_of - occurred > HISTORIC_MS} == {r[0] for r in rows if r[2]}
+def test_factories_were_last_told_what_stands(stack: Stack, survived: Played) -> None:
+    """All that stands, of a month; but of one center, that went live in the middle of it, no history."""
+    with reader(where(stack)) as warehouse:
+        unsent = "SELECT count() FROM alerts FINAL WHERE NOT published AND NOT historic"
+        assert until(lambda: warehouse.rows(unsent)[0][0]) == 0, "the last digest is sent"
+        rows = warehouse.rows("SELECT center_id, alert_id, historic, occurred_at FROM alerts FINAL WHERE status != 'WITHDRAWN'")
+    kept_back = [(center, occurred_at) for center, _, historic, occurred_at in rows if historic]
+    assert kept_back
+    assert all(center in LIVE and occurred_at < LIVE[center] for center, occurred_at in kept_back)
 
-    told: dict[str, Any] = {}
-    said: dict[tuple[str, int], list[Any]] = defaultdict(list)
-    with Subscriber(where_.kafka, None, follow=False) as subscriber:
-        for alert in subscriber:
-            said[alert.alert_id, alert.revision].append(alert)
-            if alert.alert_id not in told or told[alert.alert_id].revision < alert.revision:
-                told[alert.alert_id] = alert
-    assert {alert_id for alert_id, alert in told.items() if alert.status != "WITHDRAWN"} == ought
-    assert all(len(set(messages)) == 1 for messages in said.values()), "one revision, one content"
+    ought = {
+        alert_id: alert
+        for name, kind in tables.kinds().items()
+        for alert_id, alert in standing(tables.expected(kind, survived.records[name], survived.answers["as_of"])["alerts"]).items()
+    }
+    with Subscriber(where(stack).kafka, None, follow=False) as subscriber:
+        said = list(subscriber)
+    assert [*misinformed(said, ought, LIVE)] == []
+    # For the processors it is the end of the month: what happened in its first weeks is told late, and together.
+    assert any(message.listed for message in said)
+    assert not [alert for message in said for alert in message.listed if alert.severity == "CRITICAL"]
+    assert {alert.alert_id for alert in last_told(said).values() if alert.status != "WITHDRAWN"} == {
+        alert_id for _, alert_id, historic, _ in rows if not historic
+    }

@@ -24,7 +24,7 @@ from weftline.runtime.clock import system_clock
 from weftline.runtime.settings import Settings
 from weftline.warehouse.client import Reader, reader
 from weftline.warehouse.migrations import migrate
-from weftline.warehouse.reference import Known, Loaded, Unknown, known_centers, known_factories, load, unknown
+from weftline.warehouse.reference import LIVE, Known, Loaded, Unknown, known_centers, known_factories, load, unknown
 
 _numbers = itertools.count()
 
@@ -88,6 +88,18 @@ def test_a_membership_begins_and_ends_on_its_days(server: Reader) -> None:
     assert load(server, Reference(factories=entries)) == Loaded(6, 0, 0, 2)
     members = {party.id: party.cooperative_id for party in known_factories(server, 10).parties}
     assert members == {"stays": "haimen", "left": "", "joins": ""}
+
+
+def test_a_center_goes_live_once_and_an_entry_that_does_not_say_so_changes_nothing(server: Reader) -> None:
+    moment = 1_767_225_600_000
+    load(server, Reference((center(day(server, -40), live_from=moment), center(day(server, -20)))))
+    assert dict(server.rows(LIVE)) == {"c1": moment}
+    assert known_centers(server, 10).parties[0].live_from == moment
+    assert load(server, Reference((center(day(server, -40), live_from=moment),))) == Loaded(0, 0, 1, 0)
+    # Told before the day comes: what happens until then is history already.
+    load(server, Reference((center(day(server, 30), live_from=moment + 1),)))
+    assert dict(server.rows(LIVE)) == {"c1": moment + 1}
+    assert known_centers(server, 10).parties[0].live_from == moment + 1
 
 
 def test_loading_again_writes_nothing_and_a_changed_entry_replaces_its_day(server: Reader) -> None:
@@ -188,7 +200,8 @@ def test_the_command(settings: Settings, server: Reader, tmp_path: Path) -> None
     assert shown.returncode == 0, shown.stderr
     lines = shown.stdout.splitlines()
     assert lines[0] == "centers: 4"
-    assert lines[1] == "  chuanjiang           tongzhou     川姜共享打样中心, Chuanjiang Shared Sampling Center, 22 rounds a day"
+    called = "川姜共享打样中心, Chuanjiang Shared Sampling Center, 22 rounds a day, live from 2024-08-31T16:00:00.000Z"
+    assert lines[1] == f"  chuanjiang           tongzhou     {called}"
     assert lines[4] == "  and 1 more (--limit)"
     assert lines[5] == "factories: 2"
     assert lines[-2] == "named by events of the last 90 days, and not known: 1"

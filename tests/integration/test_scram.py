@@ -6,24 +6,29 @@ Everything that docker-compose.yml says about a service (command, environment, s
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from kafka import KafkaProducer
 from tests import compose, secured
 from tests.e2e.commands import until
 
-from weftline.contracts.access import apply_access, load_roles
 from weftline.embedded.children import Child, Running, says_ok
 from weftline.embedded.ports import HOST, free_ports
 from weftline.errors import UserError
+from weftline.kafka_admin.access import apply_access, list_access, load_roles
+from weftline.kafka_admin.client import open_admin
+from weftline.kafka_admin.quotas import agree, quotas_of_users, shown
+from weftline.runtime.credentials import sasl
 from weftline.runtime.settings import load
 from weftline.sdk import DeliveryError, Publisher, Subscriber
 from weftline.warehouse.client import reader
@@ -107,6 +112,19 @@ def order(center: Publisher, number: str) -> None:
     )
 
 
+def key_of(world: World) -> Path:
+    """The key with which all of these publishers sign: compose binds them. Granted by the command."""
+    file = world.folder / "center.pem"
+    if not file.exists():
+        names = ("--source", "urn:scram", "--center", "c1", "--cooperative", "haimen")
+        entry = world.weftline("publisher", "key", "new", str(file), "--id", "centers", *names)
+        assert entry.returncode == 0, entry.stderr
+        (world.folder / "center.yaml").write_text(entry.stdout, "utf-8")
+        loaded = world.weftline("reference", "load", str(world.folder / "center.yaml"))
+        assert loaded.returncode == 0, loaded.stderr
+    return file
+
+
 def publisher(world: World, user: str, password: str) -> Publisher:
     return Publisher(
         world.kafka.external,
@@ -115,8 +133,17 @@ def publisher(world: World, user: str, password: str) -> Publisher:
         center_id="c1",
         username=user,
         password=password,
+        private_key=key_of(world),
         delivery_timeout=60,
     )
+
+
+def test_no_password_stands_in_the_arguments_of_a_process(world: World) -> None:
+    started = (world.kafka.folder / "arguments").read_text("utf-8")
+    assert "kafka-run-class.sh @" in started
+    passwords = [path.read_text("utf-8") for path in world.kafka.secrets.glob("*_password")]
+    assert len(passwords) > 5
+    assert [password for password in passwords if password in started] == []
 
 
 def test_from_a_sampling_center_to_a_factory(world: World) -> None:
@@ -237,6 +264,63 @@ def test_whoever_is_revoked_is_out_at_once(world: World) -> None:
         center.close()
     with pytest.raises(UserError, match="refuses user center-10"):
         publisher(world, "center-10", password)
+
+
+# --- how much one user may take
+
+
+def admin_of(world: World) -> dict[str, str]:
+    return sasl("admin", (world.kafka.secrets / "kafka_admin_password").read_text("utf-8").strip())
+
+
+def limits(world: World, user: str) -> list[str]:
+    listed = list_access(world.kafka.external, **admin_of(world))
+    return [line for line in listed.get(user, []) if line.startswith("at most")]
+
+
+@pytest.mark.parametrize("role", [name for name, role in load_roles().items() if not role.program])
+def test_a_partner_has_the_quota_of_his_role_and_loses_it(world: World, role: str) -> None:
+    world.grant(role, f"some-{role}")
+    ought = [f"at most {shown(name, value)}" for name, value in sorted(load_roles()[role].quota.items())]
+    assert ought
+    until(lambda: limits(world, f"some-{role}") == ought, "the broker has the quota")
+    world.weftline("access", "revoke", f"some-{role}")
+    until(lambda: limits(world, f"some-{role}") == [], "the quota is gone")
+
+
+def test_a_changed_figure_reaches_who_was_there_before(world: World) -> None:
+    world.grant("publisher", "center-11")
+    folder, admin = world.kafka.secrets, admin_of(world)
+    roles = load_roles()
+    roles["publisher"] = replace(roles["publisher"], quota={"producer_byte_rate": 40_000})
+    lines = apply_access(world.kafka.external, folder, roles=roles, **admin)
+    assert "limited center-11: producer_byte_rate 40,000 bytes/s" in lines
+    assert "no longer limited center-11: request_percentage" in lines
+    until(lambda: limits(world, "center-11") == ["at most producer_byte_rate 40,000 bytes/s"], "the broker has the new quota")
+    assert any(line.startswith("limited center-11") for line in apply_access(world.kafka.external, folder, **admin))
+
+
+def test_who_sends_more_than_his_quota_waits(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The broker tells a producer how long it is held back; nothing is refused, and a user without a quota is not held back."""
+
+    def held_back(login: dict[str, str]) -> bool:
+        caplog.clear()
+        producer = KafkaProducer(bootstrap_servers=world.kafka.external, **login)
+        try:
+            for _ in range(4):  # 2 MB within the broker's window of 11 s, in which this user may send 1.1
+                producer.send("sample.orders.v1", os.urandom(500_000), partition=0).get(60)
+        finally:
+            producer.close()
+        return any("throttled by broker" in record.getMessage() for record in caplog.records)
+
+    center = sasl("center-12", world.grant("publisher", "center-12"))
+    until(lambda: bool(limits(world, "center-12")), "the broker has the quota")
+    assert not held_back(center)
+    with open_admin(world.kafka.external, 30, admin_of(world)) as client:
+        agree(client, world.kafka.external, "center-12", {"producer_byte_rate": 100_000}, quotas_of_users(client)["center-12"])
+    until(lambda: limits(world, "center-12") == ["at most producer_byte_rate 100,000 bytes/s"], "the broker has the small quota")
+    assert held_back(center)
+    assert not held_back(admin_of(world))
 
 
 # --- the commands themselves

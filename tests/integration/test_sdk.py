@@ -9,6 +9,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from weftline.contracts.codec import Codec
 from weftline.contracts.envelope import cloudevents_headers, read_envelope
 from weftline.contracts.registry import FileRegistry
-from weftline.contracts.topics import apply_topics, key_of, partition_of, topic_of
+from weftline.contracts.topics import key_of, partition_of, topic_of
 from weftline.domain.alerts import Alert, Evidence
+from weftline.domain.digests import listed as as_listed
 from weftline.domain.vocabulary import AlertRule, AlertSeverity, AlertStatus
 from weftline.errors import ContractError, UserError
+from weftline.kafka_admin.topics import apply_topics
 from weftline.sdk import DeliveryError, EpcisDefaults, Problem, Progress, Publisher, Subscriber, publish_file
 from weftline.sdk import publisher as publisher_module
 from weftline.sdk import subscriber as subscriber_module
@@ -381,6 +384,17 @@ def test_repeats_and_older_revisions_are_left_out(broker: str, name: str) -> Non
         assert [(found.subject, found.revision) for found in alerts] == [("a", 4), ("b", 2), ("a", 6)]
 
 
+def test_neither_does_a_digest_bring_them(broker: str, name: str) -> None:
+    def digest(*listed: Alert) -> Alert:
+        return replace(alert(name, "digest", 9), alert_id=f"digest:{len(listed)}", listed=tuple(map(as_listed, listed)))
+
+    a, b, c = alert(name, "a", 4), alert(name, "b", 4), alert(name, "c", 4)
+    raise_alerts(broker, a, digest(replace(a, revision=2), b, c), b, digest(a, b), replace(c, revision=6))
+    with Subscriber(broker, name, follow=False) as alerts:
+        heard = [[(one.subject, one.revision) for one in found.each] for found in alerts]
+    assert heard == [[("a", 4)], [("b", 4), ("c", 4)], [("c", 6)]]
+
+
 def test_following_ends_when_it_is_told_from_another_thread(broker: str, name: str) -> None:
     arrived: list[str] = []
     got = threading.Event()
@@ -463,3 +477,23 @@ def test_factories_of_any_name_have_groups_of_their_own(broker: str, name: str) 
             groups.add(alerts.group)
     assert len(groups) == len(names)
     assert all(group.isascii() for group in groups)
+
+
+def test_what_will_come_to_nothing_is_told_and_strictly_refused(broker: str, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    who = {"source": f"urn:{name}", "cooperative_id": "nantong", "center_id": "c-1"}
+    with Publisher(broker, **who) as center, caplog.at_level("WARNING", "weftline.sdk"):
+        for number in range(3):
+            order(center, f"A-{number}", product_category="shet")
+    told = [record.getMessage() for record in caplog.records if "shet" in record.getMessage()]
+    assert len(told) == 1
+    assert "(did you mean sheet?)" in told[0]
+    heard: list[tuple[str, str]] = []
+    with Publisher(broker, **who, on_advice=lambda event, one: heard.append((event.event_id, one.field))) as center:
+        sent = order(center, "A-9", product_category="shet")
+    assert heard == [(sent.event.event_id, "product_category")]
+    with (
+        Publisher(broker, **who, strict=True) as center,
+        pytest.raises(ContractError, match="product_category: 'shet' is no category"),
+    ):
+        order(center, "A-10", product_category="shet")
+    assert len(records(broker, "sample.orders.v1", f"urn:{name}", 4)) == 4

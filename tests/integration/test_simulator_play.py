@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import open_registry
-from weftline.contracts.topics import apply_topics, load_topics
+from weftline.contracts.topics import load_topics
 from weftline.domain.fold import Record
 from weftline.embedded.simulator.config import Disturbances, Pace, SimulationConfig
 from weftline.embedded.simulator.player import Progress, rank_by, simulate
@@ -20,6 +20,7 @@ from weftline.embedded.simulator.simulation import Simulation
 from weftline.embedded.simulator.sinks import Connection, blast, encoded
 from weftline.embedded.simulator.workdays import DAY
 from weftline.errors import ContractError, DependencyDown
+from weftline.kafka_admin.topics import apply_topics
 
 NOW = 1_793_900_000_123
 TOPICS = {"sample.orders.v1": "orders", "inspection.results.v1": "inspections", "logistics.events.v1": "logistics"}

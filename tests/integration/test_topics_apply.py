@@ -12,8 +12,9 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from weftline.contracts.topics import Topic, apply_topics, load_topics, partition_faults, partition_of
+from weftline.contracts.topics import Topic, load_topics, partition_of
 from weftline.errors import DependencyDown, UserError
+from weftline.kafka_admin.topics import apply_topics, partition_faults
 
 DAY = 86_400_000
 

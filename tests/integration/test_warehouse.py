@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from weftline.contracts.paths import schemas_root
 from weftline.errors import DependencyDown, UserError
 from weftline.runtime.settings import Settings
-from weftline.warehouse import client
+from weftline.warehouse import cuts
 from weftline.warehouse.client import Reader, Warehouse, reader
 from weftline.warehouse.faults import NotReady, WarehouseError
 from weftline.warehouse.migrations import _BOOKKEEPING, load, migrate, pending, render, statements
@@ -207,7 +207,7 @@ def test_one_insert_is_one_part_and_longer_ones_are_cut(settings: Settings, monk
             assert await warehouse.insert("t", columns, ["a", "b"], ["String", "UInt256"]) == 1
             assert _parts(settings, "t") == 1
             assert await warehouse.insert("t", [[], []], ["a", "b"], ["String", "UInt256"]) == 0
-            monkeypatch.setattr(client, "BLOCK_ROWS", 100)
+            monkeypatch.setattr(cuts, "BLOCK_ROWS", 100)
             assert await warehouse.insert("t", [column[:250] for column in columns], ["a", "b"], ["String", "UInt256"]) == 3
             assert _parts(settings, "t") == 4
             assert await warehouse.rows("SELECT count(), sum(b) FROM t") == [(200_250, 199_999 * 100_000 + 249 * 125)]
@@ -278,7 +278,7 @@ def test_a_killed_server_is_waited_for_and_needs_no_new_client(start_clickhouse:
     server = start_clickhouse()
 
     async def run() -> None:
-        settings = Settings(clickhouse=server.address, clickhouse_database="default")
+        settings = Settings(clickhouse=server.address)  # its own database is there from the start
         async with await Warehouse.connect(settings) as warehouse:
             await warehouse.command("CREATE TABLE t (a UInt64) ENGINE = ReplacingMergeTree ORDER BY a")
 

@@ -128,7 +128,7 @@ def test_an_alert_is_undelivered_until_it_is_marked(tables: Reader) -> None:
 
     put("stuck", 2, 600)
     put("just now", 2, 5)
-    put("too old to be sent", 2, 600, historic=1)
+    put("history", 2, 600, historic=1)
     put("told", 2, 600)
     put("told", 3, 590, published=1)
     ((number, seconds),) = watch.undelivered(tables).values()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests import truth
+from tests.tables import kinds
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.registry import FileRegistry
@@ -23,6 +24,9 @@ START = 1_767_225_600_000  # 2026-01-01
 DAY = 86_400_000
 
 HOSTILE = Disturbances(duplicates=0.1, disorder=0.2, lateness=0.1, corrections=0.05, conflicts=0.03, corrupt=0.02)
+
+AMOUNTS = kinds()["inspections"].amounts
+ITEMS, CLASSES = AMOUNTS.index("item_category"), AMOUNTS.index("class_name")
 
 
 class World:
@@ -75,7 +79,7 @@ def test_quality_per_factory_and_indicator(world: World) -> None:
     sums: dict[Any, list[int]] = defaultdict(lambda: [0] * 5)
     for kind, fact in world.facts:
         if kind == "InspectionEvent" and fact.counts:
-            factory, columns = fact.amounts[1], fact.amounts[10:17]
+            factory, columns = fact.amounts[1], fact.amounts[ITEMS : ITEMS + 7]
             for category, indicator, *amounts in zip(*columns, strict=True):
                 for index, amount in enumerate(amounts):
                     sums[factory, category, indicator][index] += amount
@@ -116,6 +120,6 @@ def test_lots_per_class(world: World) -> None:
     for kind, fact in world.facts:
         if kind == "InspectionEvent" and fact.counts:
             _, factory, _, category = fact.amounts[:4]
-            for of, accepted in zip(fact.amounts[26], fact.amounts[27], strict=True):
+            for of, accepted in zip(fact.amounts[CLASSES], fact.amounts[CLASSES + 1], strict=True):
                 sums[factory, category, of][accepted == "no"] += 1
     assert truth.nonzero(sums) == truth.expected_lots(world.answers["truth"])

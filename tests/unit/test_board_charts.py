@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 import json
 from collections.abc import Sequence
@@ -10,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from weftline.boards import BOARDS
 from weftline.boards.model import Kind, Panel, Text, Threshold, Tone, Unit
@@ -18,10 +22,10 @@ from weftline.boards.palette import colour, contrast, surface
 from weftline.boards.web.address import Address, grain_of, language_of, read
 from weftline.boards.web.board import span_at
 from weftline.boards.web.charts import Span, buckets, chart, summary
-from weftline.boards.web.look import Look, figure, moment, tone_of
+from weftline.boards.web.look import Look, figure, moment, sentence, tone_of
 from weftline.boards.web.source import Found, plain, tables_read
-from weftline.boards.web.strip import of_count, strip
-from weftline.boards.web.tables import columns, rows
+from weftline.boards.web.strip import Measure, line_of, measure, of_count
+from weftline.boards.web.tables import as_csv, columns, rows
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 EN = Look("en", False, SHANGHAI)
@@ -240,21 +244,42 @@ def test_thresholds_hold_from_their_value_upwards() -> None:
 
 
 def test_a_value_stands_on_its_line_beside_the_limit() -> None:
-    above = strip(96.0, None, 75.0)
+    above = measure(96.0, None, 75.0)
     assert above is not None
     assert not above.passes
-    assert 0 == above.low_at < above.high_at < above.at < 100
-    between = strip(7.1, 4.0, 8.5)
+    line = line_of([above])
+    begin, end = line.passing(above)
+    assert 0 == begin < end < line.at(above.value) < 100
+    between = measure(7.1, 4.0, 8.5)
     assert between is not None
     assert between.passes
-    assert 0 < between.low_at < between.at < between.high_at < 100
+    line = line_of([between])
+    begin, end = line.passing(between)
+    assert 0 < begin < line.at(between.value) < end < 100
     none_allowed = of_count("1 units", "Ac 0")
     assert none_allowed is not None
     assert not none_allowed.passes
-    assert none_allowed.high_at > 0  # there is a side that passes, if only for none
-    assert strip(None, None, 75.0) is None
-    assert strip(7.0, None, None) is None
+    assert line_of([none_allowed]).passing(none_allowed)[1] > 0  # there is a side that passes, if only for none
+    assert measure(None, None, 75.0) is None
+    assert measure(7.0, None, None) is None
     assert of_count("none", "Ac 0") is None
+    assert line_of([]).at(0.0) > 0
+
+
+@hypothesis.given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=5))
+def test_on_the_line_of_an_alert_places_compare_as_values_do(pairs: list[tuple[float, float]]) -> None:
+    """Three reports of one alert beside each other: whoever is further on is larger."""
+    several = [Measure(value, None, limit) for value, limit in pairs]
+    line = line_of(several)
+    places = sorted((one.value, line.at(one.value)) for one in several)
+    assert all(0 <= at <= 100 for _, at in places)
+    assert [at for _, at in places] == sorted(at for _, at in places)
+
+
+def test_a_sentence_tells_its_moments_in_the_zone_of_the_board() -> None:
+    text = "Shipment W-1 had not arrived by the expected 2026-05-04T06:00:00+08:00."
+    assert sentence(text, EN) == f"Shipment W-1 had not arrived by the expected {moment(MIDNIGHT * 1000 + 6 * 3_600_000, EN)}."
+    assert sentence("批次 L-2026-05-04：无", ZH) == "批次 L-2026-05-04：无"
 
 
 def test_an_address_says_everything_and_only_what_is_known() -> None:
@@ -311,3 +336,22 @@ def test_every_tone_is_legible_as_text(dark: bool) -> None:
 def _mixed(one: str, other: str, share: float) -> str:
     parts = [(int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
     return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in parts)
+
+
+_CELLS = st.one_of(st.none(), st.integers(-(10**6), 10**6), st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0")))
+
+
+@hypothesis.given(st.lists(st.tuples(_CELLS, st.sampled_from(["CRITICAL", "MAJOR", "=1+1"])), max_size=6))
+def test_a_spreadsheet_reads_what_the_table_says(given_rows: list[tuple[Any, str]]) -> None:
+    """Whatever a publisher calls things: as many rows and cells as there are, figures as figures, and no cell is a formula."""
+    found = Found({"owner": [one for one, _ in given_rows], "severity": [two for _, two in given_rows]})
+    heading, *said = list(csv.reader(io.StringIO(as_csv(found, ZH), newline="")))
+    assert heading == ["对象", "级别"]
+    assert len(said) == len(given_rows)
+    for (value, code), (cell, word) in zip(given_rows, said, strict=True):
+        assert word == {"CRITICAL": "危急", "MAJOR": "重要"}.get(code, "'=1+1")
+        if isinstance(value, int):
+            assert cell == str(value)
+        else:
+            assert not cell.startswith(("=", "+", "-", "@", "\t"))
+            assert cell in (value or "", f"'{value}", "" if value == "–" else value)

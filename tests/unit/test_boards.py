@@ -79,6 +79,44 @@ def test_a_bare_value_is_one_word(value: str) -> None:
         expand("dateTrunc('${grain:raw}', t)", Choice(0, 1, {"grain": [value]}))
 
 
+def test_what_has_no_value_is_called_nothing() -> None:
+    assert expand("x IN (${a:sqlstring})", Choice(0, 1, {"a": []})) == "x IN ('')"
+
+
+_MARKS = {"grain": ["day"], "zone": ["Asia/Shanghai"]}
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.id)
+def test_a_selector_without_a_value_hides_only_what_asks_for_it(board: Board) -> None:
+    """Whichever selectors have no value: every statement can be sent, and one that does not ask for them is the same as ever."""
+    names = [variable.name for variable in board.variables]
+    chosen = {name: [f"a {name}"] for name in names}
+    for count in range(1, len(names) + 1):
+        for missing in combinations(names, count):
+            lacking = {**chosen, **dict.fromkeys(missing, ())}
+            for panel in board.panels:
+                now, ever = (expand(panel.sql, Choice(0, 1, {**values, **_MARKS})) for values in (lacking, chosen))
+                assert (now == ever) == (not any(f"${{{name}:" in panel.sql for name in missing)), panel.id
+
+
+def test_what_stands_asks_only_for_what_an_alert_says() -> None:
+    """An alert says of whom and of what it is; a selector of anything else would hide it where it has no value."""
+    for board in BOARDS:
+        for panel in board.panels:
+            if "_alerts" in panel.sql:
+                about, said = board.variables[0].name, {"cooperative", "center", "factory", "product"}
+                asked = {variable.name for variable in board.variables if f"${{{variable.name}:" in panel.sql}
+                assert asked <= {about, *said}, f"{board.id}/{panel.id}"
+
+
+def test_a_selector_asks_only_for_those_before_it() -> None:
+    for board in BOARDS:
+        before: dict[str, list[str]] = {}
+        for variable in board.variables:
+            assert "$" not in expand(variable.sql, Choice(0, 1, before))
+            before[variable.name] = ["x"]
+
+
 @given(st.text())
 def test_a_value_stays_in_its_quotes(value: str) -> None:
     text = expand("${a:sqlstring}", Choice(0, 1, {"a": [value]}))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from weftline.embedded.demo import simulated_clock_setting
 from weftline.embedded.simulator.config import demo_config
 from weftline.errors import UserError
-from weftline.runtime.clock import Stretch, clock_of, simulated_clock, system_clock
+from weftline.runtime.clock import ServerClock, Stretch, clock_of, simulated_clock, system_clock
 
 
 def test_it_follows_its_stretches_and_meets_the_wall_clock() -> None:
@@ -40,4 +42,39 @@ def test_an_event_is_due_before_the_clock_of_the_demonstration_shows_its_time() 
 @pytest.mark.parametrize("setting", ["1,2", "a,b,c", "5,5,1;4,6,1", "4,6,1;5,5,1", "1,1,-1"])
 def test_a_setting_that_is_none_is_refused(setting: str) -> None:
     with pytest.raises(UserError, match="WEFTLINE_SIMULATED_CLOCK"):
-        clock_of(setting)
+        clock_of(setting, system_clock)
+
+
+@pytest.mark.parametrize("ahead", [0, 3 * 86_400_000, -3 * 86_400_000])
+def test_the_servers_clock_goes_on_whatever_the_machines_says(ahead: int) -> None:
+    true, since_start = 1_767_225_600_000, 50.0
+
+    def passes(seconds: float) -> None:
+        nonlocal true, since_start
+        true, since_start = true + int(seconds * 1000), since_start + seconds
+
+    clock = ServerClock(local=lambda: true + ahead, monotonic=lambda: since_start)
+    assert math.isnan(clock.skew("worker"))
+    assert math.isnan(clock.skew("kafka"))
+    asked = clock.asking()
+    passes(0.25)
+    said = true
+    passes(0.25)
+    clock.read(said, asked)
+    assert clock() == true
+    assert clock.skew("worker") == ahead / 1000
+    passes(60)
+    assert clock() == true
+    ahead += 5_000  # somebody sets the machine's clock
+    assert clock() == true
+    assert clock_of(None, clock)() == true
+    assert clock_of(f"{true},1000,1", clock)() == 1000
+    sent = clock()
+    passes(1)
+    clock.stamped(true - 500 - 90_000, sent)
+    assert clock.skew("kafka") == -90
+
+
+def test_before_the_server_was_asked_there_is_no_time() -> None:
+    with pytest.raises(RuntimeError, match="not read yet"):
+        ServerClock()()

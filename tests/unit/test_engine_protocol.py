@@ -27,6 +27,8 @@ from weftline.embedded.engine_sql import Kind
             "C",
             b"d",
         ),
+        (b"INSERT INTO t VALUES (1, 'FORMAT TSV'); DROP TABLE t", b"INSERT INTO t ", "Values", b" (1, 'FORMAT TSV'); DROP TABLE t"),
+        (b"INSERT INTO t (values) values (1)", b"INSERT INTO t (values) ", "Values", b" (1)"),
         (b"INSERT INTO `FORMAT D` (`a b`, format) FORMAT TSV\n", b"INSERT INTO `FORMAT D` (`a b`, format) ", "TSV", b""),
     ],
 )
@@ -44,7 +46,8 @@ def test_inserts_with_data_are_split_at_their_format(text: bytes, head: bytes, n
         (b"WITH 1 AS a SELECT a FORMAT JSON;\n", Kind.READ, "JSON"),
         (b"select 1 format Native settings max_threads=1", Kind.READ, "Native"),
         (b"INSERT INTO t SELECT 1 FORMAT TSV", Kind.WRITE, None),
-        (b"INSERT INTO t VALUES (1, 'FORMAT TSV')", Kind.WRITE, None),
+        (b"INSERT INTO t SELECT 1; INSERT INTO t FORMAT TSV\n1", Kind.WRITE, None),
+        (b"INSERT INTO t; DROP TABLE t; INSERT INTO t VALUES (1)", Kind.WRITE, None),
         (b"CREATE TABLE t (a Int8) ENGINE = Memory", Kind.WRITE, None),
         (b"", Kind.WRITE, None),
     ],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.letters import letters
 
 from weftline.contracts.paths import schemas_root
 from weftline.contracts.reference import Center, Factory, Reference, read_reference, write_reference
@@ -39,9 +40,20 @@ def test_the_example_names_the_simulators_centers() -> None:
     assert [(one.valid_from, one.rounds_per_day) for one in hall] == [(date(2024, 1, 1), 40), (date(2026, 3, 1), 52.5)]
     assert hall[0].source.startswith("Register of the quality cooperatives")
     assert hall[1].source.startswith("Letter of the center")
+    went_live = {center.id: center.live_from for center in example.centers}
+    assert went_live["chuanjiang"] == int(datetime(2024, 9, 1, tzinfo=timezone(timedelta(hours=8))).timestamp() * 1000)
+    assert went_live["sanxing"] is None
     left = example.factories[-1]
     assert (left.id, left.valid_from, left.cooperative_id) == ("tongzhou-0017", date(2026, 9, 1), "")
     assert {factory.id for factory in example.factories} <= {factory.id for factory in reference_of(config()).factories}
+
+
+def test_a_center_goes_live_with_its_day_or_at_a_moment() -> None:
+    text = "source: s\ncenters:\n  - {{id: c, valid_from: 2026-01-01, name_zh: 名, name_en: Name, live_from: {}}}\n"
+    day, moment = (read_reference(text.format(given)).centers[0] for given in ("2026-03-01", "2026-03-01T00:00:00+08:00"))
+    midnight = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp() * 1000)
+    assert (day.live_from, moment.live_from) == (midnight, midnight - 8 * HOUR)
+    assert read_reference(write_reference(Reference(centers=(day, moment)[:1]), "a note")).centers == (day,)
 
 
 BAD = """\
@@ -54,7 +66,7 @@ centers:
     nme_en: Name
     name_zh: 又名
   - 7
-  - {id: a|b, valid_from: 2026-01-01, name_zh: 名, name_en: No, rounds_per_day: -3}
+  - {id: a|b, valid_from: 2026-01-01, name_zh: 名, name_en: No, rounds_per_day: -3, live_from: soon}
   - {id: "a\\tb", valid_from: 1969-12-31, name_zh: ' 名', name_en: Name, cooperative_id: 7, rounds_per_day: .inf}
 factories:
   - {id: q, valid_from: 2026-01-01, name_zh: 名, name_en: Name}
@@ -72,14 +84,15 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
     days = "must be a day like 2026-03-01, without quotes, 1970-01-01 to 2149-06-06"
     keys = "id, valid_from, cooperative_id, name_zh, name_en, source"
     assert [fault.strip() for fault in faults] == [
-        "line 2: unknown key centres (did you mean centers?); known are source, centers, factories",
+        "line 2: unknown key centres (did you mean centers?); known are source, centers, factories, publishers",
         "line 4: center 132: id: must be text (quoted, if it looks like a number), not 132",
         "line 4: center 132: name_en is missing; where there is none, repeat name_zh",
         f"line 5: center 132: valid_from: {days}; not '2026-02-30'",
-        f"line 7: center 132: unknown key nme_en (did you mean name_en?); known are {keys}, rounds_per_day",
+        f"line 7: center 132: unknown key nme_en (did you mean name_en?); known are {keys}, rounds_per_day, live_from",
         "line 8: center 132: name_zh stands twice, first in line 6; leave one",
         "line 9: center: must be a mapping, `key: value` on each line",
         "line 10: center 'a|b': id: must not contain '|': 'a|b'",
+        f"line 10: center 'a|b': live_from: {days}; not 'soon', or a time with its offset like 2026-03-01T00:00:00+08:00",
         "line 10: center 'a|b': name_en: must be text (quoted, if it looks like a number), not False",
         "line 10: center 'a|b': rounds_per_day: must be greater than 0, not -3; leave it out if nobody knows",
         "line 11: center 'a\\tb': cooperative_id: must be text (quoted, if it looks like a number), not 7",
@@ -98,9 +111,9 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "line 1: must hold `centers:` and `factories:`"),
-        ("- id: a", "line 1: must hold `centers:` and `factories:`"),
-        ("source: nobody\n", "line 1: names nobody; add entries under `centers:` or `factories:`"),
+        ("", "line 1: must hold `centers:`, `factories:` or `publishers:`"),
+        ("- id: a", "line 1: must hold `centers:`, `factories:` or `publishers:`"),
+        ("source: nobody\n", "line 1: names nobody; add entries under `centers:`, `factories:` or `publishers:`"),
         ("centers: {a: 2026-02-30}\nfactories: ~", "line 1: centers: must be a list, each entry begun with `- `"),
         ("centers: 7", "line 1: centers: must be a list, each entry begun with `- `"),
         (
@@ -117,9 +130,7 @@ def test_what_is_no_list_of_parties(text: str, said: str) -> None:
     assert said in str(caught.value)
 
 
-texts = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=20).filter(
-    lambda text: text == text.strip()
-)
+texts = st.text(letters | st.just(" "), min_size=1, max_size=20).filter(lambda text: text == text.strip())
 common = {
     "id": texts.filter(lambda text: "|" not in text),
     "valid_from": st.dates(date(1970, 1, 1), date(2149, 6, 6)),

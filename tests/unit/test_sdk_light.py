@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import subprocess
 import sys
 import textwrap
@@ -13,7 +15,18 @@ import pytest
 
 import weftline.sdk
 from weftline.contracts.mapping import to_avro
-from weftline.domain.events import InspectionEvent, LogisticsEvent, Measurement, OrderEvent, PlanUsed
+from weftline.domain.events import (
+    CorrectiveAction,
+    Event,
+    InspectionEvent,
+    LaboratoryReport,
+    LogisticsEvent,
+    LotInspection,
+    Measurement,
+    OrderEvent,
+    PlanUsed,
+    ReportStatusChange,
+)
 from weftline.domain.vocabulary import MeasurementKind, NonconformityClass, OrderStatus, Severity
 from weftline.errors import ContractError, DependencyDown, UserError
 from weftline.sdk import Publisher, Subscriber, content_id
@@ -58,6 +71,25 @@ def test_public_names_are_those_that_are_listed() -> None:
 
 
 # -- Typed methods
+
+
+@pytest.mark.parametrize(
+    ("method", "event", "part"),
+    [
+        ("order", OrderEvent, None),
+        ("laboratory_report", InspectionEvent, LaboratoryReport),
+        ("report_status", InspectionEvent, ReportStatusChange),
+        ("lot_inspection", InspectionEvent, LotInspection),
+        ("corrective_action", InspectionEvent, CorrectiveAction),
+        ("logistics", LogisticsEvent, None),
+    ],
+)
+def test_whatever_an_event_may_say_its_method_takes(method: str, event: type, part: type | None) -> None:
+    bodies = {"kind", "laboratory_report", "report_status", "lot_inspection", "corrective_action"}
+    common = {field.name for field in dataclasses.fields(Event)}
+    wanted = {field.name for field in dataclasses.fields(event)} - common - bodies
+    wanted |= {field.name for field in dataclasses.fields(part)} if part else set()
+    assert wanted <= inspect.signature(getattr(EventMethods, method)).parameters.keys()
 
 
 class Collected(EventMethods[AnyEvent]):
@@ -233,3 +265,16 @@ def test_half_a_credential_is_a_users_error() -> None:
 def test_nobody_at_the_address_is_said_at_once() -> None:
     with pytest.raises(DependencyDown, match="Connection refused"):
         Subscriber("127.0.0.1:1", "f-204")
+
+
+@pytest.mark.parametrize("command", ["status", "audit", "rebuild", "dlq", "alerts", "publish"])
+def test_no_command_but_a_processor_waits_for_faust(command: str) -> None:
+    done = python(f"""
+        import sys
+        sys.modules["faust"] = None
+        sys.argv = ["weftline", "{command}", "--help"]
+        from weftline.cli import main
+        main()
+    """)
+    assert done.returncode == 0, done.stderr
+    assert "Usage:" in done.stdout

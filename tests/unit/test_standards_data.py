@@ -55,9 +55,9 @@ def test_confirming_a_limit_in_the_data_makes_it_decide(schemas: Path) -> None:
 
 def test_an_unconfirmed_exception_frees_nothing(schemas: Path) -> None:
     undyed: dict[str, Any] = {"traits": ("undyed",), "age_group": AgeGroup.INFANT, "plan": ()}
-    assert "cf_wet_rubbing" in of(**undyed).missing
-    edit(schemas, "gb-31701-2015.yaml", "confidence: unconfirmed", "confidence: confirmed")
-    assert "cf_wet_rubbing" not in of(standards=load_standards(schemas), **undyed).missing
+    assert "cf_wet_rubbing" not in of(**undyed).missing
+    edit(schemas, "gb-31701-2015.yaml", "confidence: confirmed\n    source: m.bai", "confidence: unconfirmed\n    source: m.bai")
+    assert "cf_wet_rubbing" in of(standards=load_standards(schemas), **undyed).missing
 
 
 def test_nothing_in_the_bedding_standard_decides() -> None:

@@ -39,6 +39,16 @@ def test_metric_names_are_a_closed_list_in_base_units() -> None:
     for name, metric in ours.items():
         assert metric.documentation
         unit = name.rsplit("_", 1)[1]
-        assert metric.type == "counter" or unit in ("info", "seconds", "offset", "records", "owners", "partitions", "waiting"), name
+        assert metric.type == "counter" or unit in (
+            "info",
+            "bytes",
+            "seconds",
+            "offset",
+            "records",
+            "owners",
+            "partitions",
+            "waiting",
+            "losses",
+        ), name
     foreign = {metric.name for metric in registry.collect()} - set(ours)
     assert all(name.startswith("process_") for name in foreign)

@@ -13,8 +13,9 @@ from kafka.partitioner import murmur2
 
 from weftline.contracts.mapping import from_json
 from weftline.contracts.paths import schemas_root
-from weftline.contracts.topics import Existing, Topic, apply_topics, key_of, load_topics, partition_of, plan, topic_of
+from weftline.contracts.topics import Topic, key_of, load_topics, partition_of, topic_of
 from weftline.errors import DependencyDown, UserError
+from weftline.kafka_admin.topics import Existing, apply_topics, plan
 
 DAY = 86_400_000
 
@@ -115,6 +116,7 @@ def test_a_missing_topic_is_created_by_log_append_time() -> None:
         "cleanup.policy": "delete",
         "message.timestamp.type": "LogAppendTime",
         "retention.ms": str(90 * DAY),
+        "max.message.bytes": "1048588",
     }
 
 

@@ -185,7 +185,7 @@ def test_what_a_trait_frees_from(trait: str, specimen: SpecimenType, freed: tupl
     assert set(COLOUR) - set(of(plan=(), **sort).missing) == set(freed)
     for indicator in COLOUR:
         outcome = only(of(grade(indicator, "1", "1"), **sort))
-        assert outcome == ((Outcome.NOT_JUDGED, Reason.WAIVED) if indicator in freed else (Outcome.FAIL, None))
+        assert outcome == ((Outcome.NOT_APPLICABLE, Reason.WAIVED) if indicator in freed else (Outcome.FAIL, None))
 
 
 def test_traits_may_stand_in_any_order() -> None:
@@ -248,6 +248,14 @@ UNUSABLE = [
     (number("formaldehyde", -1.0), Reason.IMPOSSIBLE_VALUE),
     (number("ph", 14.1), Reason.IMPOSSIBLE_VALUE),
     (number("formaldehyde", 10.0, unit="%"), Reason.UNKNOWN_UNIT),
+    (number("formaldehyde", 10.0, unit="mg/L"), Reason.UNKNOWN_UNIT),
+    (number("formaldehyde", 10.0, unit=None), Reason.UNIT_MISSING),
+    (number("formaldehyde", 10.0, unit="—"), Reason.UNIT_MISSING),
+    (not_detected("formaldehyde", 10.0, unit=None), Reason.UNIT_MISSING),
+    (number("phthalates", 0.05, unit=None), Reason.UNIT_MISSING),
+    (not_detected("formaldehyde", 20.0, value=96.0), Reason.CONTRADICTION),
+    (not_detected("odour", value=0.0), Reason.CONTRADICTION),
+    (not_detected("lead", change_grade="4"), Reason.CONTRADICTION),
     (number("ph", 7.0, unit="mg/kg"), Reason.UNKNOWN_UNIT),
     (grade("cf_water", "4", "6"), Reason.UNKNOWN_GRADE),
     (grade("cf_water", "good", "4"), Reason.UNKNOWN_GRADE),
@@ -326,9 +334,16 @@ def test_what_fails_in_every_class_is_shown_with_the_mildest_limit() -> None:
     assert verdict.indicators[0].safety_failed
 
 
-def test_an_unknown_class_asks_for_what_every_class_asks() -> None:
-    missing = of(plan=(), safety_class=SafetyClass.UNKNOWN).missing
-    assert set(missing) == {m.indicator for m in COMPLETE_B}
+def test_an_unknown_class_is_incomplete_where_the_classes_require_different_things() -> None:
+    """GB 18401-2010, table 1: saliva is asked of class A alone. A wadding is asked for the same in every class."""
+    strict = (*COMPLETE_B[:6], grade("cf_alkaline_perspiration", "4", "4"), grade("cf_dry_rubbing", None, "4"))
+    unknown = of(*strict, plan=(), safety_class=SafetyClass.UNKNOWN)
+    assert (unknown.verdict, unknown.missing) == (INCOMPLETE, ("cf_saliva",))
+    assert Gap.CLASS_NOT_STATED in unknown.gaps
+    with_all = of(*strict, grade("cf_saliva", "5", "5"), plan=(), safety_class=SafetyClass.UNKNOWN)
+    assert (with_all.verdict, with_all.gaps) == (INCOMPLETE, (Gap.CLASS_NOT_STATED,))
+    wadding = of(*COMPLETE_B[:3], plan=(), safety_class=SafetyClass.UNKNOWN, specimen=RAW, specimen_kind="wadding")
+    assert (wadding.verdict, wadding.gaps) == (PASS, ())
 
 
 # GB 31701.
@@ -353,7 +368,10 @@ def test_metals_and_phthalates_decide_for_infants_only(indicator: str, limit: fl
 def test_wet_rubbing_is_limited_for_class_a_only() -> None:
     assert of(grade("cf_wet_rubbing", None, "3"), safety_class=A, age_group=AgeGroup.CHILD).verdict is PASS
     assert of(grade("cf_wet_rubbing", None, "2-3"), safety_class=A, age_group=AgeGroup.CHILD).verdict is FAIL
-    unlimited = of(grade("cf_wet_rubbing", None, "1"), safety_class=B, age_group=AgeGroup.CHILD)
+    shown = of(grade("cf_wet_rubbing", None, "2"), safety_class=B, age_group=AgeGroup.CHILD)
+    assert only(shown) == (Outcome.NOT_JUDGED, Reason.UNCONFIRMED_LIMIT)
+    assert (shown.items[0].indication, shown.items[0].limit_text) == (Outcome.FAIL, "≥ 2-3")
+    unlimited = of(grade("cf_wet_rubbing", None, "1"), safety_class=C, age_group=AgeGroup.CHILD)
     assert only(unlimited) == (Outcome.NOT_JUDGED, Reason.NO_LIMIT)
 
 
@@ -362,6 +380,26 @@ def test_what_is_asked_of_products_for_infants() -> None:
     missing = of(plan=(), age_group=AgeGroup.INFANT).missing
     assert set(missing) == {m.indicator for m in COMPLETE_B} | extra
     assert set(of(plan=(), age_group=AgeGroup.CHILD).missing) == {m.indicator for m in COMPLETE_B} | {"flammability"}
+
+
+# Not detected, and numbers beside it.
+@pytest.mark.parametrize(
+    ("value", "limit", "cls", "expected"),
+    [
+        (50.0, 100.0, B, (Outcome.NOT_JUDGED, Reason.DETECTION_LIMIT_TOO_HIGH)),  # half of the detection limit, put in for it
+        (99.9, 100.0, C, (Outcome.PASS, None)),
+        (100.0, 100.0, B, (Outcome.FAIL, None)),
+        (30.0, 20.0, B, (Outcome.PASS, None)),
+        (10.0, 20.0, A, (Outcome.PASS, None)),
+    ],
+)
+def test_a_number_below_its_own_detection_limit_is_not_detected_at_that_limit(
+    value: float, limit: float, cls: SafetyClass, expected: tuple[Outcome, Reason | None]
+) -> None:
+    verdict = of(number("formaldehyde", value, detection_limit=limit), safety_class=cls)
+    assert only(verdict) == expected
+    if expected[0] is not Outcome.NOT_JUDGED:
+        assert verdict.indicators[0].not_detected == (value < limit)
 
 
 # What people read.
@@ -374,7 +412,7 @@ def test_the_report_for_people_and_programs() -> None:
         plan=("formaldehyde", "ph"),
     )
     text = verdict_as_text(verdict, STANDARDS)
-    assert text.startswith("FAIL  class B")
+    assert text.startswith("FAIL (PARTIAL: 3 of 8 required)  class B")
     assert "甲醛含量 / formaldehyde 80 mg/kg (limit ≤ 75 mg/kg) - GB 18401-2010, table 1" in text
     assert "change 4, staining 2-3 (limit ≥ 3)" in text
     assert "(unconfirmed; it would pass)" in text

@@ -29,8 +29,11 @@ from tests.laboratory import (
 from weftline.domain.events import Measurement
 from weftline.domain.laboratory import (
     Confidence,
+    Coverage,
     Indicator,
     Outcome,
+    Reason,
+    VerdictKind,
     judge,
     value_text_zh,
     verdict_as_json,
@@ -98,7 +101,7 @@ anything = st.builds(
     Measurement,
     indicator=st.sampled_from([*STANDARDS.indicators, "invented"]),
     kind=st.sampled_from(MeasurementKind),
-    component=st.none() | st.sampled_from(["cotton", "filling/cotton", "/", ""]),
+    component=st.none() | st.sampled_from(["cotton", "filling/cotton", "/", "", "DEHP", "DBP", "((#"]),
     method=st.none() | st.sampled_from(["GB/T 2912.1-2009", "GB/T 17592", "?"]),
     value=numbers,
     change_grade=texts,
@@ -106,7 +109,7 @@ anything = st.builds(
     text=texts,
     detection_limit=numbers,
     labelled_value=numbers,
-    unit=st.none() | st.sampled_from(["mg/kg", "%", "N", "ppm", "", "?"]),
+    unit=st.none() | st.sampled_from(["mg/kg", "%", "N", "ppm", "", "?", "—", "毫克/千克"]),
 )
 
 
@@ -114,11 +117,12 @@ anything = st.builds(
     measurements=st.lists(anything, max_size=8),
     plan=st.lists(st.sampled_from([*STANDARDS.indicators, "invented"]), max_size=4),
     specimen=st.sampled_from(SpecimenType),
-    kind=st.none() | st.sampled_from([*sorted(STANDARDS.kinds), "gizmo"]),
+    kind=st.none() | st.sampled_from([*sorted(STANDARDS.kinds.values()), "gizmo"]),
     cls=st.sampled_from(SafetyClass),
     age_group=st.sampled_from(AgeGroup),
-    traits=st.lists(st.sampled_from([*sorted(STANDARDS.traits), "gizmo"]), max_size=3),
+    traits=st.lists(st.sampled_from([*sorted(STANDARDS.traits.values()), "gizmo"]), max_size=3),
     time=st.integers(at("2000-01-01"), at("2099-12-31")),
+    category=st.none() | st.sampled_from(["sheet", "carpet", "curtain", "gizmo"]),
 )
 def test_any_report_is_judged_and_the_verdict_agrees_with_itself(
     measurements: list[Measurement],
@@ -129,6 +133,7 @@ def test_any_report_is_judged_and_the_verdict_agrees_with_itself(
     age_group: AgeGroup,
     traits: list[str],
     time: int,
+    category: str | None,
 ) -> None:
     given_report = report(
         *measurements,
@@ -139,8 +144,8 @@ def test_any_report_is_judged_and_the_verdict_agrees_with_itself(
         age_group=age_group,
         traits=tuple(traits),
     )
-    verdict = judge(given_report, time, STANDARDS)
-    assert judge(given_report, time, STANDARDS) == verdict
+    verdict = judge(given_report, time, STANDARDS, category)
+    assert judge(given_report, time, STANDARDS, category) == verdict
 
     by_code = {indicator.indicator: indicator for indicator in verdict.indicators}
     assert len(by_code) == len(verdict.indicators)
@@ -152,14 +157,22 @@ def test_any_report_is_judged_and_the_verdict_agrees_with_itself(
         assert indicator.incomplete == (indicator.indicator in verdict.missing)
         assert indicator.tested or not indicator.not_detected
     for item in verdict.items:
-        assert (item.outcome is Outcome.NOT_JUDGED) == (item.reason is not None)
-        if item.outcome is not Outcome.NOT_JUDGED:
+        assert (item.outcome in (Outcome.PASS, Outcome.FAIL)) == (item.reason is None)
+        if item.reason is None:
             assert item.clause is not None
             assert item.clause.confidence is Confidence.CONFIRMED
         assert value_text_zh(item.measurement, STANDARDS)
     failed = any(indicator.failed for indicator in verdict.indicators)
     passed = any(indicator.passed for indicator in verdict.indicators)
-    assert verdict.verdict is (FAIL if failed else INCOMPLETE if verdict.gaps else PASS)
+    out_of_scope = category == "carpet" and any(item.reason is Reason.OUT_OF_SCOPE for item in verdict.items)
+    if verdict.verdict is VerdictKind.NOT_APPLICABLE:
+        assert (category, failed, passed) == ("carpet", False, False)
+    else:
+        assert failed or passed or not out_of_scope
+        assert verdict.verdict is (FAIL if failed else INCOMPLETE if verdict.gaps else PASS)
+    assert 0 <= verdict.of_them_tested <= (verdict.required_by_standards or 0)
+    full = verdict.required_by_standards is not None and verdict.of_them_tested == verdict.required_by_standards
+    assert verdict.coverage is (Coverage.FULL if full else Coverage.PARTIAL)
     assert verdict.verdict is not PASS or (passed and not verdict.missing)
     json.dumps(verdict_as_json(verdict, STANDARDS), allow_nan=False)
     assert verdict_as_text(verdict, STANDARDS)

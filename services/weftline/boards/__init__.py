@@ -13,5 +13,15 @@ from weftline.boards.model import Board
 from weftline.boards.overview import OVERVIEW
 from weftline.boards.platform import PLATFORM
 from weftline.boards.quality import QUALITY_BOARD
+from weftline.boards.subjects import LOT_BOARD, REPORT_BOARD
 
-BOARDS: Final[tuple[Board, ...]] = (OVERVIEW, CENTER_BOARD, QUALITY_BOARD, LOGISTICS_BOARD, FACTORY_BOARD, PLATFORM)
+BOARDS: Final[tuple[Board, ...]] = (
+    OVERVIEW,
+    CENTER_BOARD,
+    QUALITY_BOARD,
+    LOGISTICS_BOARD,
+    FACTORY_BOARD,
+    PLATFORM,
+    REPORT_BOARD,
+    LOT_BOARD,
+)

@@ -51,7 +51,7 @@ NOW: Final = Row(
             sql=f"""
 SELECT count() AS late
 FROM order_rounds
-WHERE promised_at < now() AND finished_at IS NULL AND NOT cancelled AND {_HERE}""",
+WHERE promised_at < now() AND open AND {_HERE}""",
         ),
         Panel(
             id="lead-time-median",
@@ -172,7 +172,7 @@ ORDER BY time""",
             sql=f"""
 SELECT {bucket("assumeNotNull(first_promised_at)")} AS time, countIf(r.on_time = 1) AS on_time, countIf(ifNull(r.on_time, 0) = 0) AS late
 FROM order_rounds AS r
-WHERE $__timeFilter(first_promised_at) AND first_promised_at <= now() AND NOT cancelled AND {_HERE}
+WHERE $__timeFilter(first_promised_at) AND first_promised_at <= now() AND (open OR r.on_time IS NOT NULL) AND {_HERE}
 GROUP BY time
 ORDER BY time""",
         ),
@@ -236,7 +236,7 @@ ORDER BY time""",
 SELECT promised_at, order_id, factory_id, product_category, sample_type, round, confirmed_at,
     if(promised_at < now(), dateDiff('hour', promised_at, now()), NULL) AS late_h
 FROM order_rounds
-WHERE finished_at IS NULL AND NOT cancelled AND promised_at IS NOT NULL AND {_HERE}
+WHERE open AND promised_at IS NOT NULL AND {_HERE}
 ORDER BY promised_at, order_id
 LIMIT 50""",
         ),

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 from typing import Final
 
+from weftline.boards.macros import quoted
 from weftline.boards.model import Text, Threshold, Tone, Variable
+from weftline.contracts.standards import load_standards
+from weftline.domain.vocabulary import MeasurementKind
+
+
+def _named(column: str, *tables: str) -> str:
+    """All values of a column that stand anywhere, in alerts too: what an alert names can be chosen, whatever else is known of it."""
+    places = (place.partition(" ") for place in (*tables, "alerts"))
+    found = " UNION DISTINCT ".join(f"SELECT DISTINCT {other or column} AS value FROM {table}" for table, _, other in places)
+    return f"SELECT value AS {column} FROM ({found}) WHERE value != '' ORDER BY value"
+
 
 COOPERATIVE: Final = Variable(
     "cooperative",
     Text("合作社", "Cooperative"),
-    "SELECT DISTINCT cooperative_id FROM factories WHERE cooperative_id != '' "
-    "UNION DISTINCT SELECT DISTINCT cooperative_id FROM report_state WHERE cooperative_id != '' ORDER BY 1",
+    _named("cooperative_id", "factories", "order_state", "report_state", "lot_state", "shipment_state"),
 )
 CENTER: Final = Variable(
-    "center", Text("打样中心", "Center"), "SELECT DISTINCT center_id FROM order_throughput_day WHERE center_id != '' ORDER BY 1"
+    "center",
+    Text("打样中心", "Center"),
+    _named("center_id", "order_throughput_day", "inspection_throughput_day", "logistics_throughput_day"),
 )
-ONE_CENTER: Final = Variable("center", CENTER.title, CENTER.sql, multi=False)
-_FACTORIES = (
-    "SELECT DISTINCT factory_id FROM order_state WHERE factory_id != '' "
-    "UNION DISTINCT SELECT DISTINCT owner FROM report_state WHERE owner != '' ORDER BY 1"
+#: A center that has orders is shown first: one that only tests would open its board nearly empty.
+ONE_CENTER: Final = Variable(
+    "center",
+    CENTER.title,
+    f"SELECT center_id FROM ({CENTER.sql}) ORDER BY center_id NOT IN (SELECT center_id FROM order_throughput_day), center_id",
+    multi=False,
 )
+_FACTORIES = _named("factory_id", "order_state", "report_state owner", "lot_state owner", "shipment_state")
 FACTORY: Final = Variable("factory", Text("工厂", "Factory"), _FACTORIES)
 ONE_FACTORY: Final = Variable("factory", FACTORY.title, _FACTORIES, multi=False)
 PRODUCT: Final = Variable(
-    "product",
-    Text("产品类别", "Product"),
-    "SELECT DISTINCT product_category FROM order_state WHERE product_category != '' ORDER BY 1",
-)
-INDICATOR: Final = Variable(
-    "indicator",
-    Text("检测项目", "Indicator"),
-    "SELECT indicator FROM run_state GROUP BY indicator ORDER BY sum(failures) DESC, indicator",
-    False,
+    "product", Text("产品类别", "Product"), _named("product_category", "order_state", "report_state", "lot_state")
 )
 
 # Conditions on what the reader chose. All is not a list of thousands: the condition goes away.
@@ -42,6 +49,32 @@ OF_PRODUCT: Final = "$__conditionalAll(product_category IN (${product:sqlstring}
 OF_INDICATOR: Final = "indicator IN (${indicator:sqlstring})"
 THE_CENTER: Final = "center_id IN (${center:sqlstring})"
 THE_FACTORY: Final = "factory_id IN (${factory:sqlstring})"
+
+
+#: Indicators whose values are words, or shares of several fibres: no point can be drawn of them.
+_IN_WORDS: Final = ", ".join(
+    quoted(code)
+    for code, indicator in load_standards().indicators.items()
+    if not indicator.accepts & {MeasurementKind.NUMBER, MeasurementKind.GRADE}
+)
+
+
+def indicator_of(factories: str) -> Variable:
+    """The indicator whose values are drawn, of the factories that a condition names: the first one fails, if any does.
+
+    What has a number comes before what is told in words (odour, a composition), of which no value can be drawn.
+    """
+    return Variable(
+        "indicator",
+        Text("检测项目", "Indicator"),
+        f"SELECT indicator FROM failure_runs WHERE {factories} GROUP BY indicator "
+        f"ORDER BY sum(failures) > 0 DESC, indicator IN ({_IN_WORDS}), sum(failures) DESC, indicator",
+        multi=False,
+    )
+
+
+#: How long after it happened an alert was first told; nothing where that was in time.
+TOLD_LATE: Final = "if(late_hours > 0, late_hours, NULL) AS told_late_h"
 
 
 def bucket(column: str) -> str:

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 from weftline.boards.common import (
-    INDICATOR,
     NONE_IS_GOOD,
     ONE_FACTORY,
     THE_FACTORY,
+    TOLD_LATE,
     bucket,
+    indicator_of,
 )
-from weftline.boards.figures import failing_indicators, lot_acceptance, measured_values, pass_rate
+from weftline.boards.figures import (
+    failing_indicators,
+    full_pass_rate,
+    lot_acceptance,
+    lots_by_agreement,
+    lots_not_judged,
+    measured_values,
+    pass_rate,
+)
 from weftline.boards.model import Board, Kind, Panel, Row, Text, Threshold, Tone
 
 MORNING: Final = Row(
@@ -49,7 +58,7 @@ MORNING: Final = Row(
             sql=f"""
 SELECT count() AS open_orders
 FROM order_rounds
-WHERE finished_at IS NULL AND confirmed_at IS NOT NULL AND NOT cancelled AND {THE_FACTORY}""",
+WHERE open AND confirmed_at IS NOT NULL AND {THE_FACTORY}""",
         ),
         Panel(
             id="on-its-way",
@@ -60,18 +69,41 @@ WHERE finished_at IS NULL AND confirmed_at IS NOT NULL AND NOT cancelled AND {TH
             height=4,
             sql=f"SELECT countIf(milestone = 'IN_TRANSIT') AS in_transit FROM shipments WHERE {THE_FACTORY}",
         ),
+        full_pass_rate(THE_FACTORY),
+        lots_not_judged(THE_FACTORY),
+        lots_by_agreement(THE_FACTORY),
         Panel(
             id="newest-alerts",
-            title=Text("最新预警", "Newest alerts"),
+            title=Text("待处理的预警", "What waits"),
             question=Text("什么问题等着处理？", "What waits to be dealt with?"),
             kind=Kind.TABLE,
             width=24,
             height=8,
             may_be_empty=True,
             sql=f"""
-SELECT occurred_at, severity, rule, product_category, text_{{lang}} AS alert_text, alert_id
-FROM standing_alerts
+SELECT occurred_at, severity, rule, product_category, text_{{lang}} AS alert_text, {TOLD_LATE},
+    alert_id
+FROM waiting_alerts
 WHERE $__timeFilter(occurred_at) AND {THE_FACTORY}
+ORDER BY occurred_at DESC, alert_id
+LIMIT 50""",
+        ),
+        Panel(
+            id="over-alerts",
+            title=Text("已了结的预警", "What is over"),
+            question=Text(
+                "哪些问题已经了结：迟到的已寄出或到达，重新提交的批已接收，连续不合格已中断？",
+                "What happened and is over: late and sent or arrived since, resubmitted and accepted, a run that ended?",
+            ),
+            kind=Kind.TABLE,
+            width=24,
+            height=6,
+            may_be_empty=True,
+            sql=f"""
+SELECT occurred_at, severity, rule, product_category, text_{{lang}} AS alert_text, {TOLD_LATE},
+    alert_id
+FROM standing_alerts
+WHERE $__timeFilter(occurred_at) AND {THE_FACTORY} AND alert_id NOT IN (SELECT alert_id FROM waiting_alerts WHERE {THE_FACTORY})
 ORDER BY occurred_at DESC, alert_id
 LIMIT 50""",
         ),
@@ -107,8 +139,8 @@ ORDER BY time""",
             height=8,
             may_be_empty=True,
             sql=f"""
-SELECT reported_at AS tested_at, report_number, laboratory_id, product_category, style_number, verdict, status AS report_status,
-    length(failed_indicators) AS failed
+SELECT reported_at AS tested_at, report_number, laboratory_id, product_category, style_number, verdict, scope,
+    status AS report_status, length(failed_indicators) AS failed, arrayStringConcat(remarks_{{lang}}, ' · ') AS remark_text
 FROM reports
 WHERE $__timeFilter(reported_at) AND {THE_FACTORY}
 ORDER BY tested_at DESC, report_number
@@ -143,7 +175,8 @@ ORDER BY severity_due = 'NORMAL', product_category, nonconformity_class""",
             height=8,
             may_be_empty=True,
             sql=f"""
-SELECT last_inspected_at AS inspected_at, lot_id, product_category, style_number, lot_size, last_result AS lot_result, inspections
+SELECT last_inspected_at AS inspected_at, lot_id, product_category, style_number, lot_size, last_result AS lot_result, inspections,
+    arrayStringConcat(remarks_{{lang}}, ' · ') AS remark_text
 FROM lots
 WHERE $__timeFilter(last_inspected_at) AND {THE_FACTORY}
 ORDER BY inspected_at DESC, lot_id
@@ -188,7 +221,7 @@ FACTORY_BOARD: Final = Board(
     question=Text(
         "一家工厂的全部：质量负责人每天早上看的一页", "All of one factory: what its chief quality officer opens each morning"
     ),
-    variables=(ONE_FACTORY, INDICATOR),
+    variables=(ONE_FACTORY, indicator_of(THE_FACTORY)),
     rows=(MORNING, TESTS, LOTS),
     days=90,
 )

@@ -8,6 +8,7 @@ from typing import Final
 from weftline.boards.model import Field, Link, Text, Tone, Unit
 
 _CENTER, _FACTORY, _ALERT = Link("center", "center"), Link("factory", "factory"), Link("alert", "alert_id")
+_REPORT, _LOT = Link("report", "report"), Link("lot", "lot")
 
 
 def _count(zh: str, en: str, tone: Tone | None = None) -> Field:
@@ -51,8 +52,12 @@ FIELDS: Final[Mapping[str, Field]] = {
     "alert_id": _text("预警", "Alert", _ALERT),
     "order_id": _text("打样单", "Order"),
     "shipment_id": _text("运单", "Shipment"),
-    "lot_id": _text("批号", "Lot"),
-    "report_number": _text("报告编号", "Report"),
+    "lot_id": _text("批号", "Lot", _LOT),
+    "report_number": _text("报告编号", "Report", _REPORT),
+    "value_text": _text("实测值", "Measured"),
+    "limit_text": _text("限值", "Limit"),
+    "outcome": _code("判定", "Outcome", "outcome"),
+    "clause": _text("依据", "Clause"),
     "laboratory_id": _text("实验室", "Laboratory"),
     "style_number": _text("款号", "Style"),
     "carrier_id": _text("承运人", "Carrier"),
@@ -61,12 +66,18 @@ FIELDS: Final[Mapping[str, Field]] = {
     "order_status": _code("状态", "Status", "order_status"),
     "report_status": _code("报告状态", "Report status", "report_status"),
     "verdict": _code("判定", "Verdict", "verdict"),
+    "scope": _code("判定范围", "Scope", "scope"),
+    "remark_text": _text("备注", "Remarks"),
     "lot_result": _code("结论", "Result", "lot_result"),
     "severity_due": _code("应用严格度", "Severity due", "severity_due"),
     "nonconformity_class": _code("不合格类别", "Class", "nonconformity_class"),
     "milestone": _code("环节", "Milestone", "milestone"),
     "trade_mode": _code("贸易方式", "Trade mode", "trade_mode"),
     "what": _text("说明", "What"),
+    "source": _text("来源", "Source"),
+    "event_id": _text("事件编号", "Event"),
+    "owner": _text("对象", "Of what"),
+    "declaration": _code("问题", "What is wrong", "declaration"),
     # When.
     "occurred_at": _time("发生时间", "Occurred"),
     "promised_at": _time("承诺日期", "Promised"),
@@ -78,6 +89,8 @@ FIELDS: Final[Mapping[str, Field]] = {
     "arrived_at": _time("到达", "Arrived"),
     "inspected_at": _time("检验时间", "Inspected"),
     "confirmed_at": _time("确认时间", "Confirmed at"),
+    "meant_at": _time("声明所指时间", "Time it names"),
+    "happened_at": _time("事件实际时间", "Time of the event"),
     # Events and orders.
     "order_events": _count("打样事件", "Order events", Tone.FIRST),
     "test_events": _count("检测事件", "Test events", Tone.SECOND),
@@ -114,6 +127,9 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lots_accepted": _count("接收批", "Accepted", Tone.GOOD),
     "lots_not_accepted": _count("不接收批", "Not accepted", Tone.BAD),
     "lots_resubmitted": _count("再提交批", "Resubmitted", Tone.WARN),
+    "lots_not_judged": _count("未判定批", "Not judged", Tone.QUIET),
+    "lots_by_agreement": _count("按约定判定批", "By agreement", Tone.INFO),
+    "full_pass_rate": _ratio("全项目合格率", "Pass rate, full scope", Tone.GOOD),
     "lot_pass_rate": _ratio("批接收率", "Lot acceptance", Tone.GOOD),
     "lot_size": _count("批量", "Lot size"),
     "inspections": _count("检验次数", "Inspections"),
@@ -135,6 +151,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "overdue": _count("逾期未到", "Overdue", Tone.BAD),
     "dwelling": _count("滞留", "Dwelling", Tone.WARN),
     "dwell_h": _hours("停留", "Dwelling for", Tone.WARN),
+    "told_late_h": _hours("迟报", "Told late by", Tone.WARN),
     "late_h": _hours("已逾期", "Late by", Tone.BAD),
     "leg_p50": _hours("运输 P50", "Leg p50", Tone.INFO),
     "leg_p90": _hours("运输 P90", "Leg p90", Tone.WARN),

@@ -12,6 +12,7 @@ from weftline.boards.common import (
     CENTER_OWNS,
     EVENT_TIME,
     NEWEST,
+    NONE_IS_GOOD,
     OF_INDICATOR,
     PROMISES,
     QUALITY_OWNS,
@@ -27,17 +28,31 @@ PASS_RATE_KPI: Final = Kpi(
     Text("判定合格或不合格的已审核报告", "verified reports judged PASS or FAIL"),
     EVENT_TIME,
     Text(
-        "不完整的报告、已撤回的报告；修订从修订之时起重算",
-        "incomplete and withdrawn reports; an amendment restates from its own time on",
+        "不完整、不适用和已撤回的报告；修订经审核后从审核之时起重算；含部分项目的判定，全项目合格率另列",
+        "incomplete, not applicable and withdrawn reports; a verified amendment restates from its verification on; verdicts on a part of "
+        "what is required are in, the rate of full ones stands by itself",
     ),
+    QUALITY_OWNS,
+)
+FULL_PASS_RATE_KPI: Final = Kpi(
+    Text("判定合格、且标准要求的项目全部检测过的报告", "verified reports judged PASS on all that the standards require"),
+    Text(
+        "判定合格或不合格、且标准要求的项目全部检测过的报告",
+        "verified reports judged PASS or FAIL on all that the standards require",
+    ),
+    EVENT_TIME,
+    Text("部分项目的判定", "verdicts on a part of what is required"),
     QUALITY_OWNS,
 )
 FAIL_RATE_KPI: Final = replace(PASS_RATE_KPI, numerator=Text("判定不合格的已审核报告", "verified reports judged FAIL"))
 LOT_KPI: Final = Kpi(
     Text("接收的初次检验批", "original lots accepted"),
-    Text("初次检验批", "original lots inspected"),
+    Text("按标准方案判定的初次检验批", "original lots judged by the standard's plan"),
     EVENT_TIME,
-    Text("再提交批单独统计，否则返工会掩盖不合格", "resubmitted lots are counted apart, else rework hides failure"),
+    Text(
+        "再提交批、按买方约定判定的批、未能判定的批，均单独统计",
+        "resubmitted lots, lots judged by a buyer's own plan, lots that could not be judged: each counted apart",
+    ),
     QUALITY_OWNS,
 )
 ON_TIME_KPI: Final = Kpi(
@@ -87,7 +102,7 @@ def on_time(where: str) -> Panel:
         sql=f"""
 SELECT {rate("countIf(r.on_time = 1)", "count()")} AS on_time_rate
 FROM order_rounds AS r
-WHERE $__timeFilter(first_promised_at) AND first_promised_at <= now() AND NOT cancelled AND {where}""",
+WHERE $__timeFilter(first_promised_at) AND first_promised_at <= now() AND (open OR r.on_time IS NOT NULL) AND {where}""",
     )
 
 
@@ -104,6 +119,56 @@ def pass_rate(where: str) -> Panel:
         thresholds=RATE,
         kpi=PASS_RATE_KPI,
         sql=f"SELECT {_PASSED} AS pass_rate\nFROM report_counts\nWHERE $__timeFilter(event_time) AND {where}",
+    )
+
+
+def full_pass_rate(where: str) -> Panel:
+    """Of the reports whose verdict is of all that the standards require, those that pass."""
+    return Panel(
+        id="full-pass-rate",
+        title=Text("全项目合格率", "Pass rate, full scope"),
+        question=Text(
+            "标准要求的项目全部检测过的报告有多少合格？", "Of the reports on all that the standards require, how many pass?"
+        ),
+        kind=Kind.STAT,
+        unit=Unit.RATIO,
+        width=8,
+        height=4,
+        thresholds=RATE,
+        kpi=FULL_PASS_RATE_KPI,
+        sql=f"""
+SELECT {rate("sum(reports_full_passed)", "sum(reports_full_passed) + sum(reports_full_failed)")} AS full_pass_rate
+FROM report_counts
+WHERE $__timeFilter(event_time) AND {where}""",
+    )
+
+
+def lots_not_judged(where: str) -> Panel:
+    """Lots that could not be judged."""
+    return Panel(
+        id="lots-not-judged",
+        title=Text("未能判定的批", "Lots not judged"),
+        question=Text(
+            "多少批因样本、方案或数字不足而未能判定？", "How many lots could not be judged, for their sample, plans or figures?"
+        ),
+        kind=Kind.STAT,
+        width=8,
+        height=4,
+        thresholds=NONE_IS_GOOD,
+        sql=f"SELECT sum(lots_not_judged) AS lots_not_judged FROM lot_counts WHERE $__timeFilter(event_time) AND {where}",
+    )
+
+
+def lots_by_agreement(where: str) -> Panel:
+    """Lots that a buyer's own plan judged."""
+    return Panel(
+        id="lots-by-agreement",
+        title=Text("按买方约定判定的批", "Lots judged by agreement"),
+        question=Text("多少批按买方自己的方案判定？", "How many lots were judged by a buyer's own plan?"),
+        kind=Kind.STAT,
+        width=8,
+        height=4,
+        sql=f"SELECT sum(lots_by_agreement) AS lots_by_agreement FROM lot_counts WHERE $__timeFilter(event_time) AND {where}",
     )
 
 

@@ -141,7 +141,7 @@ FROM
 (
     SELECT trade_mode, dateDiff('minute', first_departed_at, delivered_at) / 60 AS hours
     FROM shipments
-    WHERE delivered_at IS NOT NULL AND first_departed_at IS NOT NULL AND $__timeFilter(delivered_at) AND {OF_CENTER}
+    WHERE first_departed_at <= delivered_at AND NOT has(marks, 'arrival_before_departure') AND $__timeFilter(delivered_at) AND {OF_CENTER}
 )
 GROUP BY trade_mode
 ORDER BY leg_p50 DESC, trade_mode""",

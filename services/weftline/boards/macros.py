@@ -24,7 +24,10 @@ class MacroError(WeftlineError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a reader chose: a time range (seconds since 1970, both ends included) and values; a variable without values is All."""
+    """What a reader chose: a time range (seconds since 1970, both ends included) and values of every variable of the board.
+
+    A variable without values is All in ``$__conditionalAll``; elsewhere it is the empty text, as in Grafana, which nothing is called.
+    """
 
     begin: int
     end: int
@@ -73,9 +76,9 @@ def _argument(sql: str, start: int) -> tuple[str, int]:
 
 
 def _value(name: str, form: str, choice: Choice) -> str:
-    chosen = choice.values.get(name)
-    if not chosen:
-        raise MacroError(f"no value for the variable {name}")
+    if (chosen := choice.values.get(name)) is None:
+        raise MacroError(f"there is no variable {name}")
+    chosen = chosen or ("",)
     if form == "sqlstring":
         return ",".join(quoted(value) for value in chosen)
     if len(chosen) != 1 or re.fullmatch(r"[\w/+-]+", chosen[0]) is None:

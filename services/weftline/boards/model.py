@@ -96,7 +96,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """From ``at`` upwards the figure has this tone; the first of a panel has no ``at``."""
+    """A figure of ``at`` or more is shown in this tone, until the next threshold. The first threshold of a panel has no ``at``: it is for
+    all figures below the second."""
 
     tone: Tone
     at: float | None = None
@@ -136,12 +137,18 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """What a reader chooses. ``sql`` gives the values; ``multi``: several, or all. Without ``multi`` one is always chosen."""
+    """What a reader chooses. ``sql`` gives the values, and may ask for the variables that stand before it on its board.
+
+    ``multi``: several, or all. Without ``multi`` the first value is chosen until the reader chooses; where there is none, whatever
+    asks for it finds nothing and all else is shown.
+    """
 
     name: str
     title: Text
     sql: str
     multi: bool = True
+    free: bool = False
+    """A link may lead to a value that is not among those on offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,8 @@ class Board:
     rows: tuple[Row, ...]
     days: int = 7
     """Length of the time range that is shown first."""
+    listed: bool = True
+    """Not listed: reached by links from others, and no tab of its own."""
 
     @property
     def panels(self) -> tuple[Panel, ...]:

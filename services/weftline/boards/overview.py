@@ -8,6 +8,7 @@ from weftline.boards.common import (
     COOPERATIVE,
     NONE_IS_GOOD,
     OF_COOPERATIVE,
+    TOLD_LATE,
     bucket,
 )
 from weftline.boards.figures import lot_acceptance, on_time, pass_rate, pass_rate_over_time, work_in_progress
@@ -112,14 +113,15 @@ ATTENTION: Final = Row(
         Panel(
             id="newest-alerts",
             title=Text("最新预警", "Newest alerts"),
-            question=Text("刚刚发生了什么？", "What has just happened?"),
+            question=Text("刚刚发生了什么，尚未了结？", "What has happened and is not over?"),
             kind=Kind.TABLE,
             width=24,
             height=9,
             may_be_empty=True,
             sql=f"""
-SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, alert_id
-FROM standing_alerts
+SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, {TOLD_LATE},
+    alert_id
+FROM waiting_alerts
 WHERE $__timeFilter(occurred_at) AND {OF_COOPERATIVE}
 ORDER BY occurred_at DESC, alert_id
 LIMIT 50""",
@@ -127,7 +129,7 @@ LIMIT 50""",
         Panel(
             id="factories",
             title=Text("需要关注的工厂", "Factories that need attention"),
-            question=Text("哪些工厂的严重问题最多？", "Which factories have the most serious trouble?"),
+            question=Text("哪些工厂未了结的严重问题最多？", "Which factories have the most serious trouble that is not over?"),
             kind=Kind.TABLE,
             width=12,
             height=10,
@@ -138,7 +140,7 @@ FROM
 (
     SELECT factory_id, countIf(severity = 'CRITICAL') AS critical, countIf(severity = 'MAJOR') AS major,
         countIf(severity = 'MINOR') AS minor, max(occurred_at) AS last_event
-    FROM standing_alerts
+    FROM waiting_alerts
     WHERE $__timeFilter(occurred_at) AND {OF_COOPERATIVE}
     GROUP BY factory_id
 ) AS a
@@ -167,6 +169,24 @@ FROM
 LEFT JOIN work_in_progress AS w ON t.center_id = w.center_id
 LEFT JOIN centers AS c ON t.center_id = c.center_id
 ORDER BY work_in_progress DESC, center_id""",
+        ),
+        Panel(
+            id="unmatched-declarations",
+            title=Text("落空的更正声明", "Declarations that point at nothing"),
+            question=Text(
+                "哪些“有误”声明找不到对应的事件，因而什么都没有更正？",
+                "Which events were declared erroneous and are not there, so that nothing was corrected?",
+            ),
+            kind=Kind.TABLE,
+            width=24,
+            height=7,
+            may_be_empty=True,
+            sql="""
+SELECT since, source, event_id, owner, what AS declaration, event_time AS meant_at,
+    if(empty(event_times), NULL, event_times[1]) AS happened_at
+FROM unmatched_declarations
+ORDER BY since DESC, source, event_id
+LIMIT 50""",
         ),
     ),
 )

@@ -228,6 +228,16 @@ PROGRAMS: Final = Row(
             {"{{program}}": "sum by (program) (increase(weftline_rebalances_total[1h]))"},
         ),
         _lines(
+            "clocks",
+            Text("时钟偏差", "Clocks"),
+            Text(
+                "谁的时钟与 ClickHouse 不一致？（期限按 ClickHouse 的时钟）",
+                "Whose clock is not ClickHouse's, by which deadlines pass?",
+            ),
+            {"{{instance}} {{clock}}": "max by (instance, clock) (weftline_clock_skew_seconds)"},
+            Unit.SECONDS,
+        ),
+        _lines(
             "drift-by-table",
             Text("各表漂移", "Drift by table"),
             Text("哪张表与记录不符？", "Which table is not as the records say?"),

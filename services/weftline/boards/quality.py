@@ -8,21 +8,25 @@ from weftline.boards.common import (
     COOPERATIVE,
     EVENT_TIME,
     FACTORY,
-    INDICATOR,
     NONE_IS_GOOD,
     OF_COOPERATIVE,
     OF_FACTORY,
     OF_PRODUCT,
     PRODUCT,
     QUALITY_OWNS,
+    TOLD_LATE,
     bucket,
+    indicator_of,
     rate,
 )
 from weftline.boards.figures import (
     FAIL_RATE_KPI,
     LOT_KPI,
     failing_indicators,
+    full_pass_rate,
     lot_acceptance,
+    lots_by_agreement,
+    lots_not_judged,
     measured_values,
     pass_rate,
     pass_rate_over_time,
@@ -99,6 +103,9 @@ SELECT {rate("sum(units_critical + units_major + units_minor)", "sum(units_inspe
 FROM lot_counts
 WHERE $__timeFilter(event_time) AND {_CHOSEN}""",
         ),
+        full_pass_rate(_CHOSEN),
+        lots_not_judged(_CHOSEN),
+        lots_by_agreement(_CHOSEN),
     ),
 )
 
@@ -135,7 +142,7 @@ ORDER BY fail_rate DESC, product_category""",
             kpi=LOT_KPI,
             sql=f"""
 SELECT {bucket("event_time")} AS time, sum(lots_accepted) AS lots_accepted, sum(lots_not_accepted) AS lots_not_accepted,
-    sum(lots_resubmitted) AS lots_resubmitted
+    sum(lots_resubmitted) AS lots_resubmitted, sum(lots_not_judged) AS lots_not_judged, sum(lots_by_agreement) AS lots_by_agreement
 FROM lot_counts
 WHERE $__timeFilter(event_time) AND {_CHOSEN}
 GROUP BY time
@@ -198,7 +205,8 @@ ALERTS: Final = Row(
             height=9,
             may_be_empty=True,
             sql=f"""
-SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, alert_id
+SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, {TOLD_LATE},
+    alert_id
 FROM standing_alerts
 WHERE $__timeFilter(occurred_at) AND rule NOT IN ('ORDER_OVERDUE', 'SHIPMENT_OVERDUE') AND {_CHOSEN}
 ORDER BY occurred_at DESC, alert_id
@@ -228,7 +236,7 @@ QUALITY_BOARD: Final = Board(
     id="quality",
     title=Text("质量", "Quality"),
     question=Text("谁的什么产品在哪个项目上不合格", "Whose goods fail, which, and by what"),
-    variables=(COOPERATIVE, FACTORY, PRODUCT, INDICATOR),
+    variables=(COOPERATIVE, FACTORY, PRODUCT, indicator_of(OF_FACTORY)),
     rows=(FIGURES, RATES, LIMITS, ALERTS),
     days=30,
 )

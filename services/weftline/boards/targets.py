@@ -149,7 +149,7 @@ def _query_variable(variable: Variable, language: Language) -> build.QueryVariab
     """``All`` has no value of its own: the source's ``$__conditionalAll`` then drops the condition."""
     query: dict[str, object] = {"editorType": "sql", "queryType": "sql", "rawSql": variable.sql, "refId": variable.name}
     found = build.QueryVariable(variable.name).label(variable.title.of(language)).datasource(CLICKHOUSE).query(query)
-    found.definition(variable.sql).multi(variable.multi).include_all(variable.multi).allow_custom_value(False)
+    found.definition(variable.sql).multi(variable.multi).include_all(variable.multi).allow_custom_value(variable.free)
     found.refresh(models.VariableRefresh.ON_DASHBOARD_LOAD).sort(models.VariableSort.DISABLED)
     if variable.multi:
         found.current(models.VariableOption(selected=True, text=["All"], value=["$__all"]))

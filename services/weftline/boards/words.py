@@ -9,6 +9,8 @@ from typing import Final
 
 from weftline.boards.model import Text, Tone
 from weftline.contracts.standards import load_standards
+from weftline.domain.texts import RULES
+from weftline.domain.vocabulary import AlertRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +25,31 @@ def _words(**texts: tuple[str, str] | tuple[str, str, Tone]) -> Mapping[str, Wor
     return {code: Word(Text(entry[0], entry[1]), entry[2] if len(entry) == 3 else None) for code, entry in texts.items()}
 
 
+_RULE_TONES: Final = {
+    AlertRule.SAFETY_LIMIT_FAILED: Tone.BAD,
+    AlertRule.LOT_NOT_ACCEPTED: Tone.WARN,
+    AlertRule.SWITCHED_TO_TIGHTENED: Tone.WARN,
+    AlertRule.INSPECTION_DISCONTINUED: Tone.BAD,
+    AlertRule.THREE_FAILURES_IN_A_ROW: Tone.WARN,
+    AlertRule.ORDER_OVERDUE: Tone.INFO,
+    AlertRule.SHIPMENT_OVERDUE: Tone.INFO,
+}
+
 WORDS: Final[Mapping[str, Mapping[str, Word]]] = {
-    "rule": _words(
-        SAFETY_LIMIT_FAILED=("安全指标不合格", "Safety limit failed", Tone.BAD),
-        LOT_NOT_ACCEPTED=("批不接收", "Lot not accepted", Tone.WARN),
-        SWITCHED_TO_TIGHTENED=("转入加严检验", "Switched to tightened", Tone.WARN),
-        INSPECTION_DISCONTINUED=("检验暂停", "Inspection discontinued", Tone.BAD),
-        THREE_FAILURES_IN_A_ROW=("连续三次不合格", "Three failures in a row", Tone.WARN),
-        ORDER_OVERDUE=("打样逾期", "Order overdue", Tone.INFO),
-        SHIPMENT_OVERDUE=("运输逾期", "Shipment overdue", Tone.INFO),
-    ),
+    "rule": {rule.value: Word(Text(zh, en.capitalize()), _RULE_TONES[rule]) for rule, (zh, en) in RULES.items()},
     "severity": _words(
         CRITICAL=("危急", "Critical", Tone.BAD), MAJOR=("重要", "Major", Tone.WARN), MINOR=("一般", "Minor", Tone.INFO)
     ),
     "verdict": _words(
-        PASS=("合格", "Pass", Tone.GOOD), FAIL=("不合格", "Fail", Tone.BAD), INCOMPLETE=("不完整", "Incomplete", Tone.WARN)
+        PASS=("合格", "Pass", Tone.GOOD),
+        FAIL=("不合格", "Fail", Tone.BAD),
+        INCOMPLETE=("不完整", "Incomplete", Tone.WARN),
+        NOT_APPLICABLE=("不适用", "Not applicable", Tone.QUIET),
     ),
+    "outcome": _words(
+        PASS=("合格", "Pass", Tone.GOOD), FAIL=("不合格", "Fail", Tone.BAD), NOT_JUDGED=("未判定", "Not judged", Tone.QUIET)
+    ),
+    "scope": _words(FULL=("全项目", "Full", Tone.GOOD), PARTIAL=("部分项目", "Partial", Tone.WARN)),
     "lot_result": _words(
         ACCEPTED=("接收", "Accepted", Tone.GOOD),
         NOT_ACCEPTED=("不接收", "Not accepted", Tone.BAD),
@@ -89,12 +100,17 @@ WORDS: Final[Mapping[str, Mapping[str, Word]]] = {
         PRE_PRODUCTION=("产前样", "Pre-production"),
         SALES=("销售样", "Sales sample"),
         TOP=("大货样", "Top of production"),
+        UNKNOWN=("未说明", "Not stated"),
     ),
     "report_status": _words(
         SUBMITTED=("已提交", "Submitted", Tone.QUIET),
         VERIFIED=("已审核", "Verified", Tone.INFO),
         PUBLISHED=("已发布", "Published", Tone.GOOD),
         WITHDRAWN=("已撤回", "Withdrawn", Tone.WARN),
+    ),
+    "declaration": _words(
+        NO_EVENT=("没有这个事件", "No such event", Tone.WARN),
+        OTHER_TIME=("事件的时间不同", "The event has another time", Tone.WARN),
     ),
     # Product categories are the publishers' own; these are the usual ones, any other is shown as it comes.
     "product_category": {

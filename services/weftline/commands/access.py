@@ -36,8 +36,8 @@ def apply(
     ] = None,
     kafka: KafkaOption = None,
 ) -> None:
-    """Make the users of Weftline's own programs and give each what its role needs, no more; run again, it changes nothing."""
-    from weftline.contracts.access import apply_access
+    """Make the users of Weftline's own programs, give each what its role needs and all users their quotas; again, it changes nothing."""
+    from weftline.kafka_admin.access import apply_access
     from weftline.runtime.credentials import credentials
     from weftline.runtime.settings import secrets_folder
 
@@ -61,7 +61,7 @@ def grant(
     kafka: KafkaOption = None,
 ) -> None:
     """Make a partner's user in a role. A password that was made here is printed once, alone on standard output."""
-    from weftline.contracts.access import grant as run
+    from weftline.kafka_admin.access import grant as run
     from weftline.runtime.credentials import credentials
 
     if keep_password:
@@ -80,7 +80,7 @@ def grant(
 @access.command("revoke", epilog="Example: `weftline access revoke center-7`")
 def revoke(user: UserArgument, kafka: KafkaOption = None) -> None:
     """Take a partner's rights and password; what the partner does at this moment is refused from now on."""
-    from weftline.contracts.access import revoke as run
+    from weftline.kafka_admin.access import revoke as run
     from weftline.runtime.credentials import credentials
 
     settings = located(kafka)
@@ -90,14 +90,14 @@ def revoke(user: UserArgument, kafka: KafkaOption = None) -> None:
 
 @access.command("list", epilog="Example: `weftline access list --json`")
 def show(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
-    """Show all users and what they may do."""
-    from weftline.contracts.access import in_lines, list_access
+    """Show all users, what they may do, and how much."""
+    from weftline.kafka_admin.access import in_lines, list_access
     from weftline.runtime.credentials import credentials
 
     settings = located(kafka)
     found = list_access(settings.kafka, **credentials(settings))
     if as_json:
-        print_json({user: [str(right) for right in rights] for user, rights in found.items()})
+        print_json(found)
         return
     for line in in_lines(found):
         typer.echo(line)

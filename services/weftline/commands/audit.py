@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, end_on_signals, located, print_json
-from weftline.errors import DependencyDown, UserError
+from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, end_on_signals, located, milliseconds, print_json
+from weftline.errors import DependencyDown
 
 if TYPE_CHECKING:
     from weftline.processors.audit import Report
@@ -57,40 +57,65 @@ def audit(
     """Hold the log against the records, and every table against a fold of the records in memory. Processors may go on meanwhile.
 
     Ends with status 0 if all is as it must be, 1 if rows are wrong, 3 if nothing is wrong but not all could be judged (a processor
-    does not run, or does not keep up).
+    does not run, or does not keep up; a publisher's transaction is still open; records were lost before they were read, see
+    `weftline losses`).
     """
     settings = located(kafka, clickhouse)
-    moment, from_ = _milliseconds("--as-of", as_of), _milliseconds("--since", since)
+    moment, from_ = milliseconds("--as-of", as_of) if as_of else None, milliseconds("--since", since) if since else None
     if every is not None:
         _for_ever(settings, moment, from_, patience, every, as_json)
     report = _run(settings, moment, from_, patience)
     _print(report, as_json)
-    sys.exit(DRIFT if report.rows else UNSETTLED if report.unsettled else 0)
+    sys.exit(DRIFT if report.rows else UNSETTLED if report.unsettled or report.undecided or report.unseen else 0)
 
 
 @app.command(epilog="Examples: `weftline rebuild --dry-run --show`, `weftline rebuild`")
 def rebuild(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
-    show: Annotated[bool, typer.Option("--show", help="Name every fact, state row and alert that changes.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Name every row that changes.")] = False,
+    remove_damaged: Annotated[
+        bool, typer.Option("--remove-damaged", help="Delete stored records that do not say what their address says; then reread.")
+    ] = False,
     kafka: KafkaOption = None,
     clickhouse: ClickHouseOption = None,
 ) -> None:
     """Make facts, state, alerts and rollups anew from the records, under the edition of the rules in this program.
 
-    For when the rules have changed: start every processor anew first, then run this while they work. It may be stopped and run again.
+    For when the rules have changed: start every processor anew first, then run this while they work. Also for rows that somebody else
+    wrote: what no record gives is deleted. It may be stopped and run again.
+
+    Ends with status 0 if all is as the records say, 1 if something could not be mended; it says what, and what to do.
     """
     from weftline.processors.rebuild import rebuild as run
 
     def tell(difference: Difference) -> None:
         typer.echo(f"{difference.table}: {difference.what:<10}{_in_words(difference)}")
 
-    done = run(located(kafka, clickhouse), dry_run=dry_run, show=tell if show else None)
+    done = run(located(kafka, clickhouse), dry_run=dry_run, show=tell if show else None, remove_damaged=remove_damaged)
     for table, rows in done.changed.items():
-        typer.echo(f"{table}: {rows:,} rows {'would change' if dry_run else 'changed'}")
+        left = done.left.get(table, 0)
+        typer.echo(f"{table}: {rows:,} rows would change" if dry_run else f"{table}: {max(rows - left, 0):,} rows changed")
     typer.echo(
         f"{'would rebuild' if dry_run else 'rebuilt'} {done.owners:,} owners from {done.records:,} records under edition "
-        f"{done.edition} of the rules, in {done.seconds:.1f} s; {'' if done.changed else 'no '}facts, state or alerts differ"
+        f"{done.edition} of the rules, in {done.seconds:.1f} s; {'' if done.changed else 'no '}facts, state, alerts or rollups differed"
     )
+    for table, rows in done.removed.items():
+        typer.echo(
+            f"{table}: {rows:,} damaged records deleted; `weftline reread` reads them again, as far as the log still has them"
+        )
+    for table, rows in done.damaged.items():
+        typer.echo(
+            f"weftline: {table}: {rows:,} records do not say what their address says, and nothing can be made of them; `weftline rebuild "
+            "--remove-damaged` deletes them, `weftline reread` then reads them again, as far as the log still has them",
+            err=True,
+        )
+    for table, rows in done.left.items():
+        typer.echo(
+            f"weftline: {table}: {rows:,} rows still differ; something writes to this table that is no processor of this edition, or "
+            "nothing can be made anew for want of a record: `weftline audit` names them",
+            err=True,
+        )
+    sys.exit(DRIFT if done.left or done.damaged else 0)
 
 
 def _run(settings: Settings, as_of: int | None, since: int | None, patience: float) -> Report:
@@ -103,9 +128,9 @@ def _run(settings: Settings, as_of: int | None, since: int | None, patience: flo
     from weftline.warehouse.client import reader
     from weftline.warehouse.status import TOPICS
 
-    clock = clock_of(settings.simulated_clock) if as_of is None else lambda: as_of
     codec = Codec(open_registry(settings.schema_registry))
     with reader(settings, seconds=STATEMENT_SECONDS) as warehouse, open_groups(settings, TOPICS) as groups:
+        clock = clock_of(settings.simulated_clock, warehouse.clock()) if as_of is None else lambda: as_of
         return run(settings, warehouse, groups.read, codec, clock, since=since, patience=patience)
 
 
@@ -127,20 +152,6 @@ def _for_ever(settings: Settings, as_of: int | None, since: int | None, patience
                 metrics.show(report)
                 _print(report, as_json)
             rest(max(every - (time.monotonic() - began), 0))
-
-
-def _milliseconds(option: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit():
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise UserError(f"{option} wants a time with an offset, such as 2026-05-06T08:00:00+08:00, or milliseconds, got {text!r}")
-    return int(moment.timestamp() * 1000)
 
 
 def _print(report: Report, as_json: bool) -> None:
@@ -165,17 +176,28 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"note: {report.shared_identities:,} identities (source and event id) stand under several owners, each as an event of its own"
     if report.unsettled:
         yield f"not judged: {report.unsettled:,} owners and windows, whose processor does not run, is behind, or never rested"
-    yield f"DRIFT: {report.rows:,} rows are wrong" if report.rows else "no drift"
+    if report.undecided:
+        yield f"not yet decided: {report.undecided:,} offsets of the log wait for a publisher's transaction to be committed or aborted"
+    yield from (f"not seen: {said}" for said in report.unseen)
+    if report.rows:
+        yield f"DRIFT: {report.rows:,} rows are wrong"
+    elif report.unseen:
+        yield f"what is there is as it must be, but {len(report.unseen):,} losses are open: `weftline losses`"
+    else:
+        yield "no drift"
 
 
 def _in_words(difference: Difference) -> str:
     """The key, and of a row that differs its columns that do."""
     names = _columns(difference.table)
     key = " ".join(f"{name}={value}" for name, value in zip(names[0], difference.key, strict=False))
-    if difference.stored is None or difference.ought is None:
-        return key
-    changes = _changes(difference, names[1])
-    return f"{key}: " + ", ".join(f"{name} is {is_!r:.80}, ought to be {ought!r:.80}" for name, (is_, ought) in changes.items())
+    said = []
+    if difference.stored is not None and difference.ought is not None:
+        changes = _changes(difference, names[1])
+        said = [f"{name} is {is_!r:.80}, ought to be {ought!r:.80}" for name, (is_, ought) in changes.items()]
+    if difference.versions is not None and difference.versions[0] > difference.versions[1]:
+        said.append("its version is greater than its records explain")
+    return f"{key}: {', '.join(said)}" if said else key
 
 
 def _changes(difference: Difference, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
@@ -186,7 +208,8 @@ def _changes(difference: Difference, names: tuple[str, ...]) -> dict[str, tuple[
 
 
 def _columns(table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    from weftline.processors.audit_tables import columns, kinds
+    from weftline.processors.audit_tables import columns
+    from weftline.processors.registry import kinds
 
     for kind in kinds().values():
         if table == kind.records:
@@ -204,6 +227,8 @@ def _as_json(report: Report) -> dict[str, Any]:
             "what": difference.what,
             "key": dict(zip(names[0], difference.key, strict=False)),
         }
+        if difference.versions is not None:
+            said["version"] = dict(zip(("is", "explained"), difference.versions, strict=True))
         if difference.what == "different":
             said["columns"] = {name: {"is": is_, "ought": ought} for name, (is_, ought) in _changes(difference, names[1]).items()}
         return said
@@ -217,6 +242,8 @@ def _as_json(report: Report) -> dict[str, Any]:
         "owners": report.owners,
         "shared_identities": report.shared_identities,
         "unsettled": report.unsettled,
+        "unseen": report.unseen,
+        "undecided": report.undecided,
         "drift_rows": report.rows,
         "tables": {
             table: {

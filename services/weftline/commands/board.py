@@ -24,7 +24,7 @@ def board(
     from weftline.boards.web.program import run
     from weftline.runtime.settings import load
 
-    settings = located(clickhouse=clickhouse)
+    settings = located(clickhouse=clickhouse, user="board")
     if port is not None or "http_port" not in settings.model_fields_set:
         given = {name: getattr(settings, name) for name in settings.model_fields_set}
         settings = load(**{**given, "http_port": USUAL_PORT if port is None else port})

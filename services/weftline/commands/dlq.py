@@ -31,6 +31,7 @@ class Reason(StrEnum):
 
     UNDECODABLE = "undecodable"
     CONTRACT = "contract"
+    NOT_ALLOWED = "not_allowed"
     NOT_JUDGED = "not_judged"
     PROCESSING_FAILED = "processing_failed"
 
@@ -91,7 +92,7 @@ def show(
     """One dead letter: why, headers, what can be read of it, and its bytes."""
     from weftline.contracts.codec import Codec
     from weftline.contracts.registry import open_registry
-    from weftline.warehouse.replay import original_headers, still_wrong
+    from weftline.warehouse.replay import still_wrong, whole
 
     settings = located(kafka, clickhouse)
     chosen = _selection(record, None, None, None, None, open_only=False)
@@ -101,10 +102,12 @@ def show(
         if not found:
             fail(f"there is no dead letter {record}; `weftline dlq list --records 20` gives the newest")
         actions = letters.actions(chosen.address)
-    letter = found[0]
+        grants = letters.grants() if settings.publishers == "bound" else None
+        signature = letters.signatures([chosen.address]).get(chosen.address)
     registry = open_registry(settings.schema_registry)
-    problem = still_wrong(Codec(registry), letter)
-    headers = original_headers(settings, chosen.address)
+    letter, original, missing = whole(settings, found[0])
+    problem = missing or still_wrong(Codec(registry), letter, grants, signature)
+    headers = original and original.headers
     decoded = _decoded(registry, letter)
     if as_json:
         print_json(
@@ -112,7 +115,7 @@ def show(
                 **_as_json(letter),
                 "reasons": [{"reason": one.reason, "field": one.field, "detail": one.detail} for one in found],
                 "actions": [{"action": action, "note": note, "at": at} for action, note, at in actions],
-                "headers": headers and [[name, value.decode("utf-8", "backslashreplace")] for name, value in headers],
+                "headers": headers and [[name, value and value.decode("utf-8", "backslashreplace")] for name, value in headers],
                 "would_fail_again": problem,
                 "read": decoded,
                 "value": None if letter.value is None else letter.value.hex(),
@@ -135,7 +138,9 @@ def show(
         typer.echo(f"field    {name}: {content!r}"[:400])
     if decoded["stopped_at"] is not None:
         typer.echo(f"         {decoded['stopped_at']} cannot be read; it begins at byte {decoded['byte']:#x}")
-    typer.echo(f"value    {'none (a tombstone)' if letter.value is None else f'{len(letter.value):,} bytes'}")
+    for line in _about_cut(found[0], letter):
+        typer.echo(line)
+    typer.echo(f"value    {'none' if letter.value is None else f'{len(letter.value):,} bytes'}")
     for line in hex_dump(letter.value or b"", None if full else DUMP_BYTES):
         typer.echo(f"  {line}")
 
@@ -254,6 +259,19 @@ def _decoded(registry: Any, letter: Letter) -> dict[str, Any]:
     return {"fields": {}, "stopped_at": None, "byte": 0} if found is None else found._asdict()
 
 
+def _about_cut(kept: Letter, shown: Letter) -> Iterator[str]:
+    """Of a letter that was cut: why, how large the value was, and whether what is shown now is the whole."""
+    if not kept.cut:
+        return
+    size = "nobody knows how many" if kept.size is None else f"{kept.size:,}"
+    yield f"cut      {kept.cut}"
+    yield f"         {size} bytes came, the letter keeps {len(kept.value or b''):,}"
+    if kept.sha256:
+        yield f"         SHA-256 of the first {kept.hashed:,}: {kept.sha256}"
+    if shown.value is not kept.value:
+        yield f"         the original was fetched from {kept.address}"
+
+
 def _as_json(letter: Letter) -> dict[str, Any]:
     return {
         "record": str(letter.address),
@@ -265,6 +283,10 @@ def _as_json(letter: Letter) -> dict[str, Any]:
         "schema_id": letter.schema_id,
         "key": None if letter.key is None else letter.key.decode("utf-8", "backslashreplace"),
         "bytes": None if letter.value is None else len(letter.value),
+        "cut": letter.cut,
+        "size": letter.size,
+        "sha256": letter.sha256,
+        "hashed": letter.hashed,
         "received_at": letter.received_at,
     }
 

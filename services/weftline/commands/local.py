@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ ClickHousePort = Annotated[
 BoardPort = Annotated[int, typer.Option("--board-port", min=0, max=65535, help="0: 8080, else the last one, else any free one.")]
 
 
-@app.command(epilog="Example: `weftline up --data ~/weftline --kafka-port 9092`")
+@app.command(epilog="Examples: `weftline up --data ~/weftline --kafka-port 9092`, `weftline up --restore /backups/2026-11-28`")
 def up(
     data: DataOption = None,
     broker: Annotated[
@@ -48,12 +49,24 @@ def up(
     kafka_port: KafkaPort = 0,
     clickhouse_port: ClickHousePort = 0,
     board_port: BoardPort = 0,
+    backup: Annotated[
+        Path | None,
+        typer.Option(
+            "--restore", metavar="DIR", help="Fill the tables from a backup, unless they have data, before anybody reads on."
+        ),
+    ] = None,
 ) -> None:
     """Start Kafka, ClickHouse, the three processors and the board on this machine; Ctrl-C stops all, the data stay."""
     from weftline.embedded.supervisor import StackConfig, board_missing, processors_and_board
-    from weftline.embedded.supervisor import up as run
+    from weftline.embedded.up import up as run
 
+    os.umask(0o077)  # whatever a stack writes is its owner's
     settings = located(data=data)
+    manifest = None
+    if backup is not None:
+        from weftline.warehouse.restore import check
+
+        manifest = check(backup)
     asked = (("kafka", kafka_port), ("clickhouse", clickhouse_port), ("board", board_port))
     ports = {name: port for name, port in asked if port}
 
@@ -62,14 +75,20 @@ def up(
         sys.stdout.flush()
 
     def prepare(addresses: Addresses) -> None:
-        from weftline.contracts.topics import apply_topics
+        from weftline.kafka_admin.topics import apply_topics
         from weftline.runtime.settings import load
         from weftline.warehouse.migrations import migrate
 
         for line in apply_topics(addresses.kafka):
             say(line)
-        for line in migrate(load(kafka=addresses.kafka, clickhouse=addresses.clickhouse)):
+        for line in migrate(load(**addresses.settings())):
             say(f"migrated {line}")
+        if backup is not None and manifest is not None:
+            from weftline.commands.backup import fill
+
+            fill(load(**addresses.settings()), backup, manifest, say)
+        if settings.publishers == "trusted":
+            say("everybody who reaches Kafka is trusted to speak for anybody; WEFTLINE_PUBLISHERS=bound asks for signatures")
 
     if missing := board_missing():
         say(missing)
@@ -101,6 +120,7 @@ def demo(
     """
     from weftline.embedded.demo import DemoConfig, run
 
+    os.umask(0o077)
     settings = located(data=data)
     config = DemoConfig(
         settings.data, seconds, seed, broker.value if broker else None, keep, kafka_port, clickhouse_port, board_port

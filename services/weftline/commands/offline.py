@@ -1,4 +1,4 @@
-"""Two daily questions of a quality officer, answered without any server."""
+"""Daily questions of a quality officer, and the words that a publisher may use, answered without any server."""
 
 from __future__ import annotations
 
@@ -60,3 +60,46 @@ def judge(
         print_json(judged.as_json)
     else:
         typer.echo(judged.as_text)
+
+
+@app.command(epilog="Examples: `weftline indicators`, `weftline indicators --json`")
+def indicators(as_json: JsonOption = False) -> None:
+    """What can be measured: codes, how a result is given, units, codes of results. A limit applies to a result under its code only."""
+    from weftline.contracts.standards import load_standards
+
+    found = load_standards().indicators.values()
+    if as_json:
+        print_json(
+            [
+                {
+                    "code": one.code,
+                    "zh": one.zh,
+                    "en": one.en,
+                    "kinds": sorted(one.accepts),
+                    "unit": one.unit,
+                    "units": list(one.units),
+                    "scale": one.scale,
+                    "codes": list(one.codes),
+                    "methods": [method.name for method in one.methods],
+                }
+                for one in found
+            ]
+        )
+        return
+    for one in found:
+        how = ", ".join(filter(None, ["/".join(sorted(one.accepts)), one.unit, *one.units, *one.codes]))
+        typer.echo(f"{one.code:<32} {how}\n{'':<4}{one.zh}, {one.en}")
+
+
+@app.command(epilog="Examples: `weftline categories`, `weftline categories --json`")
+def categories(as_json: JsonOption = False) -> None:
+    """Product categories: codes, names, the class of GB 18401 that is usual for each. Another code is shown as it comes, and no rule
+    speaks of it."""
+    from weftline.contracts.standards import load_standards
+
+    found = {category.code: category for category in load_standards().categories.values()}.values()
+    if as_json:
+        print_json([{"code": one.code, "zh": one.zh, "en": one.en, "usual_class": one.usual_class} for one in found])
+        return
+    for one in found:
+        typer.echo(f"{one.code:<16} {one.usual_class or '-':<3} {one.zh}, {one.en}")

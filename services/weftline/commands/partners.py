@@ -6,21 +6,35 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weftline.commands.common import JsonOption, KafkaOption, fail, located, print_json
+from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, fail, located, print_json
 
 if TYPE_CHECKING:
     from weftline.runtime.settings import Settings
-    from weftline.sdk import Alert, EpcisDefaults, Problem, Progress, Summary
+    from weftline.sdk import Alert, EpcisDefaults, ListedAlert, Problem, Progress, Summary
+    from weftline.sdk.files import Advise
 
 app = typer.Typer()
+
+DIFFERENT_WARNINGS = 10_000
+"""So many are kept in mind, so that each is said once."""
+
+
+class ShipmentFrom(StrEnum):
+    """What in an EPCIS event may name the shipment (:class:`weftline.contracts.epcis.ShipmentKey`, which takes long to import)."""
+
+    SSCC = "sscc"
+    DESADV = "desadv"
+    BOL = "bol"
 
 
 class Language(StrEnum):
@@ -48,19 +62,38 @@ def publish(
     factory: Annotated[
         str | None, typer.Option(metavar="ID", help="Factory that EPCIS events are for; EPCIS has no word for it.")
     ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE", help="Private key to sign with; else WEFTLINE_PUBLISHER_KEY, else none.")
+    ] = None,
+    shipment_from: Annotated[
+        list[ShipmentFrom] | None,
+        typer.Option(
+            metavar="sscc|desadv|bol",
+            help="Where EPCIS events name their shipment, if not by one logistic unit (sscc), else despatch advice, else bill of "
+            "lading; may be given more than once, first hit wins.",
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what else is only warned of: see below.")] = False,
     kafka: KafkaOption = None,
+    clickhouse: ClickHouseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Publish the events of a file. What is good goes on; each line that is not is reported with its number and reason.
 
+    A warning tells of an event that is published and of which something will come to nothing: an indicator, unit, category, factory or
+    center that nobody knows, a time to come, an identity that stands for something else, a declaration whose event is not there. The
+    last three of them are looked up in ClickHouse, where it answers.
+
     Ends with status 0 only if everything that is ours has arrived. Publishing a file again does no harm.
     """
-    from weftline.sdk import EpcisDefaults, Publisher, publish_file
+    from weftline.sdk import EpcisDefaults, Publisher, ShipmentKey, publish_file
 
     epcis: EpcisDefaults | None = None
     if source and cooperative and center and factory:
         epcis = EpcisDefaults(cooperative_id=cooperative, center_id=center, factory_id=factory, source=source)
-    settings = located(kafka)
+        if shipment_from:
+            epcis = replace(epcis, shipment_from=tuple(map(ShipmentKey, shipment_from)))
+    settings = located(kafka, clickhouse)
     password = settings.kafka_password
     with (
         Publisher(
@@ -71,15 +104,54 @@ def publish(
             schema_registry=settings.schema_registry,
             username=settings.kafka_username,
             password=password.get_secret_value() if password else None,
+            private_key=key or settings.publisher_key,
         ) as publisher,
         _bar(file) as (advance, say),
+        _stored(settings, say) as stored,
     ):
-        summary = publish_file(file, publisher, epcis=epcis, on_problem=lambda problem: say(_said(problem)), progress=advance)
+        summary = publish_file(
+            file,
+            publisher,
+            epcis=epcis,
+            on_problem=lambda problem: say(_said(problem)),
+            progress=advance,
+            on_warning=_each_once(lambda warning: say(f"{warning.place}: warning: {warning.reason}")),
+            stored=stored,
+            strict=strict,
+        )
     if as_json:
         print_json(_summary_json(summary))
     else:
         typer.echo(_summary(summary), err=False)
     sys.exit(summary.exit_status)
+
+
+def _each_once(tell: Callable[[Problem], None]) -> Callable[[Problem], None]:
+    """A center that nobody knows is one piece of news, not one of each of its ten thousand lines; the summary counts them."""
+    told: set[str] = set()
+
+    def once(warning: Problem) -> None:
+        if warning.reason not in told:
+            tell(warning)
+            if len(told) < DIFFERENT_WARNINGS:
+                told.add(warning.reason)
+
+    return once
+
+
+@contextmanager
+def _stored(settings: Settings, say: Callable[[str], None]) -> Iterator[Advise | None]:
+    """What tells what the tables know of events; nothing where there is no ClickHouse to ask, as at a partner who has the SDK alone."""
+    try:
+        from weftline.warehouse.advice import Asking
+    except ModuleNotFoundError:
+        yield None
+        return
+    if "clickhouse" not in settings.model_fields_set:  # nobody said where one is, and none runs here
+        yield None
+        return
+    with closing(Asking(settings, say)) as asking:
+        yield asking
 
 
 @contextmanager
@@ -115,6 +187,8 @@ def _summary(summary: Summary) -> str:
         parts.append(f"{summary.bad:,} refused")
     if summary.undelivered:
         parts.append(f"{summary.undelivered:,} not delivered ({summary.delivery})")
+    if summary.warned:
+        parts.append(f"{summary.warned:,} with warnings (--strict refuses such)")
     return ", ".join(parts)
 
 
@@ -126,6 +200,8 @@ def _summary_json(summary: Summary) -> dict[str, object]:
         "undelivered": summary.undelivered,
         "delivery": summary.delivery and str(summary.delivery),
         "problems": [problem._asdict() for problem in summary.problems],
+        "warned": summary.warned,
+        "warnings": [warning._asdict() for warning in summary.warnings],
     }
 
 
@@ -148,7 +224,7 @@ def alerts(
     kafka: KafkaOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
 ) -> None:
-    """Print quality alerts, one a line, from where this command left off; at first from the oldest kept.
+    """Print quality alerts, one a line, from where this command left off; at first from the oldest kept. What a digest lists is indented.
 
     An alert may change: the greatest revision of an id holds, and one that is WITHDRAWN never happened.
     """
@@ -177,13 +253,19 @@ def alerts(
     ):
         for alert in subscriber:
             count += 1
-            typer.echo(_json_line(alert) if as_json else _line(alert, lang))
+            typer.echo(_json_line(alert) if as_json else "\n".join(_lines(alert, lang)))
             sys.stdout.flush()
     if not count and not follow and not as_json:
         typer.echo("no alerts since the last time; --from-beginning shows all that are kept", err=True)
 
 
-def _line(alert: Alert, lang: Language) -> str:
+def _lines(alert: Alert, lang: Language) -> Iterator[str]:
+    """An alert; of a digest what it sums up, and below it each that it lists."""
+    yield _line(alert, lang)
+    yield from (f"  {_line(listed, lang)}" for listed in alert.listed)
+
+
+def _line(alert: ListedAlert, lang: Language) -> str:
     when = datetime.fromtimestamp(alert.occurred_at / 1000).astimezone().isoformat(" ", "minutes")
     text = alert.text_zh if lang is Language.ZH else alert.text_en
     return f"{when}  {alert.severity:<8}  {alert.status:<9}  {alert.factory_id:<14}  {text}"
@@ -199,7 +281,7 @@ def _forget(settings: Settings, group: str) -> None:
     """Let go of the place of a group, so that it begins anew."""
     from kafka.errors import GroupIdNotFoundError
 
-    from weftline.contracts.topics import open_admin
+    from weftline.kafka_admin.client import open_admin
     from weftline.runtime.credentials import credentials
 
     # A group under whose name nothing was read is as good as one that was let go of.

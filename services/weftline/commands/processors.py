@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -30,7 +30,7 @@ def topics_apply(
     ] = False,
 ) -> None:
     """Make a broker agree with schemas/topics.yaml; says what it changed, refuses to lose data or to change a partition count."""
-    from weftline.contracts.topics import apply_topics
+    from weftline.kafka_admin.topics import apply_topics
     from weftline.runtime.credentials import credentials
 
     settings = located(kafka)
@@ -53,25 +53,27 @@ def migrate(clickhouse: ClickHouseOption = None) -> None:
         typer.echo(line)
 
 
+def _run(name: str, kafka: str | None, clickhouse: str | None) -> NoReturn:
+    # Faust comes with it: who only reads what a kind is, such as `weftline status`, starts without.
+    from weftline.processors.program import run
+    from weftline.processors.registry import kinds
+
+    sys.exit(run(kinds()[name], located(kafka, clickhouse)))
+
+
 @app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9101 weftline orders`")
 def orders(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
     """Run the processor of sample orders. Start more of the same to scale out."""
-    from weftline.processors.orders import main as run
-
-    sys.exit(run(located(kafka, clickhouse)))
+    _run("orders", kafka, clickhouse)
 
 
 @app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9102 weftline inspections`")
 def inspections(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
     """Run the processor of laboratory reports and lot inspections. Start more of the same to scale out."""
-    from weftline.processors.inspections import main as run
-
-    sys.exit(run(located(kafka, clickhouse)))
+    _run("inspections", kafka, clickhouse)
 
 
 @app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9103 weftline logistics`")
 def logistics(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
     """Run the processor of shipments. Start more of the same to scale out."""
-    from weftline.processors.logistics import main as run
-
-    sys.exit(run(located(kafka, clickhouse)))
+    _run("logistics", kafka, clickhouse)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from weftline.commands.common import ClickHouseOption, JsonOption, located, print_json, read_text
+from weftline.contracts.rules import iso
 
 if TYPE_CHECKING:
+    from weftline.contracts.publishers import Grant
     from weftline.warehouse.reference import Known, Listed, Unknown
 
 app = typer.Typer()
@@ -20,7 +23,10 @@ app.add_typer(reference, name="reference")
 
 @reference.callback(invoke_without_command=True)
 def _reference(ctx: typer.Context) -> None:
-    """Names, membership and capacity of centers and factories, by validity date. They enrich what is read and change no table."""
+    """Names, membership and capacity of centers and factories, by validity date: they enrich what is read and change no table.
+
+    And which publisher's key may speak for whom, where WEFTLINE_PUBLISHERS=bound.
+    """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
@@ -37,15 +43,23 @@ def load(
     """
     from weftline.contracts.reference import read_reference
     from weftline.warehouse.client import reader
+    from weftline.warehouse.publishers import open_letters
     from weftline.warehouse.reference import load as run
 
     entries = read_reference(read_text(file), file)
-    with reader(located(clickhouse=clickhouse)) as server:
+    settings = located(clickhouse=clickhouse)
+    with reader(settings) as server:
         done = run(server, entries)
+        refused = open_letters(server) if entries.publishers else 0
     if as_json:
         print_json(done._asdict())
         return
     typer.echo(f"{done.new:,} new, {done.changed:,} changed, {done.same:,} as before; {done.later:,} hold from a later day on")
+    if refused:
+        typer.echo(
+            f"{refused:,} records were refused for want of a grant; `weftline dlq replay --reason not_allowed` brings in those that are "
+            "allowed now"
+        )
 
 
 @reference.command(epilog="Examples: `weftline reference show`, `weftline reference show --days 7 --limit 1000 --json`")
@@ -62,13 +76,18 @@ def show(
     with reader(located(clickhouse=clickhouse)) as server:
         centers, factories = tables.known_centers(server, limit), tables.known_factories(server, limit)
         unknown = tables.unknown(server, limit, days)
+        granted = tables.granted(server, limit)
     if as_json:
         listed = {"centers": centers, "factories": factories, "unknown": unknown}
-        print_json({name: {"total": of.total, "parties": [p._asdict() for p in of.parties]} for name, of in listed.items()})
+        shown: dict[str, Any] = {
+            name: {"total": of.total, "parties": [p._asdict() for p in of.parties]} for name, of in listed.items()
+        }
+        print_json({**shown, "publishers": {"total": granted.total, "grants": [asdict(grant) for grant in granted.parties]}})
         return
     for title, of, line in (
         ("centers", centers, _known),
         ("factories", factories, _known),
+        ("what publishers may speak for", granted, _granted),
         (f"named by events of the last {days} days, and not known", unknown, _unknown),
     ):
         _list(title, of, line)
@@ -84,7 +103,19 @@ def _list(title: str, of: Listed, line: Callable[[Any], str]) -> None:
 
 def _known(party: Known) -> str:
     capacity = "" if party.rounds_per_day is None else f", {party.rounds_per_day:g} rounds a day"
-    return f"{party.id:<20} {party.cooperative_id or '-':<12} {party.name_zh}, {party.name_en}{capacity}"
+    live = "" if party.live_from is None else f", live from {iso(party.live_from)}"
+    return f"{party.id:<20} {party.cooperative_id or '-':<12} {party.name_zh}, {party.name_en}{capacity}{live}"
+
+
+def _granted(grant: Grant) -> str:
+    names = [
+        f"{part} {' '.join(found)}"
+        for part in ("sources", "cooperatives", "centers", "laboratories")
+        if (found := getattr(grant, part))
+    ]
+    until = f" until {grant.valid_until}" if grant.valid_until else ""
+    revoked = f", REVOKED for what Kafka took from {iso(grant.revoked_from)} on" if grant.revoked_from is not None else ""
+    return f"{grant.publisher_id:<20} {grant.public_key} from {grant.valid_from}{until}{revoked}: {', '.join(names)}"
 
 
 def _unknown(party: Unknown) -> str:

@@ -20,11 +20,13 @@ app = typer.Typer()
 def status(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None, as_json: JsonOption = False) -> None:
     """Lag and freshness per processor, table sizes, dead letters, the last alert.
 
-    Ends with status 1 if something needs a person: a server that does not answer, a processor that does not run, alerts that wait.
+    Ends with status 1 if something needs a person: a server that does not answer, a processor that does not run (then it says
+    DEGRADED and names it), alerts that wait.
     """
+    from weftline.processors.audit_loss import unseen
     from weftline.warehouse.status import read_status
 
-    found = read_status(located(kafka, clickhouse))
+    found = read_status(located(kafka, clickhouse), unseen)
     if as_json:
         print_json(found.as_json())
     else:
@@ -39,6 +41,7 @@ def _lines(found: Status) -> list[str]:
     from weftline.warehouse.status import TOPICS
 
     lines = [
+        *([f"DEGRADED    {', '.join(found.degraded)} does not run; the rest goes on"] if found.degraded else []),
         f"Kafka       {found.kafka:<32} {'answers' if found.groups is not None else 'DOES NOT ANSWER'}",
         f"ClickHouse  {found.clickhouse:<32} {'answers' if found.tables is not None else 'DOES NOT ANSWER'}",
         "",
@@ -57,6 +60,12 @@ def _lines(found: Status) -> list[str]:
         else:
             fresh = f"{'?':>14}"
         lines.append(f"{name:<14}{workers:>8}{lag:>10}{fresh}")
+    lines.extend(
+        f"{group.name}: {position.undecided:,} offsets of partition {position.partition} wait for a publisher's transaction to end"
+        for group in groups.values()
+        for position in group.positions
+        if position.undecided
+    )
     if found.tables:
         lines.extend(_table_lines(found.tables))
     return lines
@@ -77,7 +86,8 @@ def _table_lines(tables: Tables) -> list[str]:
         lines.append("no open dead letters")
     alerts = tables.alerts
     standing = ", ".join(f"{count:,} {severity}" for severity, count in alerts.standing.items()) or "none"
-    lines.append(f"alerts that stand: {standing} ({alerts.historic:,} too old to be sent), {alerts.unpublished:,} to be published")
+    history = f"({alerts.historic:,} from before their center went live)"
+    lines.append(f"alerts that stand: {standing} {history}, {alerts.unpublished:,} to be published")
     if alerts.last:
         last = alerts.last
         lines.append(f"last alert {_ago(last.changed_at, tables.now)}: {last.severity} {last.status} {last.factory_id}")

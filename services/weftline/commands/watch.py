@@ -34,14 +34,15 @@ def watch(
     settings = located(clickhouse=clickhouse)
     logging.configure(settings)
     rest = end_on_signals()
-    clock = clock_of(settings.simulated_clock)
     kept: Kept[Reading] = Kept(every)
     registry = program_registry("watch")
     registry.register(WatchCollector(kept))
 
     def connect(connection: ExitStack) -> Callable[[], Reading]:
         server = connection.enter_context(reader(settings, seconds=SECONDS))
-        return Watch(server, clock, settings.silent_hours, time.monotonic).read
+        return Watch(
+            server, clock_of(settings.simulated_clock, lambda: server.clock()()), settings.silent_hours, time.monotonic
+        ).read
 
     with serving(settings, registry) as port:
         typer.echo(f"listening on http://{settings.http_host}:{port}/metrics")

@@ -13,7 +13,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from weftline.contracts import rfc3339
+from weftline.contracts.rules import iso
 from weftline.errors import ContractError, UserError
+from weftline.extras import advice
 
 Json = Mapping[str, Any]
 
@@ -39,10 +42,13 @@ def hash_id(event: Json, context: object) -> str:
         from epcis_event_hash_generator import hash_generator, json_to_py
     except ImportError:
         raise UserError(
-            "an EPCIS event has no eventID, and its CBV hash id needs the extra `epcis`: pip install 'weftline[epcis]'"
+            f"an EPCIS event has no eventID, and its CBV hash id needs the extra `epcis`; {advice(['epcis'])}"
         ) from None
     jsonld = json_to_py.jsonld
     body = copy.deepcopy(dict(event))
+    time = body.get("eventTime")
+    if isinstance(time, str) and (time != time.upper() or ":60" in time) and (found := rfc3339.milliseconds(time)) is not None:
+        body["eventTime"] = iso(found)  # the generator reads neither a leap second nor letters in lower case
     prefixes = _prefixes([context, body.pop("@context", None)])
     document = {
         "@context": [_CONTEXT, prefixes] if prefixes else [_CONTEXT],

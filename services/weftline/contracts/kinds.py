@@ -1,8 +1,12 @@
-"""The four kinds of message: which class, which schema, which topic, which CloudEvents type."""
+"""The registry of kinds of message: class, schema, topic, CloudEvents type, and for a kind of event its processor and its tables.
+
+All that has something for every kind derives it from here, or is held against this list by tests/contract/test_every_kind.py.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Final, NamedTuple, TypeAlias
 
 from weftline.domain.alerts import Alert
 from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
@@ -10,10 +14,11 @@ from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
 Message: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | Alert
 
 
-class Kind(NamedTuple):
+class MessageKind(NamedTuple):
     """One kind of message.
 
     ``name`` is its ``type`` in JSON, ``record`` the full name of its Avro record, ``version`` of the schema that ``cls`` mirrors.
+    ``processor`` handles it, and the names of its tables begin with ``tables``; both are empty for what we publish ourselves.
     """
 
     name: str
@@ -23,42 +28,65 @@ class Kind(NamedTuple):
     version: int
     record: str
     ce_type: str
+    processor: str = ""
+    tables: str = ""
+
+    @property
+    def records(self) -> str:
+        """The table of its records."""
+        return f"{self.tables}_records"
+
+    @property
+    def facts(self) -> str:
+        """The table of what its records were judged to be."""
+        return f"{self.tables}_facts"
+
+    @property
+    def rollup(self) -> str:
+        """How the names of its rollups begin; a grain follows."""
+        return f"{self.tables}_throughput"
 
 
-KINDS = (
-    Kind(
+KINDS: Final = (
+    MessageKind(
         "order",
         OrderEvent,
         "sample.orders.v1",
         "sample.orders.v1-value",
-        1,
+        2,
         "org.weftline.v1.SampleOrderEvent",
         "org.weftline.sample.order.v1",
+        "orders",
+        "order",
     ),
-    Kind(
+    MessageKind(
         "inspection",
         InspectionEvent,
         "inspection.results.v1",
         "inspection.results.v1-value",
-        1,
+        3,
         "org.weftline.v1.InspectionResult",
         "org.weftline.inspection.result.v1",
+        "inspections",
+        "inspection",
     ),
-    Kind(
+    MessageKind(
         "logistics",
         LogisticsEvent,
         "logistics.events.v1",
         "logistics.events.v1-value",
-        1,
+        2,
         "org.weftline.v1.LogisticsEvent",
         "org.weftline.logistics.event.v1",
+        "logistics",
+        "logistics",
     ),
-    Kind(
+    MessageKind(
         "alert",
         Alert,
         "quality.alerts.v1",
         "quality.alerts.v1-value",
-        1,
+        3,
         "org.weftline.v1.QualityAlert",
         "org.weftline.quality.alert.v1",
     ),
@@ -66,10 +94,12 @@ KINDS = (
 
 BY_TYPE = {kind.name: kind for kind in KINDS}
 BY_TOPIC = {kind.topic: kind for kind in KINDS}
-BY_CLASS: dict[type, Kind] = {kind.cls: kind for kind in KINDS}
+#: The kinds of event by the name of their processor.
+BY_PROCESSOR: Final[Mapping[str, MessageKind]] = {kind.processor: kind for kind in KINDS if kind.processor}
+BY_CLASS: dict[type, MessageKind] = {kind.cls: kind for kind in KINDS}
 
 
-def kind_of(message: Message) -> Kind:
+def kind_of(message: Message) -> MessageKind:
     """The kind of an event or alert; :class:`TypeError` for anything else."""
     try:
         return BY_CLASS[type(message)]

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
+from weftline.contracts import dates
 from weftline.contracts.kinds import BY_TYPE, Message, kind_of
+from weftline.contracts.limits import LIMITS
 from weftline.contracts.rules import (
     INT32_MAX,
     INT64_MAX,
@@ -21,6 +23,7 @@ from weftline.contracts.rules import (
     currency,
     grade,
     identifier,
+    iso,
     moment,
     nearest,
     number,
@@ -35,10 +38,12 @@ from weftline.contracts.rules import (
     whole,
 )
 from weftline.domain import vocabulary as v
-from weftline.domain.alerts import Alert, Evidence
+from weftline.domain.alerts import Alert, Evidence, ListedAlert
+from weftline.domain.days import begins_a_day
 from weftline.domain.events import (
     CorrectiveAction,
     ErrorDeclaration,
+    Event,
     InspectionEvent,
     LaboratoryReport,
     LogisticsEvent,
@@ -52,9 +57,6 @@ from weftline.errors import ContractError
 
 M = TypeVar("M", bound=Message)
 P = TypeVar("P", Measurement, PlanUsed)
-
-# The state of an order holds one entry per round: a single event of round 2,000,000,000 must not make two thousand million of them.
-MAX_ROUND = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,17 @@ _BODIES = {
 }
 
 
+def _whole_day(event: Event) -> None:
+    if event.precision is v.Precision.DAY and not begins_a_day(event.event_time, event.event_time_zone_offset):
+        raise ContractError(
+            "event_time",
+            f"{iso(event.event_time)} does not begin a day at {event.event_time_zone_offset}, as it must when precision is DAY; give "
+            "the date alone, or leave precision out",
+        )
+
+
 def _body_of_its_kind(event: InspectionEvent) -> None:
+    _whole_day(event)
     expected = _BODIES.get(event.kind)
     if expected is None:
         return  # UNKNOWN: a newer publisher's kind, whose body this version cannot see
@@ -97,29 +109,39 @@ def _value_of_its_kind(measurement: Measurement) -> None:
         raise ContractError("text", "is missing when kind is QUALITATIVE")
 
 
+def _nothing_beside_not_detected(measurement: Measurement) -> None:
+    _value_of_its_kind(measurement)
+    if measurement.kind is v.MeasurementKind.NOT_DETECTED:
+        for field in ("value", "change_grade", "staining_grade"):
+            if getattr(measurement, field) is not None:
+                raise ContractError(
+                    field,
+                    f"must not be set when kind is NOT_DETECTED: nothing detected and {getattr(measurement, field)} measured "
+                    "contradict each other; what the method can detect is detection_limit",
+                )
+
+
 _NAME = scalar(identifier)
 _COUNT = scalar(whole(0, INT32_MAX))
-_MEASUREMENT = record(
-    Measurement,
-    {
-        "indicator": _NAME,
-        "component": optional(_NAME),
-        "method": optional(_NAME),
-        "kind": symbol(v.MeasurementKind),
-        "value": optional(scalar(number())),  # may be negative: a dimensional change is
-        "change_grade": optional(scalar(grade)),
-        "staining_grade": optional(scalar(grade)),
-        "text": optional(_NAME),
-        "detection_limit": optional(scalar(number(0))),
-        "labelled_value": optional(scalar(number(0))),
-        "unit": optional(_NAME),
-    },
-    _value_of_its_kind,
-)
+_MEASURED = {
+    "indicator": _NAME,
+    "component": optional(_NAME),
+    "method": optional(_NAME),
+    "kind": symbol(v.MeasurementKind),
+    "value": optional(scalar(number())),  # may be negative: a dimensional change is
+    "change_grade": optional(scalar(grade)),
+    "staining_grade": optional(scalar(grade)),
+    "text": optional(_NAME),
+    "detection_limit": optional(scalar(number(0))),
+    "labelled_value": optional(scalar(number(0))),
+    "unit": optional(_NAME),
+}
+_MEASUREMENT = record(Measurement, _MEASURED, _nothing_beside_not_detected)
 _PLAN = record(
     PlanUsed,
     {
         "nonconformity_class": symbol(v.NonconformityClass),
+        "basis": symbol(v.PlanBasis),
         "standard": _NAME,
         "edition": _NAME,
         "level": _NAME,
@@ -143,14 +165,15 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
     time = moment(times.earliest, times.latest)
     name, count = _NAME, _COUNT
     words = scalar(text)
-    names = several(name, 10_000)
-    codes = several(name, 1_000)
+    lots = several(name, LIMITS.lots)
+    shipped = several(name, LIMITS.shipped)
 
     common = {
         "source": name,
         "event_id": name,
         "event_time": time,
         "event_time_zone_offset": scalar(offset),
+        "precision": symbol(v.Precision),
         "sequence": optional(scalar(whole(-INT64_MAX - 1, INT64_MAX))),
         "cooperative_id": name,
         "center_id": scalar(center),
@@ -158,7 +181,11 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "error_declaration": optional(
             record(
                 ErrorDeclaration,
-                {"declaration_time": time, "reason": symbol(v.ErrorReason), "corrective_event_ids": codes},
+                {
+                    "declaration_time": time,
+                    "reason": symbol(v.ErrorReason),
+                    "corrective_event_ids": several(name, LIMITS.corrections),
+                },
             )
         ),
     }
@@ -167,7 +194,7 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "order_id": name,
         "location_id": optional(name),
         "status": symbol(v.OrderStatus),
-        "round": scalar(whole(1, MAX_ROUND)),
+        "round": scalar(whole(1, LIMITS.rounds)),
         "sample_type": symbol(v.SampleType),
         "product_category": name,
         "quantity": count,
@@ -183,7 +210,7 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "amendment": count,
         "specimen": symbol(v.SpecimenType),
         "specimen_kind": optional(name),
-        "traits": codes,
+        "traits": several(name, LIMITS.traits),
         "purpose": symbol(v.TestPurpose),
         "payer": symbol(v.Payer),
         "original_report_number": optional(name),
@@ -192,8 +219,8 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "sampled_at": optional(time),
         "tested_at": optional(time),
         "reported_at": optional(time),
-        "test_plan": codes,
-        "measurements": several(_MEASUREMENT, 1_000),
+        "test_plan": several(name, LIMITS.test_plan),
+        "measurements": several(_MEASUREMENT, LIMITS.measurements),
     }
     report_status = {
         "laboratory_id": name,
@@ -205,6 +232,7 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
     }
     lot_inspection = {
         "lot_id": name,
+        "part_id": optional(name),
         "lot_size": count,
         "stage": symbol(v.InspectionStage),
         "submission": symbol(v.Submission),
@@ -212,7 +240,7 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "critical_units": count,
         "major_units": count,
         "minor_units": count,
-        "plans": several(_PLAN, 100, required=True),
+        "plans": several(_PLAN, LIMITS.plans, required=True),
     }
     corrective_action = {
         "nonconformity_class": symbol(v.NonconformityClass),
@@ -225,7 +253,7 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "product_category": name,
         "style_number": optional(name),
         "order_id": optional(name),
-        "lot_ids": names,
+        "lot_ids": lots,
         "laboratory_report": optional(record(LaboratoryReport, laboratory_report)),
         "report_status": optional(record(ReportStatusChange, report_status)),
         "lot_inspection": optional(record(LotInspection, lot_inspection)),
@@ -238,8 +266,8 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "disposition": optional(symbol(v.Disposition)),
         "read_point_id": optional(name),
         "business_location_id": optional(name),
-        "order_ids": names,
-        "lot_ids": names,
+        "order_ids": shipped,
+        "lot_ids": shipped,
         "partial": scalar(boolean),
         "carrier_id": optional(name),
         "expected_departure_at": optional(time),
@@ -272,33 +300,37 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "factory_id": name,
         "product_category": words,  # empty when the subject has none
         "style_number": optional(name),
-        "lot_ids": names,
+        "lot_ids": shipped,
         "order_id": optional(name),
         "shipment_id": optional(name),
         "subject": words,
-        "evidence": several(record(Evidence, evidence), 1_000, required=True),
+        "evidence": several(record(Evidence, evidence), LIMITS.evidence, required=True),
         "text_zh": words,
         "text_en": words,
         "replaces": optional(name),
+        "late_hours": count,
     }
     return {
-        OrderEvent: record(OrderEvent, order),
+        OrderEvent: record(OrderEvent, order, _whole_day),
         InspectionEvent: record(InspectionEvent, inspection, _body_of_its_kind),
-        LogisticsEvent: record(LogisticsEvent, logistics),
-        Alert: record(Alert, alert),
+        LogisticsEvent: record(LogisticsEvent, logistics, _whole_day),
+        Alert: record(Alert, {**alert, "listed": several(record(ListedAlert, alert), LIMITS.listed)}),
     }
 
 
 class Contract:
     """The contract of all four kinds for one range of times.
 
-    ``read[cls](body)`` and ``write[cls](message)`` are the bare functions for the hot path.
+    ``read[cls](body)`` and ``write[cls](message)`` are the bare functions for the hot path. ``stored[cls](body)`` is for what was accepted
+    once: what the contract has refused since then passes, for a rule that became narrower must not make an owner's history unreadable,
+    so the domain judges such content too.
     """
 
     def __init__(self, times: TimeRange | None = None) -> None:
         self.times = times or TimeRange()
         self._tables = _tables(self.times)
         self.read = {cls: rule.read for cls, rule in self._tables.items()}
+        self.stored = {cls: rule.stored for cls, rule in self._tables.items()}
         self.write = {cls: rule.write for cls, rule in self._tables.items()}
 
     def from_avro(self, cls: type[M], body: Mapping[str, Any]) -> M:
@@ -314,6 +346,9 @@ class Contract:
 
         Fields with a default may be missing, so may ``event_time_zone_offset`` where ``event_time`` tells it. An unknown field is a
         fault that names the nearest known one: a misspelt optional field must not vanish.
+
+        A date without a time is a day of ``event_time_zone_offset``: as ``event_time`` it sets ``precision`` to DAY, a promise or an
+        expectation ends with it.
         """
         fields = dict(event)
         named = fields.pop("type", None)
@@ -324,6 +359,8 @@ class Contract:
             told = _offset_of(fields.get("event_time"))
             if told is not None:
                 fields["event_time_zone_offset"] = told
+        if kind.cls is not Alert:
+            dates.as_times(fields)
         rule = self._tables[kind.cls]
         return cast(Message, rule.read(rule.from_json(fields)))
 
@@ -336,7 +373,9 @@ class Contract:
 
 def _offset_of(time: object) -> str | None:
     try:
-        found = datetime.fromisoformat(time).strftime("%z") if isinstance(time, str) else ""
+        # The offset is that of the last minute, whatever second of it is meant: RFC 3339 has a leap second, and letters in lower case.
+        told = time.upper().replace(":60", ":59") if isinstance(time, str) else None
+        found = datetime.fromisoformat(told).strftime("%z") if told else ""
     except ValueError:
         return None
     return f"{found[:3]}:{found[3:5]}" if found else None

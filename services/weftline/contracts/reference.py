@@ -1,6 +1,7 @@
 """Reference data: centers and factories, what they are called, to whom they belong, what a center can do; each from a day on.
 
-It enriches reads and takes part in no fold, so the day on which it is loaded changes no table. It is edited by people who know the
+It enriches reads and takes part in no fold, so the day on which it is loaded changes no table. (Who may publish for whom stands in the
+same file, and is decided before the fold: :mod:`.publishers`.) It is edited by people who know the
 parties, so every fault of a file is told at once, with its line. ``schemas/examples/reference.yaml`` explains the format.
 """
 
@@ -8,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 import yaml
 
 from weftline.contracts import rules
+from weftline.contracts.publishers import UNSIGNED, Grant
+from weftline.contracts.signing import public_key, written
 from weftline.contracts.yaml_reading import decimal
 from weftline.errors import ContractError, UserError
 
@@ -40,9 +43,11 @@ class Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Center(Party):
-    """A sampling center. ``rounds_per_day``: sample rounds that it can finish on a working day; None if nobody said."""
+    """A sampling center. ``rounds_per_day``: sample rounds that it can finish on a working day; ``live_from``: when it went live (ms, UTC):
+    what happened before is history and nobody is alerted. None if nobody said."""
 
     rounds_per_day: float | None = None
+    live_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,7 @@ class Factory(Party):
     """A factory; ``cooperative_id`` is the one of which it is a member."""
 
 
-P = TypeVar("P", bound=Party)
+P = TypeVar("P", Center, Factory, Grant)
 Read = Callable[[Any], Any]
 
 
@@ -60,6 +65,7 @@ class Reference:
 
     centers: tuple[Center, ...] = ()
     factories: tuple[Factory, ...] = ()
+    publishers: tuple[Grant, ...] = ()
 
 
 def read_reference(text: str, name: str = "reference data") -> Reference:
@@ -85,7 +91,10 @@ def write_reference(reference: Reference, note: str) -> str:
 
 
 def _written(party: Party) -> dict[str, Any]:
-    return {key: value for key, value in asdict(party).items() if value not in (None, "")}
+    body = {key: value for key, value in asdict(party).items() if value not in (None, "")}
+    if "live_from" in body:
+        body["live_from"] = datetime.fromtimestamp(body["live_from"] / 1000, UTC)
+    return body
 
 
 class _Fault(NamedTuple):
@@ -125,6 +134,10 @@ class _Mapping:
             self._note(line, f"{key}: {error}")
             return None
 
+    def wrong(self, key: str, problem: str) -> None:
+        """Note what is wrong with a key beside others."""
+        self._note(self._lines.get(key, self.line), f"{key}: {problem}")
+
     def entries(self, key: str) -> list[yaml.Node]:
         """The entries of the list at ``key``; none where there is none, or if it is wrong."""
         self._known.append(key)
@@ -158,23 +171,24 @@ def _value(node: yaml.Node) -> Any:
 
 def _reference(root: yaml.Node | None, faults: list[_Fault]) -> Reference:
     if not isinstance(root, yaml.MappingNode):
-        faults.append(_Fault(1, "must hold `centers:` and `factories:`"))
+        faults.append(_Fault(1, "must hold `centers:`, `factories:` or `publishers:`"))
         return Reference()
     file = _Mapping(root, "", faults)
     source = file.take("source", _text, None)
     reference = Reference(
         _parties(file.entries("centers"), "center", lambda entry: _center(entry, source), faults),
         _parties(file.entries("factories"), "factory", lambda entry: _factory(entry, source), faults),
+        _parties(file.entries("publishers"), "publisher", lambda entry: _grant(entry, source), faults),
     )
     file.done()
-    if not faults and not reference.centers and not reference.factories:
-        faults.append(_Fault(file.line, "names nobody; add entries under `centers:` or `factories:`"))
+    if not faults and reference == Reference():
+        faults.append(_Fault(file.line, "names nobody; add entries under `centers:`, `factories:` or `publishers:`"))
     return reference
 
 
 def _parties(entries: list[yaml.Node], kind: str, read: Callable[[_Mapping], P], faults: list[_Fault]) -> tuple[P, ...]:
     """The sound ones of the entries of a list."""
-    lines: dict[tuple[str, date], int] = {}
+    lines: dict[tuple[str, ...], int] = {}
     found = []
     for entry in entries:
         line, before = _line(entry), len(faults)
@@ -187,7 +201,8 @@ def _parties(entries: list[yaml.Node], kind: str, read: Callable[[_Mapping], P],
         mapping.done()
         if len(faults) > before:
             continue
-        if (first := lines.setdefault((party.id, party.valid_from), line)) != line:
+        own: tuple[str, ...] = (party.publisher_id, party.public_key) if isinstance(party, Grant) else (party.id,)
+        if (first := lines.setdefault((*own, str(party.valid_from)), line)) != line:
             faults.append(
                 _Fault(line, f"{kind} {name}: {party.valid_from} is in line {first} as well; leave one, or change its valid_from")
             )
@@ -197,11 +212,31 @@ def _parties(entries: list[yaml.Node], kind: str, read: Callable[[_Mapping], P],
 
 def _center(entry: _Mapping, source: str | None) -> Center:
     fields = _fields(entry, rules.center, source)
-    return Center(**fields, rounds_per_day=entry.take("rounds_per_day", _capacity, None))
+    return Center(
+        **fields, rounds_per_day=entry.take("rounds_per_day", _capacity, None), live_from=entry.take("live_from", _start, None)
+    )
 
 
 def _factory(entry: _Mapping, source: str | None) -> Factory:
     return Factory(**_fields(entry, rules.identifier, source))
+
+
+def _grant(entry: _Mapping, source: str | None) -> Grant:
+    grant = Grant(
+        publisher_id=entry.take("id", _text, missing="it is what this publisher is called"),
+        public_key=entry.take("public_key", _public_key, missing="`weftline publisher key new` prints it"),
+        valid_from=entry.take("valid_from", _day, missing="it is the day from which on its events may have happened"),
+        valid_until=entry.take("valid_until", _day, None),
+        revoked_from=entry.take("revoked_from", _moment, None),
+        sources=entry.take("sources", _names, missing="it lists the sources for which this key may speak"),
+        centers=entry.take("centers", _names, missing="it lists the centers for which this key may speak"),
+        cooperatives=entry.take("cooperatives", _names, missing="it lists the cooperatives for which this key may speak"),
+        laboratories=entry.take("laboratories", _names, ()),
+        source=entry.take("source", _text, source or _REQUIRED, missing="say who said so, here or once for the whole file"),
+    )
+    if grant.valid_from and grant.valid_until and grant.valid_until <= grant.valid_from:
+        entry.wrong("valid_until", f"must be later than valid_from, {grant.valid_from}")
+    return grant
 
 
 def _fields(entry: _Mapping, identify: rules.Check, source: str | None) -> dict[str, Any]:
@@ -237,6 +272,42 @@ def _day(value: Any) -> date:
     if not isinstance(value, date) or isinstance(value, datetime) or not _FIRST_DAY <= value <= _LAST_DAY:
         raise UserError(f"must be a day like 2026-03-01, without quotes, {_FIRST_DAY} to {_LAST_DAY}; not {str(value)!r}")
     return value
+
+
+def _public_key(value: Any) -> str:
+    if value == UNSIGNED:
+        return UNSIGNED
+    try:
+        return written(public_key(value))
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"must be the key that `weftline publisher key new` printed, or {UNSIGNED}; {value!r} {error}") from None
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise UserError("must be a list of names, such as [haimen]; a * at the end of one stands for all that begin so")
+    names = [_text(name) for name in value]
+    for name in names:
+        if "*" in name[:-1]:
+            raise UserError(f"{name!r}: a * stands at the end of a name, or nowhere")
+    return tuple(sorted(set(names)))
+
+
+def _moment(value: Any) -> int:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise UserError(f"must be a time with its offset like 2026-03-01T08:00:00+08:00, without quotes; not {str(value)!r}")
+    return int(value.timestamp() * 1000)
+
+
+def _start(value: Any) -> int:
+    """A day begins as all days do here, in UTC; whoever means another midnight gives the moment."""
+    if isinstance(value, datetime):
+        return _moment(value)
+    try:
+        day = _day(value)
+    except UserError as error:
+        raise UserError(f"{error}, or a time with its offset like 2026-03-01T00:00:00+08:00") from None
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
 def _capacity(value: Any) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from weftline.contracts.paths import schemas_root
+from weftline.contracts.vocabularies import CATEGORIES, SPELLINGS, load_categories, load_spellings
 from weftline.contracts.yaml_reading import (
     Node,
     at,
@@ -28,11 +29,13 @@ from weftline.contracts.yaml_reading import (
     text,
 )
 from weftline.domain.laboratory.grades import HALF_STEPS, Scale
+from weftline.domain.laboratory.spelling import Spellings, key
 from weftline.domain.laboratory.standards import (
     SAFETY_CLASSES,
     Acceptable,
     Band,
     Bounds,
+    Category,
     Clause,
     Confidence,
     Indicator,
@@ -64,11 +67,15 @@ def load_standards(root: Path | None = None) -> Standards:
     Raises :class:`UserError` that names file and place.
     """
     folder = (root or schemas_root()) / "standards"
+    with at(CATEGORIES):
+        categories = load_categories(folder / CATEGORIES)
     with at(INDICATORS):
         catalogue = Node(load(folder / INDICATORS))
         indicators: dict[str, Indicator] = {}
         names = catalogue.take("code_names", _names)
-        for indicator in catalogue.each("indicators", lambda node: _indicator(node, names)):
+        with at(SPELLINGS):
+            spellings = load_spellings(folder / SPELLINGS, names)
+        for indicator in catalogue.each("indicators", lambda node: _indicator(node, names, spellings)):
             if indicator.code in indicators:
                 raise UserError(f"indicator {indicator.code} is listed twice")
             indicators[indicator.code] = indicator
@@ -76,11 +83,11 @@ def load_standards(root: Path | None = None) -> Standards:
         catalogue.done()
     editions = []
     for path in sorted(folder.glob("*.yaml")):
-        if path.name not in (INDICATORS, SAMPLING):
+        if path.name not in (INDICATORS, SAMPLING, SPELLINGS, CATEGORIES):
             with at(path.name):
-                editions.append(_standard(Node(load(path)), indicators))
+                editions.append(_standard(Node(load(path)), indicators, categories))
     _refuse_overlaps(editions)
-    return Standards(indicators, tuple(sorted(editions, key=lambda s: (s.name, s.valid_from))), programmes)
+    return Standards(indicators, tuple(sorted(editions, key=lambda s: (s.name, s.valid_from))), programmes, categories)
 
 
 def load_sampling_standard(root: Path | None = None) -> SamplingStandard:
@@ -112,7 +119,7 @@ def _names(value: Any) -> dict[str, str]:
     return {text(code): text(name) for code, name in mapping(value).items()}
 
 
-def _indicator(node: Node, names: Mapping[str, str]) -> Indicator:
+def _indicator(node: Node, names: Mapping[str, str], spellings: Spellings) -> Indicator:
     kind = node.take("kind", member(MeasurementKind))
     if kind not in (MeasurementKind.NUMBER, MeasurementKind.GRADE, MeasurementKind.QUALITATIVE):
         raise UserError(f"kind: must be NUMBER, GRADE or QUALITATIVE, not {kind}")
@@ -123,6 +130,7 @@ def _indicator(node: Node, names: Mapping[str, str]) -> Indicator:
         node.take("en", text),
         frozenset(accepts),
         methods=tuple(node.each("methods", _method)),
+        spellings=spellings,
     )
     if kind is MeasurementKind.NUMBER:
         least, most = node.maybe("possible", _pair, (None, None))
@@ -156,10 +164,11 @@ def _programme(node: Node, indicators: Mapping[str, Indicator]) -> Programme:
     )
 
 
-def _standard(node: Node, indicators: Mapping[str, Indicator]) -> Standard:
+def _standard(node: Node, indicators: Mapping[str, Indicator], categories: Mapping[str, Category]) -> Standard:
     name, edition, source = node.take("standard", text), node.take("edition", text), node.take("source", text)
     base = Clause(name, edition, "", source, node.take("confidence", member(Confidence)), node.take("safety", flag))
     last_day = node.maybe("valid_to", midnight, None)
+    excluded = node.maybe("out_of_scope", Node, None)
     standard = Standard(
         name,
         edition,
@@ -172,11 +181,26 @@ def _standard(node: Node, indicators: Mapping[str, Indicator]) -> Standard:
         tuple(node.each("exceptions", lambda one: _relief(one, base, indicators))),
         tuple(node.each("requires", lambda one: Requirement(_scope(one), one.take("indicators", _codes(indicators))))),
         node.maybe("class_of_age_group", mapping_of(member(AgeGroup), member(SafetyClass)), {}),
+        frozenset() if excluded is None else excluded.take("categories", set_of(_category(categories))),
+        None if excluded is None else _clause(excluded, base),
     )
+    if excluded is not None:
+        with at("out_of_scope"):
+            excluded.done()
     if standard.valid_to is not None and standard.valid_to <= standard.valid_from:
         raise UserError("valid_to: must not be before valid_from")
     node.done()
     return standard
+
+
+def _category(categories: Mapping[str, Category]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        known = categories.get(key(text(value)))
+        if known is None:
+            raise UserError(f"{value!r} is no code of {CATEGORIES}")
+        return known.code
+
+    return read
 
 
 def _codes(indicators: Mapping[str, Indicator]) -> Callable[[Any], tuple[str, ...]]:
@@ -210,7 +234,10 @@ def _limit_rule(node: Node, base: Clause, indicators: Mapping[str, Indicator]) -
     # The parts of a label share have clauses of their own.
     clause = base if node.has("label_share") else _clause(node, base)
     limits, by_class = _limits(node, clause, indicators[code])
-    return LimitRule(code, _scope(node), limits, by_class)
+    sum_of = node.maybe("sum_of", lambda value: tuple(text(one) for one in sequence(value)), ())
+    if sum_of and not all(isinstance(limit, Bounds) for limit in limits.values()):
+        raise UserError("sum_of: only numbers can be summed; state a maximum, a minimum or a range")
+    return LimitRule(code, _scope(node), limits, by_class, sum_of)
 
 
 def _relief(node: Node, base: Clause, indicators: Mapping[str, Indicator]) -> Relief:
@@ -294,7 +321,9 @@ def _label_share(node: Node, base: Clause, indicator: Indicator) -> LabelShare:
         trace_total=trace.take("maximum", decimal),
         filling_kinds=node.take("filling_kinds", set_of(text)),
         filling_trait=node.take("filling_trait", text),
+        filling_parts=node.take("filling_parts", set_of(lambda part: key(text(part)))),
         label_needed=node.take("label_needed", set_of(member(SpecimenType))),
+        sum_tolerance=node.take("sum_tolerance", decimal),
     )
     for one in (trace, pure, node):
         one.done()

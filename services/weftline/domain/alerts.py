@@ -55,8 +55,11 @@ class StandingAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One revision of an alert, as it is published (Avro ``QualityAlert``)."""
+class ListedAlert:
+    """One revision of an alert, as a digest lists it (Avro ``ListedAlert``).
+
+    ``late_hours``: it was first told so many hours after it happened, which the texts say too; 0: in time.
+    """
 
     alert_id: str
     revision: int
@@ -77,6 +80,19 @@ class Alert:
     text_zh: str
     text_en: str
     replaces: str | None = None
+    late_hours: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert(ListedAlert):
+    """What is published of alerts (Avro ``QualityAlert``): one revision of one, or a digest, whose own fields sum up what it lists."""
+
+    listed: tuple[ListedAlert, ...] = ()
+
+    @property
+    def each(self) -> tuple[ListedAlert, ...]:
+        """The revisions that this message tells: those listed, or itself."""
+        return self.listed or (self,)
 
 
 def alert_id(rule: AlertRule, *subject: str) -> str:

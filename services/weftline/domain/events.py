@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weftline.domain import life_cycle
+from weftline.domain.days import DAY, begins_a_day, last_of_day
+from weftline.domain.life_cycle import LifeCycle
 from weftline.domain.vocabulary import (
     AgeGroup,
     BusinessStep,
@@ -19,6 +22,8 @@ from weftline.domain.vocabulary import (
     NonconformityClass,
     OrderStatus,
     Payer,
+    PlanBasis,
+    Precision,
     ProductionStep,
     ReportStatus,
     SafetyClass,
@@ -48,6 +53,7 @@ class Event:
     event_id: str
     event_time: int
     event_time_zone_offset: str
+    precision: Precision = Precision.UNKNOWN
     sequence: int | None = None
     cooperative_id: str
     center_id: str
@@ -60,20 +66,20 @@ class Event:
         raise NotImplementedError
 
     @property
-    def life_cycle(self) -> int:
-        """Breaks ties between events of one moment: what naturally comes first is smaller."""
-        return 0
+    def life_cycle(self) -> LifeCycle:
+        """Orders events whose times do not tell them apart: what naturally comes first is smaller."""
+        return ()
 
+    @property
+    def until(self) -> int:
+        """The end, exclusive, of the time in which it happened (ms); its beginning is ``event_time``."""
+        return self.event_time + (DAY if self.precision is Precision.DAY else 1)
 
-# Equal times are common (exports give dates without a time), so the natural order of the life cycle decides.
-_ORDER_LIFE_CYCLE = {status: rank for rank, status in enumerate(OrderStatus)}
-_REPORT_LIFE_CYCLE = {
-    ReportStatus.SUBMITTED: 1,
-    ReportStatus.UNKNOWN: 1,
-    ReportStatus.VERIFIED: 2,
-    ReportStatus.PUBLISHED: 3,
-    ReportStatus.WITHDRAWN: 4,
-}
+    def deadline(self, time: int | None) -> int | None:
+        """A promised or expected time as the event means it: of one that knows dates only, a date ends with its day."""
+        if time is None or self.precision is not Precision.DAY or not begins_a_day(time, self.event_time_zone_offset):
+            return time
+        return last_of_day(time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +105,8 @@ class OrderEvent(Event):
         return f"{self.center_id}|{self.order_id}"
 
     @property
-    def life_cycle(self) -> int:
-        return self.round * 100 + _ORDER_LIFE_CYCLE[self.status]
+    def life_cycle(self) -> LifeCycle:
+        return life_cycle.of_order(self.round, self.status, self.production_step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +165,7 @@ class PlanUsed:
     """The sampling plan that the inspector had in hand, for one class of nonconformity."""
 
     nonconformity_class: NonconformityClass
+    basis: PlanBasis = PlanBasis.UNKNOWN
     standard: str
     edition: str
     level: str
@@ -171,9 +178,10 @@ class PlanUsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotInspection:
-    """Inspection of one lot by attributes; a unit counts once, at its worst nonconformity."""
+    """Inspection of one lot, or of a part of it, by attributes; a unit counts once, at its worst nonconformity."""
 
     lot_id: str
+    part_id: str | None = None
     lot_size: int
     stage: InspectionStage
     submission: Submission
@@ -212,8 +220,14 @@ class InspectionEvent(Event):
         return self.factory_id
 
     @property
-    def life_cycle(self) -> int:
-        return _REPORT_LIFE_CYCLE[self.report_status.status] if self.report_status else 0
+    def life_cycle(self) -> LifeCycle:
+        if self.laboratory_report is not None:
+            return life_cycle.of_report(None, self.laboratory_report.amendment)
+        if self.report_status is not None:
+            return life_cycle.of_report(self.report_status.status, self.report_status.amendment)
+        if self.lot_inspection is not None:
+            return life_cycle.of_lot(self.lot_inspection.submission)
+        return life_cycle.of_action()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,3 +254,7 @@ class LogisticsEvent(Event):
     @property
     def owner(self) -> str:
         return self.shipment_id
+
+    @property
+    def life_cycle(self) -> LifeCycle:
+        return life_cycle.of_shipment(self.business_step)

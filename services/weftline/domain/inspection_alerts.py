@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from weftline.domain import texts
 from weftline.domain.alerts import Evidence, StandingAlert, alert_id
@@ -10,7 +11,8 @@ from weftline.domain.events import InspectionEvent
 from weftline.domain.laboratory import ItemVerdict, Standards, value_text_zh
 from weftline.domain.lots import Inspected, Lot, Series, Switch
 from weftline.domain.reports import Content, Report, Result
-from weftline.domain.sampling import ClassVerdict, Due
+from weftline.domain.sampling import MARK_WORDS, ClassVerdict, Due, Mark
+from weftline.domain.sampling.acceptance import numbers_text
 from weftline.domain.vocabulary import AlertRule, AlertSeverity, NonconformityClass
 
 RUN_LENGTH = 3  # failures in a row that alert
@@ -101,7 +103,7 @@ def run_alerts(factory: str, indicator: str, found: Sequence[Sequence[Result]], 
         )
         event = first_three[-1].content.event
         zh, en = _names(indicator, standards)
-        reports = ", ".join(_report_number(result.content) for result in first_three)
+        reports = [_report_number(result.content) for result in first_three]
         text_zh, text_en = texts.three_failures(zh, en, reports)
         laboratory, number = run[0].key
         alerts.append(
@@ -126,14 +128,46 @@ def run_alerts(factory: str, indicator: str, found: Sequence[Sequence[Result]], 
     return tuple(alerts)
 
 
-def _plan_words(judged: ClassVerdict) -> str:
+class Words(NamedTuple):
+    """One thing said in both languages."""
+
+    zh: str
+    en: str
+
+
+def lot_remarks(seen: Inspected) -> list[Words]:
+    """What is odd about an inspection, in words, with the figures of both plans where the one in hand was not the standard's."""
+    said = []
+    for mark in seen.marks:
+        zh, en = MARK_WORDS[mark]
+        classes = [of for of in seen.verdict.classes if mark in of.marks]
+        if mark is Mark.PLAN_MISMATCH:
+            said += [
+                Words(
+                    f"{zh}（{texts.CLASS_ZH[of.nonconformity_class]}：所用 {numbers_text(of.plan)}，标准 {numbers_text(of.expected)}）",
+                    f"{en} ({of.nonconformity_class.lower()}: in hand {numbers_text(of.plan)}, "
+                    f"the standard's {numbers_text(of.expected)})",
+                )
+                for of in classes
+            ]
+        elif mark is Mark.SAMPLE_DIFFERS:
+            inspected = seen.inspection.sample_size
+            sizes = dict.fromkeys(of.deciding.sample_size for of in classes if of.deciding is not None)
+            said += [Words(f"{zh}（检验 {inspected}，n {size}）", f"{en} ({inspected} inspected, n {size})") for size in sizes]
+        else:
+            said.append(Words(zh, en))
+    return said
+
+
+def _plan_words(judged: ClassVerdict) -> Words:
     plan = judged.plan
-    if plan is None:
-        return "no plan"
+    if plan is None or judged.deciding is None:
+        return Words("无抽样方案", "no plan")
     aql = "" if plan.aql is None else f", AQL {plan.aql:g}"
     # ISO writes the year behind a colon, China's standards behind a dash.
     between = ":" if plan.standard.startswith("ISO") else "-"
-    return f"{plan.standard}{between}{plan.edition}, level {plan.level}{aql}, n {plan.sample_size}"
+    standard, rest = f"{plan.standard}{between}{plan.edition}", f"{plan.level}{aql}, n {judged.deciding.sample_size}"
+    return Words(f"{standard}，检验水平 {rest}".replace(", ", "，"), f"{standard}, level {rest}")
 
 
 def _lot_evidence(event: InspectionEvent, lot_id: str, judged: ClassVerdict) -> Evidence:
@@ -144,8 +178,8 @@ def _lot_evidence(event: InspectionEvent, lot_id: str, judged: ClassVerdict) -> 
         subject=lot_id,
         indicator=judged.nonconformity_class.value,
         value=f"{judged.units} units",
-        limit="" if judged.accept is None else f"Ac {judged.accept}",
-        clause=_plan_words(judged),
+        limit="" if judged.deciding is None else f"Ac {judged.deciding.accept}",
+        clause=_plan_words(judged).en,
     )
 
 
@@ -160,7 +194,14 @@ def lot_alerts(lot: Lot) -> tuple[StandingAlert, ...]:
     for of, (seen, judged) in first.items():
         event, lot_id = seen.event, seen.inspection.lot_id
         text_zh, text_en = texts.lot_not_accepted(
-            lot_id, event.style_number, of, judged.units, judged.accept or 0, _plan_words(judged)
+            lot_id,
+            event.style_number,
+            of,
+            judged.units,
+            judged.deciding.accept if judged.deciding else 0,
+            _plan_words(judged),
+            seen.inspection.part_id,
+            lot_remarks(seen),
         )
         alerts.append(
             StandingAlert(
@@ -184,16 +225,16 @@ def lot_alerts(lot: Lot) -> tuple[StandingAlert, ...]:
     return tuple(alerts)
 
 
-def switching_alerts(category: str, of: NonconformityClass, series: Series) -> tuple[StandingAlert, ...]:
+def switching_alerts(category: str, of: NonconformityClass, series: Series, standards: Standards) -> tuple[StandingAlert, ...]:
     """One per switch to tightened that lots made true, and per discontinuation. Resuming after a corrective action is no alarm."""
     return tuple(
-        _switched(category, of, switch)
+        _switched(category, of, switch, standards)
         for switch in series.switches
         if switch.evidence and switch.due in (Due.TIGHTENED, Due.DISCONTINUED)
     )
 
 
-def _switched(category: str, of: NonconformityClass, switch: Switch) -> StandingAlert:
+def _switched(category: str, of: NonconformityClass, switch: Switch, standards: Standards) -> StandingAlert:
     rule = AlertRule.SWITCHED_TO_TIGHTENED if switch.due is Due.TIGHTENED else AlertRule.INSPECTION_DISCONTINUED
     lots = [
         (ref.event, ref.event.lot_inspection.lot_id if ref.event.lot_inspection else "", ref.verdict) for ref in switch.evidence
@@ -201,9 +242,12 @@ def _switched(category: str, of: NonconformityClass, switch: Switch) -> Standing
     event, last_lot, _ = lots[-1]
     stage = event.lot_inspection.stage.value if event.lot_inspection else ""
     lot_ids = tuple(dict.fromkeys(lot_id for _, lot_id, _ in lots))
-    text_zh, text_en = texts.switched(category, of, switch.due.value, ", ".join(lot_ids))
+    part = event.lot_inspection.part_id if event.lot_inspection else None
+    known = standards.category(category)
+    names = (known.zh, known.en) if known else (category, category)
+    text_zh, text_en = texts.switched(names, of, switch.due.value, lot_ids)
     return StandingAlert(
-        alert_id=alert_id(rule, event.factory_id, category, of.value, last_lot, stage),
+        alert_id=alert_id(rule, event.factory_id, category, of.value, last_lot, stage, *(() if part is None else (part,))),
         rule=rule,
         severity=AlertSeverity.MAJOR if rule is AlertRule.SWITCHED_TO_TIGHTENED else AlertSeverity.CRITICAL,
         occurred_at=switch.time,

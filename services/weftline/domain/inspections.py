@@ -11,20 +11,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from weftline.domain.days import offset_minutes
 from weftline.domain.events import InspectionEvent
 from weftline.domain.fold import StateRow, Subject
-from weftline.domain.inspection_alerts import lot_alerts, run_alerts, safety_alerts, switching_alerts
+from weftline.domain.inspection_alerts import lot_alerts, lot_remarks, run_alerts, safety_alerts, switching_alerts
 from weftline.domain.laboratory import Standards, Verdict, judge
 from weftline.domain.lots import (
     APPLIED,
     NOT_DISCONTINUED,
-    NOT_ORIGINAL,
+    SECOND_ORIGINAL,
     Inspected,
     Lot,
+    LotCounts,
     LotRef,
     Series,
     SwitchingKey,
     is_original,
+    lot_amounts,
     result_word,
 )
 from weftline.domain.reports import (
@@ -33,15 +36,15 @@ from weftline.domain.reports import (
     Report,
     ReportKey,
     Result,
+    Shelf,
     difference,
     results_of,
     runs,
     with_content,
     with_status,
 )
-from weftline.domain.sampling import Due, LotVerdict, SamplingStandard, Switching
+from weftline.domain.sampling import Due, LotVerdict, Mark, SamplingStandard, Switching
 from weftline.domain.sampling import judge as judge_lot
-from weftline.domain.texts import offset_minutes
 from weftline.domain.undo import UndoLog
 from weftline.domain.vocabulary import NonconformityClass
 
@@ -54,14 +57,16 @@ UNKNOWN_KIND = "unknown_kind"
 _SWITCHING_CLASSES = (NonconformityClass.MAJOR, NonconformityClass.MINOR)
 _NOTHING = Counts()
 _NO_ITEMS: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
-_NO_LOT: tuple[Any, ...] = (0, 0, 0, 0, 0, 0, 0, 0, 0, [], [], [], [], [])
+_NO_LOT: tuple[Any, ...] = (*(0 for _ in LotCounts._fields), 0, 0, 0, 0, [], [], [], [], [])
 
 
 class InspectionRules:
     """Rules of one factory (see :class:`weftline.domain.fold.Rules`)."""
 
-    def __init__(self, standards: Standards, sampling: SamplingStandard) -> None:
+    def __init__(self, standards: Standards, sampling: SamplingStandard, *, lean: bool = False) -> None:
+        """``lean``: contents of reports are kept as bytes, for a factory too large to be kept otherwise."""
         self._standards = standards
+        self._shelf = Shelf(self._judge) if lean else None
         self._sampling = sampling
         self._log = UndoLog()
         # By rank. They follow from the content alone, and are a third of what judging an event again would cost.
@@ -86,11 +91,17 @@ class InspectionRules:
         """The factory as it was."""
         self._log.rewind(mark)
 
+    def forget(self) -> None:
+        """Nobody will return to a mark, nor judge an event again."""
+        self._log.forget()
+        self._verdicts.clear()
+        self._lot_verdicts.clear()
+
     def note(self, event: InspectionEvent) -> None:
         """Remembers which subjects there are."""
         self._factory = event.factory_id
         if (report := _report_key(event)) is not None:
-            self._log.put(self._report_seen, report, event)
+            self._log.put(self._report_seen, report, event if self._shelf is None else replace(event, laboratory_report=None))
             measured = event.laboratory_report.measurements if event.laboratory_report is not None else ()
             self._note(self._report_indicators, report, (measurement.indicator for measurement in measured))
         if (lot := event.lot_inspection) is not None:
@@ -149,13 +160,19 @@ class InspectionRules:
     def _apply_content(self, event: InspectionEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
         if event.laboratory_report is None:
             raise ValueError("a laboratory report without content")
-        verdict = self._verdicts.get(rank) or judge(event.laboratory_report, event.event_time, self._standards)
+        verdict = self._verdicts.get(rank) or self._judge(event)
         self._verdicts[rank] = verdict
         key = (event.laboratory_report.laboratory_id, event.laboratory_report.report_number)
         before = self._reports.get(key, Report())
-        after, mark = with_content(before, Content(event, verdict))
+        content = Content(event, verdict) if self._shelf is None else self._shelf.put(event, verdict)
+        after, mark = with_content(before, content)
         counts = self._restate(key, before, after)
         return 1, mark, _amounts(event, verdict.verdict.value, counts, _NO_LOT)
+
+    def _judge(self, event: InspectionEvent) -> Verdict:
+        if event.laboratory_report is None:
+            raise ValueError("a laboratory report without content")
+        return judge(event.laboratory_report, event.event_time, self._standards, event.product_category)
 
     def _apply_status(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
         key = _report_key(event)
@@ -182,6 +199,8 @@ class InspectionRules:
         shown = report.content.event if report.content else self._report_seen[key]
         body = report.content.event.laboratory_report if report.content else None
         verdict = report.content.verdict if report.content else None
+        amendment = report.shown[1] if report.shown else None
+        remarks = verdict.remarks if verdict else ()
         values = (
             shown.center_id,
             shown.cooperative_id,
@@ -189,22 +208,30 @@ class InspectionRules:
             shown.style_number or "",
             shown.order_id or "",
             list(shown.lot_ids),
-            report.status.value if report.status else "",
+            amendment.status.value if amendment else "",
             body.amendment if body else -1,
+            report.latest,
             body.specimen.value if body else "",
             body.purpose.value if body else "",
             body.payer.value if body else "",
+            (body.original_report_number or "") if body else "",
             verdict.safety_class.value if verdict else "",
             verdict.verdict.value if verdict else "",
+            verdict.coverage.value if verdict else "",
+            verdict.required_by_standards if verdict else None,
+            verdict.of_them_tested if verdict else 0,
             int(report.counted is not None),
             [item.indicator for item in verdict.indicators if item.failed] if verdict else [],
             list(verdict.missing) if verdict else [],
+            [remark.code.value for remark in remarks],
+            [remark.zh for remark in remarks],
+            [remark.en for remark in remarks],
             report.content.verdict_json if report.content else "",
             report.content.event.event_time if report.content else None,
             verdict.judged_at if verdict else None,
-            report.verified_at,
-            report.published_at,
-            report.withdrawn_at,
+            amendment.verified_at if amendment else None,
+            amendment.published_at if amendment else None,
+            amendment.withdrawn_at if amendment else None,
             report.events,
         )
         return StateRow("report_state", key, values, safety_alerts(report, self._standards))
@@ -234,7 +261,9 @@ class InspectionRules:
         )
         self._lot_verdicts[rank] = verdict
         lot = self._lots.get(inspection.lot_id, Lot())
-        original = is_original(lot, inspection)
+        original = is_original(inspection)
+        before = lot.standing(inspection.part_id, inspection.stage) if original else None
+        second = (Mark.SECOND_ORIGINAL,) if before is not None else ()
         due: dict[NonconformityClass, Due] = {}
         moved: dict[SwitchingKey, Series] = {}
         for judged in verdict.classes:
@@ -242,15 +271,15 @@ class InspectionRules:
             if of in _SWITCHING_CLASSES:
                 series = self._series_of((event.product_category, of))
                 due[of] = series.switching.due
-                moved[event.product_category, of] = series.after(LotRef(event, judged), original)
-        resubmitted = 0 if original else 1
-        accepted, refused = int(verdict.accepted is True), int(verdict.accepted is False)
+                ref = LotRef(event, judged)
+                stood = None if before is None else before.verdict.of(of)
+                moved[event.product_category, of] = (
+                    series.after(ref, original)
+                    if before is None
+                    else series.after_second(ref, None if stood is None else LotRef(before.event, stood))
+                )
         amounts = (
-            int(original),
-            accepted * original,
-            refused * original,
-            resubmitted,
-            accepted * resubmitted,
+            *lot_amounts(before, verdict, original),
             inspection.sample_size,
             inspection.critical_units,
             inspection.major_units,
@@ -259,15 +288,13 @@ class InspectionRules:
             [_yes_or_no(judged.accepted) for judged in verdict.classes],
             [judged.severity_used.value if judged.severity_used else "" for judged in verdict.classes],
             [due[of].value if (of := judged.nonconformity_class) in due else "" for judged in verdict.classes],
-            [",".join(marks) for marks in _marks(verdict)],
+            [",".join((*second, *verdict.marks, *judged.marks)) for judged in verdict.classes],
         )
-        claimed = inspection.submission != "RESUBMITTED"
-        mark = NOT_ORIGINAL if claimed and not original else APPLIED
-        seen = Inspected(event, inspection, verdict, original)
+        seen = Inspected(event, inspection, verdict, original, (*second, *verdict.all_marks))
         self._log.put(self._lots, inspection.lot_id, replace(lot, inspections=(*lot.inspections, seen)))
         for series_key, moved_on in moved.items():
             self._log.put(self._series, series_key, moved_on)
-        return 1, mark, _amounts(event, result_word(verdict.accepted), _NOTHING, amounts)
+        return 1, SECOND_ORIGINAL if second else APPLIED, _amounts(event, result_word(verdict.accepted), _NOTHING, amounts)
 
     def _apply_action(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
         action = event.corrective_action
@@ -287,13 +314,13 @@ class InspectionRules:
         lot = self._lots.get(lot_id, Lot())
         last = lot.inspections[-1] if lot.inspections else None
         shown = last.event if last else self._lot_seen[lot_id]
-        original = next((seen for seen in lot.inspections if seen.original), None)
         refused = {
             judged.nonconformity_class.value: None
             for seen in lot.inspections
             for judged in seen.verdict.classes
             if judged.accepted is False
         }
+        said = list(dict.fromkeys(words for seen in lot.inspections for words in lot_remarks(seen)))
         values = (
             shown.center_id,
             shown.cooperative_id,
@@ -302,11 +329,16 @@ class InspectionRules:
             shown.order_id or "",
             last.inspection.lot_size if last else 0,
             last.inspection.stage.value if last else "",
-            result_word(original.verdict.accepted) if original else "",
+            result_word(lot.original_result) if any(seen.original for seen in lot.inspections) else "",
             result_word(last.verdict.accepted) if last else "",
             len(lot.inspections),
             sum(not seen.original for seen in lot.inspections),
             list(refused),
+            list(dict.fromkeys(seen.inspection.part_id for seen in lot.inspections if seen.inspection.part_id is not None)),
+            int(any(seen.verdict.by_agreement for seen in lot.inspections)),
+            list(dict.fromkeys(mark.value for seen in lot.inspections for mark in seen.marks)),
+            [words.zh for words in said],
+            [words.en for words in said],
             last.event.event_time if last else None,
         )
         return StateRow("lot_state", (lot_id,), values, lot_alerts(lot))
@@ -323,7 +355,7 @@ class InspectionRules:
             len(switching.failed),
         )
         category, of = key
-        return StateRow("switching_state", (category, of.value), values, switching_alerts(category, of, series))
+        return StateRow("switching_state", (category, of.value), values, switching_alerts(category, of, series, self._standards))
 
 
 def _report_key(event: InspectionEvent) -> ReportKey | None:
@@ -339,11 +371,6 @@ def _yes_or_no(accepted: bool | None) -> str:
     return "not_judged" if accepted is None else "yes" if accepted else "no"
 
 
-def _marks(verdict: LotVerdict) -> Iterable[tuple[str, ...]]:
-    """Marks per class; those of the whole lot stand with each class."""
-    return ((*verdict.marks, *judged.marks) for judged in verdict.classes)
-
-
 def _amounts(event: InspectionEvent, verdict: str, counts: Counts, lot: tuple[Any, ...]) -> tuple[Any, ...]:
     items = counts.items
     subject = _subject(event)
@@ -354,10 +381,7 @@ def _amounts(event: InspectionEvent, verdict: str, counts: Counts, lot: tuple[An
         event.product_category,
         subject,
         verdict,
-        counts.reports,
-        counts.passed,
-        counts.failed,
-        counts.incomplete,
+        *counts[:-1],
         *(map(list, zip(*items, strict=True)) if items else _NO_ITEMS),
         *lot,
     )

@@ -1,9 +1,16 @@
 """Rules of sample orders: the life cycle with its rounds, lead times, work in progress, and overdue rounds.
 
 A forward jump (a step left out) applies and is marked ``step_skipped``; a step backward or after an end does not apply and is
-marked with its reason. A round is *finished* when it is dispatched, or seen at any later step. Its *promise* is the promised date
-of its CONFIRMED event, or of the last QUOTED one if CONFIRMED names none; confirming again with another date changes the promise in
-force.
+marked with its reason. The marks of what did not apply, and how often, stand in the order's row.
+
+A round is *finished* when it is dispatched, or seen at any later step; it is *left* when the next one begins without that. Its *promise*
+is the promised date of its CONFIRMED event, or of the last QUOTED one if CONFIRMED names none. QUOTED after CONFIRMED is a
+counter-proposal: it takes effect when it is confirmed. Confirming again with another date changes the promise in force. A verdict said
+twice is one.
+
+**Rounds.** ``round`` 1 is also what an event has that leaves it out. From a source that has named a later round of the order, it
+means the first; from any other the round in hand, and the next after REVISION_REQUESTED. Only what is said of a sample that was seen
+already (RECEIVED, COMMENTED) opens no round then: it is marked ``after_verdict``.
 """
 
 from __future__ import annotations
@@ -39,6 +46,7 @@ _PLACE = {
 _OPTIONAL = frozenset({S.DRAFTED, S.QUOTED})
 _TERMINAL = frozenset({S.APPROVED, S.REJECTED, S.CANCELLED})
 _VERDICTS = frozenset({S.APPROVED, S.REVISION_REQUESTED, S.REJECTED})
+_OF_A_SAMPLE_SEEN = frozenset({S.RECEIVED, S.COMMENTED, S.REVISION_REQUESTED})
 #: Which events throughput counts; the columns of the facts stand in this order.
 COUNTED = (S.REQUESTED, S.CONFIRMED, S.DISPATCHED, S.RECEIVED, S.APPROVED, S.REVISION_REQUESTED, S.REJECTED, S.CANCELLED)
 
@@ -50,6 +58,15 @@ EARLIER_ROUND = "earlier_round"
 AFTER_END = "after_end"
 NOT_ON_HOLD = "not_on_hold"
 UNKNOWN_STATUS = "unknown_status"
+AFTER_VERDICT = "after_verdict"
+COUNTER_PROPOSAL = "counter_proposal"
+CONFIRMED_AGAIN = "confirmed_again"
+
+_NOT_APPLIED = frozenset({BACKWARD, EARLIER_ROUND, AFTER_END, AFTER_VERDICT, NOT_ON_HOLD, UNKNOWN_STATUS})
+#: Marks that stand in the order's row, for somebody to look at.
+_ODD = frozenset({STEP_SKIPPED, *_NOT_APPLIED})
+#: These change the promise and nothing else: the work goes on.
+_ABOUT_THE_PROMISE = frozenset({COUNTER_PROPOSAL, CONFIRMED_AGAIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,7 @@ class Round:
     promise: Promise | None = None
     overdue: Promise | None = None
     finished_at: int | None = None
+    left_at: int | None = None
     closed: bool = False
     verdict: str = ""
     verdict_at: int | None = None
@@ -81,6 +99,11 @@ class Round:
         if self.closed or self.overdue or self.promise is None or self.promise.at >= time:
             return self
         return replace(self, overdue=self.promise)
+
+    def finished(self, time: int) -> Round:
+        """The round as its end at ``time`` leaves it: what is known by its date only is not late within its day, whatever came before."""
+        kept = self.overdue is None or time <= self.overdue.at
+        return replace(self, finished_at=time, closed=True, overdue=None if kept else self.overdue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +123,9 @@ class Order:
     style_number: str | None = None
     quantity: int = 0
     events: int = 0
+    not_applied: int = 0
+    marks: frozenset[str] = frozenset()
+    numbering: frozenset[str] = frozenset()  # sources that named a round after the first
 
     @property
     def in_progress(self) -> bool:
@@ -122,6 +148,9 @@ class OrderRules:
         """The order as it was."""
         self._order, self._seen = mark
 
+    def forget(self) -> None:
+        """A mark holds nothing alive that would not be."""
+
     def note(self, event: OrderEvent) -> None:
         """Keeps one event of the order, so that a row can name it even if no event stands."""
         self._seen = event
@@ -132,29 +161,34 @@ class OrderRules:
 
     def void(self, event: OrderEvent) -> tuple[Any, ...]:
         """Amounts of an event that counts zero."""
-        return _amounts(event, None, 0, 0, None, None)
+        return _amounts(event, event.round, None, 0, 0, None, None)
 
     def apply(self, event: OrderEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
         """Judge the next event of the order."""
+        number = _round_of(self._order, event)
+        numbering = self._order.numbering
+        if event.round > 1 and event.source not in numbering:
+            numbering |= {event.source}
+        mark = _mark(self._order, event, number)
+        marks = self._order.marks | {mark} if mark in _ODD else self._order.marks
         before = self._order
-        mark = _mark(before, event)
-        if mark not in (APPLIED, STEP_SKIPPED, REPEATED):
-            self._order = replace(before, events=before.events + 1)
+        if numbering is not before.numbering or marks is not before.marks:
+            before = replace(before, numbering=numbering, marks=marks)
+        if mark in _NOT_APPLIED:
+            self._order = replace(before, events=before.events + 1, not_applied=before.not_applied + 1)
             return 0, mark, self.void(event)
-        after = _advance(before, event)
+        after = _advance(before, event, number, mark)
         entries = int(after.in_progress and not before.in_progress)
         exits = int(before.in_progress and not after.in_progress)
         lead = customer_lead = None
         current = after.rounds[-1]
         previous = _round(before, current.number)
         if current.finished_at is not None and (previous is None or previous.finished_at is None):
-            if current.confirmed_at is not None:
-                lead = current.finished_at - current.confirmed_at
-            if after.requested_at is not None:
-                customer_lead = current.finished_at - after.requested_at
-        counted = event.status if mark != REPEATED else None
+            lead = _between(current.confirmed_at, current.finished_at)
+            customer_lead = _between(after.requested_at, current.finished_at)
+        counted = None if mark == REPEATED or mark in _ABOUT_THE_PROMISE else event.status
         self._order = after
-        return 1, mark, _amounts(event, counted, entries, exits, lead, customer_lead)
+        return 1, mark, _amounts(event, number, counted, entries, exits, lead, customer_lead)
 
     def row(self, subject: Subject, as_of: int) -> StateRow:
         """The order's state row, with an alert per overdue round."""
@@ -199,12 +233,23 @@ class OrderRules:
             [r.finished_at for r in rounds],
             [r.verdict for r in rounds],
             [r.verdict_at for r in rounds],
+            [r.left_at for r in rounds],
+            order.not_applied,
+            sorted(order.marks),
         )
         return StateRow("order_state", (), values, tuple(alerts), next_deadline, passed)
 
 
-def _mark(order: Order, event: OrderEvent) -> str:
-    """Whether and how an event applies to an order."""
+def _round_of(order: Order, event: OrderEvent) -> int:
+    """The round to which an event belongs."""
+    if event.round > 1 or event.source in order.numbering:
+        return event.round
+    begins = order.status is S.REVISION_REQUESTED and event.status in _PLACE and event.status not in _OF_A_SAMPLE_SEEN
+    return order.round + begins
+
+
+def _mark(order: Order, event: OrderEvent, number: int) -> str:
+    """Whether and how an event applies to an order; ``number``: the round to which it belongs."""
     status = event.status
     if status is S.UNKNOWN:
         return UNKNOWN_STATUS
@@ -212,26 +257,28 @@ def _mark(order: Order, event: OrderEvent) -> str:
         return AFTER_END
     if status is S.CANCELLED:
         return APPLIED
-    if event.round < order.round:
+    if number < order.round:
         return EARLIER_ROUND
     if status is S.ON_HOLD:
         return REPEATED if order.on_hold else APPLIED
     if status is S.RESUMED:
         return APPLIED if order.on_hold else NOT_ON_HOLD
     revised = order.status is S.REVISION_REQUESTED
-    if event.round > order.round:
+    if number > order.round:
         # The next round follows a requested revision; anything else left a step out.
-        if not revised or event.round > order.round + 1:
+        if not revised or number > order.round + 1:
             return STEP_SKIPPED
         here, there = _PLACE[S.REQUESTED], _PLACE[status]
     else:
         if revised and status is not S.REVISION_REQUESTED:
-            return BACKWARD
+            return AFTER_VERDICT if status in _OF_A_SAMPLE_SEEN else BACKWARD
         here, there = _PLACE[order.status] if order.status else -1, _PLACE[status]
         if status is order.status:
             # Another production step, or production or a confirmation with another date, is news; the rest is said twice.
             moved = status is S.IN_PRODUCTION and order.last is not None and event.production_step != order.last.production_step
             return APPLIED if moved else REPEATED
+        if order.in_progress and (about := _about_the_promise(order, event)):
+            return about
     if there <= here:
         return BACKWARD
     if order.on_hold:
@@ -240,23 +287,41 @@ def _mark(order: Order, event: OrderEvent) -> str:
     return STEP_SKIPPED if left_out else APPLIED
 
 
-def _advance(order: Order, event: OrderEvent) -> Order:
-    """The order after an event that applies."""
+def _about_the_promise(order: Order, event: OrderEvent) -> str | None:
+    """The mark of an event by which a promise is proposed, or changed, after the round was confirmed."""
+    if event.status is S.QUOTED and event.promised_at is not None:
+        return COUNTER_PROPOSAL
+    if event.status is not S.CONFIRMED:
+        return None
+    given, promise = _promise(event) or order.quoted, order.rounds[-1].promise
+    return CONFIRMED_AGAIN if given is not None and (promise is None or given.at != promise.at) else None
+
+
+def _promise(event: OrderEvent) -> Promise | None:
+    """What an event promises."""
+    promised = event.deadline(event.promised_at)
+    if promised is None:
+        return None
+    return Promise(promised, event.source, event.event_id, event.event_time)
+
+
+def _advance(order: Order, event: OrderEvent, number: int, mark: str) -> Order:
+    """The order after an event that applies; ``number``: the round to which it belongs."""
     status, time = event.status, event.event_time
-    moving = status not in (S.ON_HOLD, S.RESUMED)
-    rounds = [number.until(time) for number in order.rounds]
-    number = max(event.round, order.round) if status in _PLACE else order.round
+    moving = status not in (S.ON_HOLD, S.RESUMED) and mark not in _ABOUT_THE_PROMISE
+    rounds = [known.until(time) for known in order.rounds]
+    number = max(number, order.round) if status in _PLACE else order.round
     if not rounds or rounds[-1].number < number:
         if rounds and not rounds[-1].closed:
-            rounds[-1] = replace(rounds[-1], closed=True)
+            rounds[-1] = replace(rounds[-1], left_at=time, closed=True)
         rounds.append(Round(number))
     current = rounds[-1]
     quoted = order.quoted if number == order.round else None
-    promise = Promise(event.promised_at, event.source, event.event_id, time) if event.promised_at is not None else None
-    if status is S.QUOTED and promise:
-        quoted = promise
+    if status is S.QUOTED:
+        quoted = _promise(event) or quoted
     if status is S.CONFIRMED:
-        given = promise or (quoted if current.promise is None else None) or current.promise
+        given = _promise(event) or quoted or current.promise
+        quoted = None
         current = replace(
             current,
             confirmed_at=time if current.confirmed_at is None else current.confirmed_at,
@@ -266,17 +331,16 @@ def _advance(order: Order, event: OrderEvent) -> Order:
     if status is S.CANCELLED:
         current = replace(current, closed=True)
     elif moving and _PLACE[status] >= _PLACE[S.DISPATCHED] and not current.closed:
-        current = replace(current, finished_at=time, closed=True)
-    if status in _VERDICTS:
+        current = current.finished(time)
+    if status in _VERDICTS and mark != REPEATED:
         current = replace(current, verdict=status.value, verdict_at=time)
     rounds[-1] = current
-    if not moving:
-        new_status, on_hold = order.status, status is S.ON_HOLD
-    else:
-        new_status, on_hold = status, False
-    return Order(
-        status=new_status,
-        on_hold=on_hold,
+    holding = status in (S.ON_HOLD, S.RESUMED)
+    moved_on = _PLACE.get(status, 0) >= _PLACE[S.DISPATCHED]  # what it says is what was moved, not what was ordered
+    return replace(
+        order,
+        status=status if moving else order.status,
+        on_hold=status is S.ON_HOLD if holding else order.on_hold and not moving,
         round=number,
         rounds=tuple(rounds),
         quoted=quoted,
@@ -285,9 +349,14 @@ def _advance(order: Order, event: OrderEvent) -> Order:
         last=event,
         sample_type=order.sample_type if event.sample_type is SampleType.UNKNOWN else event.sample_type,
         style_number=event.style_number or order.style_number,
-        quantity=event.quantity or order.quantity,
+        quantity=(order.quantity or event.quantity) if moved_on else (event.quantity or order.quantity),
         events=order.events + 1,
     )
+
+
+def _between(begin: int | None, end: int | None) -> int | None:
+    """Milliseconds from one to the other; what happened on one day, of which only the date is known, took none."""
+    return None if begin is None or end is None else max(end - begin, 0)
 
 
 def _round(order: Order, number: int) -> Round | None:
@@ -295,7 +364,13 @@ def _round(order: Order, number: int) -> Round | None:
 
 
 def _amounts(
-    event: OrderEvent, counted: OrderStatus | None, entries: int, exits: int, lead: int | None, customer_lead: int | None
+    event: OrderEvent,
+    number: int,
+    counted: OrderStatus | None,
+    entries: int,
+    exits: int,
+    lead: int | None,
+    customer_lead: int | None,
 ) -> tuple[Any, ...]:
     return (
         event.cooperative_id,
@@ -311,6 +386,7 @@ def _amounts(
         exits,
         lead,
         customer_lead,
+        number,
     )
 
 

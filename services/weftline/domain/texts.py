@@ -5,22 +5,28 @@ They name what a quality officer looks for first: the factory's own style and lo
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
-from weftline.domain.vocabulary import NonconformityClass
+from weftline.domain.days import offset_minutes
+from weftline.domain.vocabulary import AlertRule, NonconformityClass
 
-_CLASS_ZH = {
+CLASS_ZH = {
     NonconformityClass.CRITICAL: "致命",
     NonconformityClass.MAJOR: "严重",
     NonconformityClass.MINOR: "轻微",
     NonconformityClass.UNKNOWN: "未知类别",
 }
 
-
-def offset_minutes(offset: str) -> int:
-    """Minutes east of UTC of an EPCIS eventTimeZoneOffset such as ``+08:00``."""
-    minutes = int(offset[1:3]) * 60 + int(offset[4:6])
-    return -minutes if offset[0] == "-" else minutes
+RULES = {
+    AlertRule.SAFETY_LIMIT_FAILED: ("安全指标不合格", "safety limit failed"),
+    AlertRule.LOT_NOT_ACCEPTED: ("批不接收", "lot not accepted"),
+    AlertRule.SWITCHED_TO_TIGHTENED: ("转入加严检验", "switched to tightened"),
+    AlertRule.INSPECTION_DISCONTINUED: ("检验暂停", "inspection discontinued"),
+    AlertRule.THREE_FAILURES_IN_A_ROW: ("连续三次不合格", "three failures in a row"),
+    AlertRule.ORDER_OVERDUE: ("打样逾期", "order overdue"),
+    AlertRule.SHIPMENT_OVERDUE: ("运输逾期", "shipment overdue"),
+}
 
 
 def local_time(time: int, offset: str) -> str:
@@ -31,6 +37,28 @@ def local_time(time: int, offset: str) -> str:
 
 def _style(style: str | None) -> tuple[str, str]:
     return (f"（款号 {style}）", f" (style {style})") if style else ("", "")
+
+
+def late(hours: int) -> tuple[str, str]:
+    """What an alert adds that was first told so many hours after it happened; nothing if that was in time."""
+    if not hours:
+        return "", ""
+    if hours < 72:
+        return f"（迟报：事发 {hours} 小时后）", f" (Told {hours} hours after it happened.)"
+    return f"（迟报：事发 {hours // 24} 天后）", f" (Told {hours // 24} days after it happened.)"
+
+
+def digest(alerts: int, days: tuple[int, int], rules: Mapping[AlertRule, int]) -> tuple[str, str]:
+    """So many alerts are told together, so many days (least, most) after what they tell of."""
+    span = f"{days[0]}" if days[0] == days[1] else "{} 至 {}".format(*days)
+    among = f"{days[0]}" if days[0] == days[1] else "{} to {}".format(*days)
+    counts = sorted(rules.items(), key=lambda pair: (-pair[1], pair[0]))
+    zh = "、".join(f"{RULES[rule][0]} {count} 条" for rule, count in counts)
+    en = ", ".join(f"{RULES[rule][1]} {count}" for rule, count in counts)
+    return (
+        f"迟报预警 {alerts} 条（事发 {span} 天后）：{zh}。逐条见本消息所列。",
+        f"{alerts} alerts are told {among} days after what happened: {en}. Each is listed in this message.",
+    )
 
 
 def order_overdue(order_id: str, number: int, style: str | None, promised_at: int, offset: str) -> tuple[str, str]:
@@ -64,32 +92,46 @@ def safety_failed(
 
 
 def lot_not_accepted(
-    lot_id: str, style: str | None, cls: NonconformityClass, units: int, accept: int, plan: str
+    lot_id: str,
+    style: str | None,
+    cls: NonconformityClass,
+    units: int,
+    accept: int,
+    plan: tuple[str, str],
+    part: str | None = None,
+    remarks: Sequence[tuple[str, str]] = (),
 ) -> tuple[str, str]:
-    """A lot was not accepted for one class of nonconformity."""
+    """A lot or part was not accepted for one class of nonconformity; ``remarks``: what is odd about its inspection.
+
+    Pairs are Chinese and English.
+    """
     zh, en = _style(style)
+    part_zh, part_en = (f"（部分 {part}）", f", part {part}") if part else ("", "")
+    odd_zh, odd_en = "；".join(zh for zh, _ in remarks), "; ".join(en for _, en in remarks)
     return (
-        f"批次 {lot_id}{zh}：{_CLASS_ZH[cls]}不合格品 {units} 件，接收数 {accept}，不接收（{plan}）。",
-        f"Lot {lot_id}{en} was not accepted: {units} units with {cls.lower()} nonconformities, Ac {accept} ({plan}).",
+        f"批次 {lot_id}{part_zh}{zh}：{CLASS_ZH[cls]}不合格品 {units} 件，接收数 {accept}，不接收（{plan[0]}）。"
+        + (f"注意：{odd_zh}。" if odd_zh else ""),
+        f"Lot {lot_id}{part_en}{en} was not accepted: {units} units with {cls.lower()} nonconformities, Ac {accept} ({plan[1]})."
+        + (f" Note: {odd_en}." if odd_en else ""),
     )
 
 
-def switched(category: str, cls: NonconformityClass, severity: str, lots: str) -> tuple[str, str]:
-    """Inspection of a product category was switched to tightened, or discontinued."""
+def switched(category: tuple[str, str], cls: NonconformityClass, severity: str, lots: Sequence[str]) -> tuple[str, str]:
+    """Inspection of a product category, (Chinese, English), was switched to tightened, or discontinued."""
     zh = {"TIGHTENED": "转为加严检验", "DISCONTINUED": "暂停检验，待纠正措施认可"}[severity]
     en = {
         "TIGHTENED": "switched to tightened inspection",
         "DISCONTINUED": "inspection discontinued until a corrective action is accepted",
     }[severity]
     return (
-        f"产品 {category} 的{_CLASS_ZH[cls]}不合格类：{zh}（依据批次 {lots}）。",
-        f"Product {category}, {cls.lower()} nonconformities: {en} (lots {lots}).",
+        f"产品“{category[0]}”的{CLASS_ZH[cls]}不合格类：{zh}（依据批次 {'、'.join(lots)}）。",
+        f"Product {category[1]}, {cls.lower()} nonconformities: {en} (lots {', '.join(lots)}).",
     )
 
 
-def three_failures(name_zh: str, name_en: str, reports: str) -> tuple[str, str]:
+def three_failures(name_zh: str, name_en: str, reports: Sequence[str]) -> tuple[str, str]:
     """An indicator failed three times in a row at a factory."""
     return (
-        f"{name_zh} 连续三次不合格（报告 {reports}）。",
-        f"{name_en} failed three times in a row (reports {reports}).",
+        f"{name_zh} 连续三次不合格（报告 {'、'.join(reports)}）。",
+        f"{name_en} failed three times in a row (reports {', '.join(reports)}).",
     )

@@ -29,6 +29,10 @@ class UndoLog:
             call, *arguments = undo.pop()
             call(*arguments)
 
+    def forget(self) -> None:
+        """The past is gone: marks begin anew."""
+        self._undo.clear()
+
     def put(self, table: dict[K, V], key: K, value: V) -> None:
         """``table[key] = value``."""
         self._undo.append((table.__setitem__, key, table[key]) if key in table else (table.__delitem__, key))

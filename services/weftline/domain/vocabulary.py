@@ -8,6 +8,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+class Precision(StrEnum):
+    """How much of an event's time is known: DAY, its date only; UNKNOWN is taken for all of it."""
+
+    UNKNOWN = "UNKNOWN"
+    DAY = "DAY"
+
+
 class OrderStatus(StrEnum):
     """Life cycle of a sample order (domain: Delogue PLM's sample request and common LIMS states)."""
 
@@ -157,6 +164,14 @@ class Severity(StrEnum):
     NORMAL = "NORMAL"
     TIGHTENED = "TIGHTENED"
     REDUCED = "REDUCED"
+
+
+class PlanBasis(StrEnum):
+    """By whose numbers a lot is judged; UNKNOWN is taken for STANDARD."""
+
+    UNKNOWN = "UNKNOWN"
+    STANDARD = "STANDARD"
+    BY_AGREEMENT = "BY_AGREEMENT"
 
 
 class InspectionStage(StrEnum):

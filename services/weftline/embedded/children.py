@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
+from urllib.error import HTTPError
 
 from weftline.embedded import broker, memory_broker
 from weftline.embedded.broker import BrokerConfig
@@ -35,7 +37,7 @@ class DidNotStart(UserError):
 
 
 def always() -> bool:
-    """For children whose readiness nobody waits for."""
+    """Ready as soon as it runs: for a child that is not waited for."""
     return True
 
 
@@ -44,7 +46,8 @@ class Child:
     """A program to run. ``prepare`` is called before every start; ``ready`` is asked again and again after it.
 
     ``stop_seconds``: how long it may take to stop after SIGTERM before SIGKILL; ``ready_seconds``: how long to get ready.
-    ``replaceable``: whether a new process can take over where a dead one was. ``needed``: whether a stack is none without it.
+    ``replaceable``: whether a new process can take over where a dead one was. ``needed``: whether a stack is none without it, as it
+    is without its servers; of the others it says that they are missing, and goes on.
     """
 
     name: str
@@ -63,7 +66,7 @@ def broker_child(config: BrokerConfig, classpath: Classpath) -> Child:
     return Child(
         "kafka",
         tuple(broker.command(config, classpath)),
-        ready=lambda: broker.answers(config.bootstrap),
+        ready=lambda: broker.answers(config.bootstrap, cluster=broker.cluster_of(config)),
         prepare=lambda: broker.prepare(config, classpath),
         # JAVA_TOOL_OPTIONS and the like of whoever types the command must not reach this JVM.
         environment={"JAVA_TOOL_OPTIONS": "", "JDK_JAVA_OPTIONS": ""},
@@ -72,7 +75,12 @@ def broker_child(config: BrokerConfig, classpath: Classpath) -> Child:
 
 def memory_broker_child(config: MemoryBrokerConfig) -> Child:
     """The broker in memory: when it dies, the topics are gone with it."""
-    return Child("kafka", tuple(memory_broker.command(config)), ready=lambda: broker.answers(config.bootstrap), replaceable=False)
+    return Child(
+        "kafka",
+        tuple(memory_broker.command(config)),
+        ready=lambda: broker.answers(config.bootstrap, cluster=config.cluster),
+        replaceable=False,
+    )
 
 
 def engine_child(config: EngineConfig) -> Child:
@@ -81,10 +89,10 @@ def engine_child(config: EngineConfig) -> Child:
         "clickhouse",
         (
             *(sys.executable, "-m", "weftline.embedded.engine", "--folder", str(config.folder)),
-            *("--port", str(config.port), "--memory-mb", str(config.memory_mb)),
+            *("--port", str(config.port), "--memory-mb", str(config.memory_mb), "--database", config.database),
+            *("--passwords", str(config.passwords or config.folder)),
         ),
         ready=lambda: says_ok(f"{config.url}/ping"),
-        environment={"WEFTLINE_CLICKHOUSE_PASSWORD": config.password},
     )
 
 
@@ -93,10 +101,11 @@ def processor_child(name: str, addresses: Mapping[str, str], port: int) -> Child
     return Child(
         name,
         (sys.executable, "-m", "weftline", name),
-        ready=lambda: says_ok(f"http://{HOST}:{port}/readyz"),
+        ready=lambda: works(f"http://{HOST}:{port}/readyz"),
         environment={**addresses, "WEFTLINE_HTTP_HOST": HOST, "WEFTLINE_HTTP_PORT": str(port)},
         # It has 10 s to finish its batch, commit and leave the group.
         stop_seconds=15.0,
+        needed=False,
     )
 
 
@@ -120,6 +129,19 @@ def says_ok(url: str) -> bool:
         return False
 
 
+def works(url: str) -> bool:
+    """Whether a processor works now: it may, and yet not be ready, because something was lost that nobody has seen to."""
+    try:
+        with urllib.request.urlopen(url, timeout=1.0):
+            return True
+    except HTTPError as error:
+        with error, contextlib.suppress(ValueError, OSError, HTTPException):
+            return json.load(error).get("state") in ("idle", "active")
+    except (OSError, HTTPException):
+        pass
+    return False
+
+
 class Running:
     """One process of a :class:`Child`, with its output in ``log``. Dies with the thread that started it (:mod:`.deathwatch`)."""
 
@@ -131,7 +153,7 @@ class Running:
             child.prepare()
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.replace(log.with_name(log.name + ".1"))
-        self._output: IO[bytes] = log.open("ab")
+        self._output: IO[bytes] = open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")  # noqa: SIM115
         try:
             self._process = subprocess.Popen(
                 guarded(child.command),
@@ -139,6 +161,8 @@ class Running:
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **child.environment},
+                # What a stack knows is its owner's: nobody else on the machine reads its folder.
+                umask=0o077,
                 # Ctrl-C goes to the group of the terminal: the children are to be stopped in order, not all at once.
                 start_new_session=True,
             )

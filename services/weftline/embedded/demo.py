@@ -23,7 +23,6 @@ from rich.console import Console
 from rich.live import Live
 
 from weftline.contracts.reference import Reference
-from weftline.contracts.topics import apply_topics
 from weftline.embedded.children import Child, processor_child
 from weftline.embedded.compare import Comparison, compare
 from weftline.embedded.interrupt import Interrupted
@@ -34,10 +33,13 @@ from weftline.embedded.simulator.config import Pace, demo_config
 from weftline.embedded.simulator.player import Progress, Summary, simulate
 from weftline.embedded.simulator.reference import reference_of
 from weftline.embedded.simulator.sinks import Connection
-from weftline.embedded.stack_folder import DEMO, USUAL_PORTS, Addresses, BrokerKind, lock_of
+from weftline.embedded.stack_folder import USUAL_PORTS, Addresses, BrokerKind, lock_of
 from weftline.embedded.supervisor import PROCESSORS, Stack, StackConfig, board, board_missing
+from weftline.embedded.up import to_query
 from weftline.errors import DependencyDown, UserError
+from weftline.kafka_admin.topics import apply_topics
 from weftline.runtime.clock import system_clock
+from weftline.runtime.degraded import DEMO
 from weftline.runtime.groups import open_groups
 from weftline.runtime.settings import Settings, load
 from weftline.warehouse.client import Reader, reader
@@ -234,6 +236,7 @@ def run(config: DemoConfig) -> int:
                 say(f"Board       {stack.board}{PLAYED}")
             say(f"Kafka       {stack.addresses.kafka}")
             say(f"ClickHouse  {stack.addresses.clickhouse}")
+            say(to_query(stack.addresses, stack.config.folder))
             say(f"data, logs  {stack.config.folder}")
             return _show(config, plan, stack, interrupts, say)
         finally:
@@ -248,15 +251,15 @@ def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -
 
     def prepare(addresses: Addresses) -> None:
         apply_topics(addresses.kafka)
-        settings = load(kafka=addresses.kafka, clickhouse=addresses.clickhouse)
+        settings = load(**addresses.settings())
         migrate(settings)
         introduce(settings, plan.parties())
 
     def workers(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
         environment = {
-            "WEFTLINE_KAFKA": addresses.kafka,
-            "WEFTLINE_CLICKHOUSE": addresses.clickhouse,
+            **addresses.environment(),
             "WEFTLINE_SIMULATED_CLOCK": plan.clock(),
+            "WEFTLINE_PUBLISHERS": "trusted",  # the simulator signs nothing
             "WEFTLINE_SWEEP_SECONDS": str(SWEEP_SECONDS),
         }
         return [*(processor_child(name, environment, port(name)) for name in PROCESSORS), *board(addresses, port)]
@@ -284,7 +287,7 @@ def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -
 def _show(config: DemoConfig, plan: _Plan, stack: Stack, interrupts: _Interrupts, say: _Voice) -> int:
     addresses = stack.addresses
     assert addresses is not None
-    settings = load(kafka=addresses.kafka, clickhouse=addresses.clickhouse)
+    settings = load(**addresses.settings())
     answers = stack.config.folder / "answers.json"
     pace = plan.pace()
     player = _Player(

@@ -1,7 +1,8 @@
 """The ClickHouse engine in this process: :class:`Engine` owns a data folder, a :class:`Session` runs statements.
 
 **What is promised.** An acknowledged insert survives the death of this process however it comes (the part's files are written
-and renamed before the answer), and a power cut (they are synced before the answer, see :func:`configuration`).
+and renamed before the answer), a power cut (they are synced before the answer, see :func:`configuration`) and a full disk
+(:mod:`.engine_losses`).
 
 **Connections.** One chDB connection runs one query at a time, two run in parallel, and each has a session of its own
 (database, settings, temporary tables). A fresh one costs 0.1 ms, so every request gets one and nothing leaks from one request into
@@ -18,11 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, NamedTuple
+from xml.sax.saxutils import escape
 
-from weftline.embedded.engine_sql import quote
+from weftline.embedded.engine_admission import Unsupported
+from weftline.embedded.engine_losses import COUNTED, Losses
+from weftline.embedded.engine_sql import error_code, quote, quote_bytes, quote_identifier
+from weftline.embedded.engine_users import users_file
 from weftline.embedded.locks import FileLock, Held
 from weftline.embedded.ports import HOST
 from weftline.errors import UserError, WeftlineError
+
+#: What the engine says of a statement that it can parse and not put into JSON.
+BAD_ARGUMENTS = 36
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -38,12 +46,16 @@ class EngineError(WeftlineError):
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """``memory_mb`` bounds all queries together; a query that would go beyond it fails with MEMORY_LIMIT_EXCEEDED."""
+    """``memory_mb`` bounds all queries together; a query that would go beyond it fails with MEMORY_LIMIT_EXCEEDED.
+
+    ``database`` is what readers may read. ``passwords``: the folder that holds the folder of passwords; None: ``folder`` itself.
+    """
 
     folder: Path
     port: int
     memory_mb: int
-    password: str = ""
+    database: str = "weftline"
+    passwords: Path | None = None
 
     @property
     def url(self) -> str:
@@ -66,8 +78,8 @@ def default_memory_mb() -> int:
     return int(min(4096, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 >> 20))
 
 
-def configuration(config: EngineConfig) -> str:
-    """The engine's configuration file.
+def configuration(config: EngineConfig, users: Path) -> str:
+    """The engine's configuration file; ``users``: where ``users.xml`` stands (:mod:`.engine_users`).
 
     The caches are bounded since ClickHouse's defaults (5 GB here, 5 GB there) are meant for a machine of its own.
     """
@@ -84,6 +96,7 @@ def configuration(config: EngineConfig) -> str:
     sizes = "".join(f"<{name}>{mb << 20}</{name}>" for name, mb in caches.items())
     return (
         f"<clickhouse><timezone>UTC</timezone><max_server_memory_usage>{config.memory_mb << 20}</max_server_memory_usage>{sizes}"
+        f"<user_directories><users_xml><path>{escape(str(users))}</path></users_xml></user_directories>"
         "<merge_tree><fsync_after_insert>1</fsync_after_insert><fsync_part_directory>1</fsync_part_directory></merge_tree>"
         "</clickhouse>\n"
     )
@@ -140,6 +153,15 @@ class Session:
             result_rows=answer.rows_read(),
         )
 
+    def ask(self, function: str, text: bytes) -> bytes:
+        """What a function of the engine's parser says of a text, which is handed to it as a literal and never run."""
+        try:
+            return self.run(b"SELECT %s(%s)" % (function.encode(), quote_bytes(text)), "TSVRaw").body.removesuffix(b"\n")
+        except EngineError as error:
+            if function == "parseQueryToJSON" and error_code(str(error)) == BAD_ARGUMENTS:
+                raise Unsupported(str(error)) from None
+            raise
+
     def stream(self, sql: bytes, output_format: str, bound: Mapping[str, str]) -> Any:
         """Begin a query whose blocks are fetched one by one with :meth:`next_block`."""
         try:
@@ -179,23 +201,43 @@ class Engine:
             raise UserError(
                 f"the ClickHouse folder {config.folder} is in use by process {held.owner}; stop that one or choose another folder"
             ) from None
-        settings = config.folder / "engine.xml"
-        settings.write_text(configuration(config), "utf-8")
+        settings, users = config.folder / "engine.xml", config.folder / "users.xml"
+        users.write_text(users_file(config.database), "utf-8")
+        settings.write_text(configuration(config, users.absolute()), "utf-8")
         self._folder = config.folder.absolute()
+        #: Bytes that all statements together may take.
+        self.memory = config.memory_mb << 20
         for leftover in self._folder.glob("insert-*"):  # of an engine that was killed
             leftover.unlink()
         self._path = str(self._folder / "data")
         # The first connection starts the engine and the last one to go stops it: this one stays.
         self._keeper = Session(f"{self._path}?config-file={settings.absolute()}")
+        self._begin = f"USE {quote_identifier(config.database)}"
+        self._keeper.run(f"CREATE DATABASE IF NOT EXISTS {quote_identifier(config.database)}", "Null")
         self.version = self._keeper.run("SELECT version()", "TabSeparatedRaw").body.decode().strip()
         self.timezone = self._keeper.run("SELECT timezone()", "TabSeparatedRaw").body.decode().strip()
+        self.losses = Losses(self._folder, self._lost_writes)
 
     def session(self) -> Session:
-        return Session(self._path)
+        """A fresh session, in the database of our tables: in ``default``, chDB takes names that it does not know for files."""
+        session = Session(self._path)
+        try:
+            session.run(self._begin, "Null")
+        except EngineError:
+            # Somebody dropped the database: what wants it is told so, and what makes it anew (`weftline migrate`) must get through.
+            session.run("USE system", "Null")
+        return session
 
     def upload(self, *, in_memory: bool) -> Upload:
         """A place for the data of an insert."""
         return Upload(self._folder, in_memory=in_memory)
+
+    def _lost_writes(self) -> int:
+        session = Session(self._path)
+        try:
+            return int(session.run(COUNTED, "TabSeparatedRaw").body)
+        finally:
+            session.close()
 
     def kill(self, mark: str) -> None:
         """Cancel the statement that runs with ``log_comment`` = ``mark``, if it still does."""

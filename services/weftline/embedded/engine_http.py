@@ -1,10 +1,10 @@
 """ClickHouse's HTTP protocol in front of :class:`~weftline.embedded.engine_chdb.Engine`.
 
-Reads and writes have threads of their own, so that slow readers never keep the processors' inserts waiting. A statement whose
-client went away is cancelled.
+Each user has threads of its own, and so have reads and writes: whatever readers ask for, and however slow the board's panels are,
+processors, audits and the status are not kept waiting. A statement whose client went away is cancelled.
 
-Not there: external tables, ClickHouse's own block compression, compressed answers (the line is the loopback), users and roles, the
-caller's ``query_id`` in ``system.processes``.
+Not there: external tables, ClickHouse's own block compression, compressed answers (the line is the loopback), users and roles by SQL
+(:mod:`.engine_users` has those that there are), the caller's ``query_id`` in ``system.processes``, sessions of readers.
 """
 
 from __future__ import annotations
@@ -16,21 +16,26 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aiohttp import web
 
+from weftline.embedded import engine_admission as admission
 from weftline.embedded import engine_sql as sql
-from weftline.embedded.engine_chdb import Engine, EngineError, Result, Session
+from weftline.embedded.engine_chdb import NOTHING, Engine, EngineError, Result, Session
 from weftline.embedded.engine_codec import CannotDecode
-from weftline.embedded.engine_request import HELD_BODY, Refused, Request, check_origin, check_password, read
+from weftline.embedded.engine_request import HELD_BODY, Request, authenticate, read
+from weftline.embedded.engine_sessions import Held, Kept, NamedSessions, Sessions
+from weftline.embedded.engine_sql import Refused
+from weftline.embedded.engine_turns import Turns
+from weftline.embedded.engine_users import User, reader_settings
 from weftline.embedded.ports import HOST
+from weftline.runtime.guard_aiohttp import guarded
 
 T = TypeVar("T")
+#: A session of its own for the request, or None.
+Place = Held | Kept | None
 
-# Each statement may itself use all cores; more of them at once only shares the same cores and multiplies memory.
-READERS = 6
 WRITERS = 6
 # Bound parameters travel in the address: thousands of windows of a rollup are some hundred kilobytes. ClickHouse's own limit.
 LONGEST_ADDRESS = 1 << 20
@@ -38,35 +43,28 @@ LONGEST_ADDRESS = 1 << 20
 WHOLE_RESULT = 64 << 20
 # Pooled connections of clients stay open: closing an idle one at the moment its client sends an insert looks like a lost insert.
 KEEP_ALIVE_SECONDS = 3600.0
-SESSION_SECONDS = 60.0
-LONGEST_SESSION_SECONDS = 3600.0
 
 CANCEL_SECONDS = 0.5
+# A reader's statement ends after a minute at most; the rest is for the line to him.
+READER_SECONDS = 120.0
 
 TOO_MANY_ROWS_OR_BYTES = 396
-
-
-@dataclass(slots=True)
-class Held:
-    """A session that a client keeps by its ``session_id``; ``settings`` are the SET statements that it has sent."""
-
-    session: Session
-    expires: float = 0.0
-    busy: bool = False
-    settings: list[bytes] = field(default_factory=list)
 
 
 class Server:
     """The HTTP server; ``start`` and ``stop`` once."""
 
-    def __init__(self, engine: Engine, password: str = "") -> None:
+    def __init__(self, engine: Engine, users: Mapping[str, User]) -> None:
         self._engine = engine
-        self._password = password
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._users = users
+        each = {user.name: user for user in users.values()}.values()
+        self._readers = {user.name: ThreadPoolExecutor(user.at_once, thread_name_prefix=user.name) for user in each}
+        self._turns = {user.name: Turns(user) for user in each if not user.trusted}
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
         # For what takes a moment and must not stand in line behind statements: opening sessions, cancelling.
         self._aside = ThreadPoolExecutor(2, thread_name_prefix="aside")
-        self._held: dict[str, Held] = {}
+        self._named = NamedSessions(engine.session, self._aside)
+        self._sessions = Sessions(self._aside)
         # Statements that run, by their mark, and whether they only read.
         self._running: dict[str, bool] = {}
         self._runner: web.AppRunner | None = None
@@ -74,7 +72,7 @@ class Server:
 
     async def start(self, port: int, stop_seconds: float) -> None:
         """Listen on ``port`` of the loopback address; writes get ``stop_seconds`` to end when it stops."""
-        app = web.Application()
+        app = guarded()
         app.router.add_get("/ping", self._ping)
         app.router.add_get("/", self._handle)
         app.router.add_post("/", self._handle)
@@ -90,7 +88,7 @@ class Server:
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, port).start()
-        self._sweeper = asyncio.create_task(self._sweep())
+        self._sweeper = asyncio.create_task(self._named.sweep())
 
     async def stop(self) -> None:
         """Take nothing new, cancel reads at once, let writes end."""
@@ -102,10 +100,10 @@ class Server:
         while self._running:
             await self._cancel(list(self._running))
             await asyncio.sleep(CANCEL_SECONDS)
-        for pool in (self._readers, self._writers, self._aside):
+        for pool in (*self._readers.values(), self._writers, self._aside):
             pool.shutdown()
-        for held in self._held.values():
-            held.session.close()
+        self._named.close()
+        self._sessions.close()
 
     async def _cancel(self, marks: Sequence[str]) -> None:
         loop = asyncio.get_running_loop()
@@ -117,11 +115,15 @@ class Server:
     async def _handle(self, http: web.Request) -> web.StreamResponse:
         headers = {"X-ClickHouse-Server-Display-Name": "weftline-embedded", "X-ClickHouse-Timezone": self._engine.timezone}
         try:
-            check_origin(http)
-            request = await read(http)
+            user = authenticate(http, self._users)
+            request = await read(http, user)
             headers["X-ClickHouse-Query-Id"] = request.query_id
-            check_password(http, request.parameters, self._password)
-            return await self._answer(http, request, headers)
+            if user.trusted:
+                return await self._answer(http, request, headers)
+            async with asyncio.timeout(READER_SECONDS), self._turns[user.name]:
+                return await self._answer(http, request, headers)
+        except TimeoutError:
+            return self._failure("Code: 159. DB::Exception: The answer was not fetched in time. (TIMEOUT_EXCEEDED)", headers)
         except CannotDecode as error:
             return self._failure(f"Code: 432. DB::Exception: {error}. (UNKNOWN_CODEC)", headers)
         except (EngineError, Refused) as error:
@@ -141,25 +143,32 @@ class Server:
             if request.method == "GET" and "query" not in request.parameters:
                 return web.Response(text="Ok.\n", headers=headers)
             raise Refused(62, "SYNTAX_ERROR", "Empty query")
-        if statement.kind is not sql.Kind.READ and request.method == "GET":
+        if statement.kind is not sql.Kind.READ and not request.user.trusted:
+            raise admission.denied(admission.READERS_READ)
+        if statement.kind is not sql.Kind.READ and request.method != "POST":
             raise Refused(
                 164, "READONLY", "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly"
             )
-        async with self._hold(request, statement) as held, self._counted(request, statement):
+        lent = self._sessions.lend(request, statement, _limit(request, statement))
+        async with self._named.hold(request, statement) as held, lent as kept, self._counted(request, statement):
+            place = held or kept
             if statement.kind is sql.Kind.INSERT_DATA:
-                result = await self._insert(request, statement, held)
+                result = await self._insert(request, statement, place)
                 return web.Response(body=b"", headers=headers | _summary(result, request.began))
             if len(request.text) > HELD_BODY:
                 raise Refused(307, "TOO_MANY_BYTES", f"A statement of more than {HELD_BODY >> 20} MiB is refused")
             if statement.kind is sql.Kind.WRITE:
-                result = await self._call(self._writers, request, self._run, request, held, sql.DEFAULT_FORMAT)
+                self._engine.losses.require_room(statement)
+                result = await self._call(self._writers, request, self._write_checked, request, place)
                 return web.Response(body=result.body, headers=headers | _summary(result, request.began))
-            return await self._select(http, request, statement, held, headers)
+            return await self._select(http, request, statement, place, headers)
 
-    async def _insert(self, request: Request, statement: sql.Statement, held: Held | None) -> Result:
+    async def _insert(self, request: Request, statement: sql.Statement, place: Place) -> Result:
         """An insert is stored when all of its data is here: a client that breaks off has inserted nothing."""
         data = request.text[statement.data_at :]
         whole = len(request.text) <= HELD_BODY
+        if statement.format == "Values" and admission.goes_on(data):
+            raise admission.several()
         request.text = b""
         upload = self._engine.upload(in_memory=whole)
         try:
@@ -167,52 +176,55 @@ class Server:
             if not whole:
                 async for piece in request.rest:
                     await self._call(self._writers, request, upload.append, piece)
-            return await self._call(self._writers, request, self._insert_file, request, held, statement.from_file(upload.path))
+            files = statement.from_file(upload.path), statement.without_data()
+            return await self._call(self._writers, request, self._insert_file, request, place, *files)
         finally:
             upload.close()
 
-    def _insert_file(self, request: Request, held: Held | None, statement: bytes) -> Result:
-        with self._session(request, held) as session:
-            return session.run(statement, "Null", request.bound)
+    def _insert_file(self, request: Request, place: Place, statement: bytes, checked: bytes) -> Result:
+        self._check(request, checked)
+        with self._session(request, place) as session:
+            result = session.run(statement, "Null", request.bound)
+        self._engine.losses.confirm()
+        return result
 
     async def _select(
-        self, http: web.Request, request: Request, statement: sql.Statement, held: Held | None, headers: dict[str, str]
+        self, http: web.Request, request: Request, statement: sql.Statement, place: Place, headers: dict[str, str]
     ) -> web.StreamResponse:
-        output = statement.format or request.parameters.get("default_format") or sql.DEFAULT_FORMAT
+        readers = self._readers[request.user.name]
+        output = _format(request, statement)
         headers["X-ClickHouse-Format"] = output
         headers["Content-Type"] = sql.CONTENT_TYPES.get(output, "text/plain; charset=UTF-8")
-        streamable = (
-            output in sql.STREAMABLE and statement.word in ("SELECT", "WITH") and "max_result_bytes" not in request.parameters
-        )
-        limit = {"max_result_bytes": str(WHOLE_RESULT)} if streamable else {}
         try:
-            result = await self._call(self._readers, request, self._run, request, held, output, limit)
+            result = await self._call(readers, request, self._run_checked, request, place, output, _limit(request, statement))
         except EngineError as error:
-            if not streamable or sql.error_code(str(error)) != TOO_MANY_ROWS_OR_BYTES:
+            if not _limit(request, statement) or sql.error_code(str(error)) != TOO_MANY_ROWS_OR_BYTES:
                 raise
-            return await self._stream(http, request, held, output, headers)
+            return await self._stream(http, request, place, output, headers)
         return web.Response(body=result.body, headers=headers | _summary(result, request.began))
 
     async def _stream(
-        self, http: web.Request, request: Request, held: Held | None, output: str, headers: dict[str, str]
+        self, http: web.Request, request: Request, place: Place, output: str, headers: dict[str, str]
     ) -> web.StreamResponse:
         """Send a large result block by block.
 
         By the time that an error comes the status is sent, so it stands in the body, between marks that a header has announced.
         """
-        tag = secrets.token_hex(8)
+        tag, readers = secrets.token_hex(8), self._readers[request.user.name]
         stack = contextlib.ExitStack()
         stream: Any = None
+        if isinstance(place, Kept):
+            place = None  # that session has the limit beyond which the result goes
         try:
-            session = await self._call(self._readers, request, stack.enter_context, self._session(request, held))
-            stream = await self._call(self._readers, request, session.stream, request.text, output, request.bound)
-            block = await self._call(self._readers, request, session.next_block, stream)
+            session = await self._call(readers, request, stack.enter_context, self._session(request, place))
+            stream = await self._call(readers, request, session.stream, request.text, output, request.bound)
+            block = await self._call(readers, request, session.next_block, stream)
             response = web.StreamResponse(headers=headers | {"X-ClickHouse-Exception-Tag": tag})
             await response.prepare(http)
             try:
                 while block is not None:
                     await response.write(block)
-                    block = await self._call(self._readers, request, session.next_block, stream)
+                    block = await self._call(readers, request, session.next_block, stream)
             except EngineError as error:
                 text = f"{self._versioned(str(error))}\n"
                 length = len(text.encode())
@@ -222,9 +234,30 @@ class Server:
         finally:
             await self._leave(stack, stream)
 
-    def _run(self, request: Request, held: Held | None, output: str, settings: Mapping[str, str] | None = None) -> Result:
-        with self._session(request, held, settings or {}) as session:
+    def _check(self, request: Request, text: bytes) -> None:
+        """Raise :class:`Refused` for a statement that is not to run; of a reader, put what was checked in the place of what came."""
+        if request.user.trusted and request.method == "POST" and admission.is_plain(text):
+            return
+        session = self._engine.session()
+        try:
+            if not request.user.trusted:
+                request.text = admission.admit(text, request.bound, session.ask)
+            elif request.method == "POST":
+                admission.check_trusted(text, session.ask)
+            else:
+                admission.check_reads(text, session.ask)
+        finally:
+            session.close()
+
+    def _run_checked(self, request: Request, place: Place, output: str, limit: Mapping[str, str] = NOTHING) -> Result:
+        self._check(request, request.text)
+        with self._session(request, place, limit) as session:
             return session.run(request.text, output, request.bound)
+
+    def _write_checked(self, request: Request, place: Place) -> Result:
+        result = self._run_checked(request, place, sql.DEFAULT_FORMAT)
+        self._engine.losses.confirm()
+        return result
 
     async def _call(self, pool: ThreadPoolExecutor, request: Request, run: Callable[..., T], *arguments: Any) -> T:
         """Run in a thread. If the client goes away, cancel the statement, and wait: the thread still uses the session."""
@@ -249,28 +282,55 @@ class Server:
         await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._aside, leave))
 
     @contextlib.contextmanager
-    def _session(self, request: Request, held: Held | None, more: Mapping[str, str] | None = None) -> Iterator[Session]:
+    def _session(self, request: Request, place: Place, more: Mapping[str, str] = NOTHING) -> Iterator[Session]:
         """A session with the request's database, settings and parameters; enter and leave it in a thread.
 
-        A fresh one, or the one that the client holds, which gets back its own settings afterwards.
+        The one that the client holds, which gets back its own settings afterwards; one that a statement with the same settings has left;
+        or a fresh one.
         """
-        settings = request.settings | dict(more or {})
-        before = [f"USE {sql.quote_identifier(database)}"] if (database := request.parameters.get("database")) else []
+        settings = request.settings | dict(more)
+        database = request.parameters.get("database")
+        before = [f"USE {sql.quote_identifier(database)}"] if database else []
+        if request.user.role == "reader":
+            before.insert(0, "SET ROLE reader")
+        if not request.user.trusted:
+            if (database or "default").lower() == "system":
+                raise admission.denied("readers see the tables and views of Weftline, not the database system")
+            settings = self._readers_settings(request)
+        elif request.method != "POST" and place is None:
+            settings |= {"readonly": "2"}
         if settings:
             before.append(sql.set_statement(settings))
-        session = self._engine.session() if held is None else held.session
+        if not request.user.trusted:
+            before.append("SET readonly = 1")
+        left = None if place is None else place.session
+        session = left or self._engine.session()
         try:
-            for statement in before:
-                session.run(statement, "Null")
+            if left is None or isinstance(place, Held):
+                for statement in before:
+                    session.run(statement, "Null")
             yield session
+            if isinstance(place, Kept):
+                place.session = session
+        except BaseException:
+            # A statement that fails leaves what it had written so far to the next one's result (chDB 4.4.0): there must be none.
+            if isinstance(place, Kept):
+                place.session = None
+            raise
         finally:
-            if held is None:
-                session.close()
-            else:
+            if isinstance(place, Held):
                 resets: list[str | bytes] = [sql.reset_statement([name]) for name in settings]
-                for again in [*resets, *held.settings]:
+                for again in [*resets, *place.settings]:
                     with contextlib.suppress(EngineError):  # a setting that does not exist: its request has failed by that
                         session.run(again, "Null")
+            elif place is None or place.session is None:
+                session.close()
+
+    def _readers_settings(self, request: Request) -> dict[str, str]:
+        settings, refused = reader_settings(sql.settings_of(request.parameters), self._engine.memory // 4)
+        if refused:
+            raise Refused(164, "READONLY", f"Cannot modify '{refused[0]}' setting in readonly mode: readers have their limits")
+        return settings | {"log_comment": str(request.mark)}
 
     @contextlib.asynccontextmanager
     async def _counted(self, request: Request, statement: sql.Statement) -> AsyncIterator[None]:
@@ -284,44 +344,22 @@ class Server:
         finally:
             del self._running[request.mark]
 
-    @contextlib.asynccontextmanager
-    async def _hold(self, request: Request, statement: sql.Statement) -> AsyncIterator[Held | None]:
-        """The session that the client has named, kept from all other requests meanwhile; ``None`` if it has named none."""
-        name = request.parameters.get("session_id")
-        if not name:
-            yield None
-            return
-        loop = asyncio.get_running_loop()
-        held = self._held.get(name)
-        if held is None:
-            if request.parameters.get("session_check") == "1":
-                raise Refused(372, "SESSION_NOT_FOUND", f"Session {name} not found")
-            session = await loop.run_in_executor(self._aside, self._engine.session)
-            held = self._held.setdefault(name, Held(session))
-            if held.session is not session:  # somebody was quicker
-                session.close()
-        if held.busy:
-            raise Refused(373, "SESSION_IS_LOCKED", f"Session {name} is locked by a concurrent client")
-        wanted = request.parameters.get("session_timeout", "")
-        held.busy = True
-        try:
-            yield held
-            if statement.word == "SET":
-                held.settings.append(statement.head)
-        finally:
-            held.busy = False
-            held.expires = time.monotonic() + (min(float(wanted), LONGEST_SESSION_SECONDS) if wanted.isdigit() else SESSION_SECONDS)
-            if request.parameters.get("close_session") == "1":
-                held.expires = 0.0
 
-    async def _sweep(self) -> None:
-        """Close sessions that nobody has used for their time."""
-        while True:
-            await asyncio.sleep(5)
-            now = time.monotonic()
-            for name in [name for name, held in self._held.items() if not held.busy and held.expires < now]:
-                held = self._held.pop(name)
-                await asyncio.get_running_loop().run_in_executor(self._aside, held.session.close)
+def _format(request: Request, statement: sql.Statement) -> str:
+    return statement.format or request.parameters.get("default_format") or sql.DEFAULT_FORMAT
+
+
+def _limit(request: Request, statement: sql.Statement) -> Mapping[str, str]:
+    """The bound of a result that is sent whole; none where it could not be streamed instead."""
+    if (
+        statement.kind is sql.Kind.READ
+        and request.user.trusted
+        and statement.word in ("SELECT", "WITH")
+        and _format(request, statement) in sql.STREAMABLE
+        and "max_result_bytes" not in request.parameters
+    ):
+        return {"max_result_bytes": str(WHOLE_RESULT)}
+    return NOTHING
 
 
 def _summary(result: Result, began: float) -> dict[str, str]:

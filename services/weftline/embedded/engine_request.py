@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hmac
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -15,28 +15,30 @@ from aiohttp import BodyPartReader, web
 
 from weftline.embedded import engine_sql as sql
 from weftline.embedded.engine_codec import BodyDecoder
+from weftline.embedded.engine_sql import Refused
+from weftline.embedded.engine_users import User, authenticated
 from weftline.errors import WeftlineError
 
 # A body is held back up to this size. So an insert up to it is all there before it begins, and a client that dies in the middle
 # leaves nothing behind (the processors' batches are smaller); a longer one is handed on piece by piece, as ClickHouse does.
 HELD_BODY = 64 << 20
+# A statement that somebody wrote, or a BI tool, has some kilobytes.
+READERS_BODY = 1 << 20
 
-
-class Refused(WeftlineError):
-    """A request that the engine never sees, with ClickHouse's code and name for it."""
-
-    def __init__(self, code: int, name: str, problem: str) -> None:
-        super().__init__(f"Code: {code}. DB::Exception: {problem}. ({name})")
+_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+#: Parameters that never reach a header or a SET as they are.
+_FREE = frozenset({"query"})
 
 
 @dataclass(slots=True)
 class Request:
-    """What a request asks for. ``text`` is the statement, with what came of the body so far; ``rest`` gives what is still to come.
+    """What ``user`` asks for. ``text`` is the statement, with what came of the body so far; ``rest`` gives what is still to come.
 
     ``mark`` stands in the engine's ``log_comment``, by which a statement is found to be cancelled; ``None`` if the caller has put
     something of his own there.
     """
 
+    user: User
     parameters: Mapping[str, str]
     method: str
     text: bytes
@@ -59,7 +61,7 @@ class Request:
         return {key.removeprefix("param_"): value for key, value in self.parameters.items() if key.startswith("param_")}
 
 
-async def read(http: web.Request) -> Request:
+async def read(http: web.Request, user: User) -> Request:
     """Read address, headers and form, and the body as far as it is held back."""
     parameters = dict(parse_qsl(http.rel_url.raw_query_string, keep_blank_values=True))
     for header, name in (("X-ClickHouse-Database", "database"), ("X-ClickHouse-Format", "default_format")):
@@ -71,42 +73,64 @@ async def read(http: web.Request) -> Request:
             "NOT_IMPLEMENTED",
             "ClickHouse's own block compression is not offered by the embedded engine; set compress=0 in the client",
         )
-    if http.content_type == "multipart/form-data":
-        await _read_form(http, parameters)
-        rest = _nothing()
-    else:
-        rest = _decoded(http)
-    text = bytearray(parameters.get("query", "").encode("utf-8", "surrogateescape"))
-    if text:
-        text += b"\n"
-    async for piece in rest:
-        text += piece
-        if len(text) > HELD_BODY:
-            break
-    mark = None if "log_comment" in parameters else f"weftline-{uuid.uuid4()}"
-    return Request(parameters, http.method, bytes(text), rest, parameters.get("query_id") or str(uuid.uuid4()), mark)
+    try:
+        if http.content_type == "multipart/form-data":
+            await _read_form(http, parameters)
+            rest = _nothing()
+        else:
+            # A few bytes may unpack to gigabytes: only our own programs send packed bodies.
+            rest = _decoded(http, http.headers.get("Content-Encoding", "") if user.trusted else "")
+            if not user.trusted and http.headers.get("Content-Encoding", "identity") != "identity":
+                raise Refused(36, "BAD_ARGUMENTS", "Readers send their statements as plain text, without Content-Encoding")
+        text = bytearray(parameters.get("query", "").encode("utf-8", "surrogateescape"))
+        if text:
+            text += b"\n"
+        async for piece in rest:
+            text += piece
+            if len(text) > (HELD_BODY if user.trusted else READERS_BODY):
+                break
+    except (WeftlineError, ConnectionError):
+        raise
+    except Exception as error:  # aiohttp has a dozen for a body that is none: no boundary, a cut part, a length that is no number
+        raise Refused(
+            36, "BAD_ARGUMENTS", f"The body cannot be read: {' '.join(str(error).split())[:200] or type(error).__name__}"
+        ) from None
+    if odd := sorted(
+        name[:50] for name, value in parameters.items() if _ODD.search(name) or (name not in _FREE and _is_odd(name, value))
+    ):
+        raise Refused(
+            36, "BAD_ARGUMENTS", f"A parameter holds a line end or another control character: {', '.join(map(repr, odd))}"
+        )
+    if not user.trusted and len(text) > READERS_BODY:
+        raise Refused(307, "TOO_MANY_BYTES", f"A reader's statement of more than {READERS_BODY >> 10} KiB is refused")
+    # A reader's mark is always ours: a statement that he marked himself could not be cancelled.
+    mark = None if user.trusted and "log_comment" in parameters else f"weftline-{uuid.uuid4()}"
+    return Request(user, parameters, http.method, bytes(text), rest, parameters.get("query_id") or str(uuid.uuid4()), mark)
 
 
-def check_origin(http: web.Request) -> None:
-    """Refuse pages of other sites, and names that were made to point here.
-
-    The port has no password by default; without this, any page that the user has open could read and write through the browser.
-    """
-    host = http.host.rsplit(":", 1)[0].strip("[]")
-    origin = http.headers.get("Origin")
-    if host not in ("127.0.0.1", "localhost") or (origin is not None and origin.split("://")[-1] != http.host):
-        raise Refused(516, "AUTHENTICATION_FAILED", "Requests from pages of other sites are not served here")
+def _is_odd(name: str, value: str) -> bool:
+    return not name.startswith("param_") and _ODD.search(value) is not None
 
 
-def check_password(http: web.Request, parameters: Mapping[str, str], password: str) -> None:
-    """Compare the password, which may come in three places; the user's name does not matter, there is only one user."""
-    given = http.headers.get("X-ClickHouse-Key") or parameters.get("password", "")
+def authenticate(http: web.Request, users: Mapping[str, User]) -> User:
+    """Who asks, by name and password, which may come in three places. Before the body is read: whoever has no password sends none."""
+    address = dict(parse_qsl(http.rel_url.raw_query_string, keep_blank_values=True))
+    name = http.headers.get("X-ClickHouse-User") or address.get("user", "default")
+    given = http.headers.get("X-ClickHouse-Key") or address.get("password", "")
     kind, _, credentials = http.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "basic":
         with contextlib.suppress(ValueError):
-            given = base64.b64decode(credentials).decode("utf-8", "replace").partition(":")[2]
-    if password and not hmac.compare_digest(given.encode(), password.encode()):
-        raise Refused(516, "AUTHENTICATION_FAILED", "Authentication failed: password is incorrect")
+            name, _, given = base64.b64decode(credentials).decode("utf-8", "replace").partition(":")
+    user = authenticated(users, name, given)
+    if user is None:
+        # No WWW-Authenticate: a browser would ask for the password, keep it, and send it for every page that points here.
+        raise Refused(
+            516,
+            "AUTHENTICATION_FAILED",
+            f"{name[:50]}: Authentication failed: the password is incorrect, or there is no such user. The passwords of the embedded "
+            "ClickHouse stand in the folder passwords of its data folder; `weftline up` names the reader's",
+        )
+    return user
 
 
 async def _nothing() -> AsyncIterator[bytes]:
@@ -115,8 +139,8 @@ async def _nothing() -> AsyncIterator[bytes]:
         yield piece
 
 
-async def _decoded(http: web.Request) -> AsyncIterator[bytes]:
-    decoder = BodyDecoder(http.headers.get("Content-Encoding", ""))
+async def _decoded(http: web.Request, encoding: str) -> AsyncIterator[bytes]:
+    decoder = BodyDecoder(encoding)
     async for piece in http.content.iter_any():
         if decoded := decoder.feed(piece):
             yield decoded
@@ -125,8 +149,14 @@ async def _decoded(http: web.Request) -> AsyncIterator[bytes]:
 
 async def _read_form(http: web.Request, parameters: dict[str, str]) -> None:
     """A multipart form: the query and its parameters, as clients send them when they are too long for the address."""
-    reader = await http.multipart()
+    reader, size = await http.multipart(), 0
     while (part := await reader.next()) is not None:
         if not isinstance(part, BodyPartReader) or part.filename or not part.name:
             raise Refused(48, "NOT_IMPLEMENTED", "External tables are not offered by the embedded engine")
-        parameters[part.name] = (await part.read()).decode("utf-8", "surrogateescape")
+        value = bytearray()
+        while piece := await part.read_chunk():
+            value += piece
+            size += len(piece)
+            if size > HELD_BODY:
+                raise Refused(307, "TOO_MANY_BYTES", f"A form of more than {HELD_BODY >> 20} MiB is refused")
+        parameters[part.name] = value.decode("utf-8", "surrogateescape")

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from weftline.errors import WeftlineError
+
 DEFAULT_FORMAT = "TabSeparated"
 
 # Formats without header and footer: the engine encodes block by block, and blocks of these can be put one after another.
@@ -55,6 +57,13 @@ _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 _ERROR_CODE = re.compile(r"Code: (\d+)\.")
 
 
+class Refused(WeftlineError):
+    """A request that the engine never sees, with ClickHouse's code and name for it."""
+
+    def __init__(self, code: int, name: str, problem: str) -> None:
+        super().__init__(f"Code: {code}. DB::Exception: {problem}. ({name})")
+
+
 class Kind(Enum):
     """How a statement has to be run."""
 
@@ -76,6 +85,10 @@ class Statement(NamedTuple):
     word: str
     tail: bytes = b""
 
+    def without_data(self) -> bytes:
+        """What stands before the data, as a statement that can be parsed."""
+        return self.head + b" " + self.tail + f" FORMAT {self.format}".encode()
+
     def from_file(self, path: str) -> bytes:
         """An insert with data as an insert from a file."""
         source = f" FROM INFILE {quote(path)} COMPRESSION 'none' "
@@ -95,9 +108,10 @@ def parse(text: bytes) -> Statement:
 
 
 def _parse_insert(text: bytes) -> Statement:
-    """Data follows the name of a format that stands before any SELECT, WITH or VALUES, outside of brackets.
+    """Data follows VALUES, or the name of a format that stands before any SELECT or WITH, outside of brackets.
 
-    ``INSERT INTO t FORMAT TSV<blanks><one newline>data``: blanks and the first newline do not belong to the data.
+    ``INSERT INTO t FORMAT TSV<blanks><one newline>data``: blanks and the first newline do not belong to the data. What is data is
+    never read as SQL, so it cannot hold a further statement.
     """
     depth, position, settings_at, before = 0, 0, None, b""
     while match := _TOKEN.match(text, position):
@@ -108,8 +122,11 @@ def _parse_insert(text: bytes) -> Statement:
             depth -= 1
         elif depth == 0 and token[:1].isalpha():
             word = token.upper()
-            if word in (b"SELECT", b"WITH", b"VALUES"):
+            if word in (b"SELECT", b"WITH"):
                 break
+            if word == b"VALUES" and before not in (b"INTO", b"TABLE", b"FUNCTION", b"."):
+                end = match.start() if settings_at is None else settings_at
+                return Statement(Kind.INSERT_DATA, text[:end], "Values", position, "INSERT", text[end : match.start()])
             if word == b"FORMAT":
                 name = re.compile(rb"\s+([A-Za-z0-9_]+)[ \t\f]*\r?\n?").match(text, position)
                 if name:
@@ -121,6 +138,8 @@ def _parse_insert(text: bytes) -> Statement:
             before = word
         elif depth == 0 and token == b".":
             before = token
+        elif depth == 0 and token == b";":
+            break
     return Statement(Kind.WRITE, text, None, len(text), "INSERT")
 
 
@@ -148,6 +167,11 @@ def quote(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def quote_bytes(value: bytes) -> bytes:
+    """The same of text that need not be UTF-8."""
+    return b"'" + value.replace(b"\\", b"\\\\").replace(b"'", b"\\'") + b"'"
+
+
 def quote_identifier(name: str) -> str:
     """The name of a database or table."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
@@ -162,8 +186,8 @@ def error_code(message: str) -> int:
 # Unknown table, function, column, type, storage, database, format and setting, missing columns; then text that cannot be parsed,
 # syntax, wrong types and arguments; the rest is an internal error, as far as a client is concerned.
 _NOT_FOUND = frozenset({16, 46, 47, 50, 56, 60, 63, 71, 73, 81, 115, 141})
-_BAD_REQUEST = frozenset({6, 26, 27, 36, 38, 41, 42, 43, 53, 57, 62, 70, 72, 82, 117, 130, 131, 321, 386, 456, 457, 636})
-_FORBIDDEN = frozenset({164, 192, 193, 497})
+_BAD_REQUEST = frozenset({6, 26, 27, 36, 38, 41, 42, 43, 53, 57, 62, 70, 72, 82, 117, 130, 131, 321, 386, 432, 456, 457, 636})
+_FORBIDDEN = frozenset({164, 192, 193, 452, 497})
 
 
 def http_status(code: int) -> int:
@@ -174,4 +198,4 @@ def http_status(code: int) -> int:
         return 400
     if code in _FORBIDDEN:
         return 403
-    return {516: 401, 48: 501, 202: 503, 373: 500, 159: 408}.get(code, 500)
+    return {516: 401, 48: 501, 202: 503, 307: 413, 373: 500, 159: 408}.get(code, 500)

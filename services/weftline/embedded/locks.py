@@ -26,7 +26,7 @@ class FileLock:
     def acquire(self, *, wait: bool = False) -> FileLock:
         """Take the lock, or raise :class:`Held`; with ``wait`` stand in line instead."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

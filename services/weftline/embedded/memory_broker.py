@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import importlib.resources
 import os
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 
 from weftline.embedded.ports import HOST
 
@@ -21,9 +22,10 @@ DOES_NOT_PROMISE = (
 
 @dataclass(frozen=True, slots=True)
 class MemoryBrokerConfig:
-    """One node, one port, nothing on disk."""
+    """One node, one port, nothing on disk; ``cluster`` is its id, another one each time."""
 
     port: int
+    cluster: str = field(default_factory=lambda: f"weftline-{uuid.uuid4().hex}")
 
     @property
     def bootstrap(self) -> str:
@@ -34,7 +36,7 @@ def command(config: MemoryBrokerConfig) -> list[str]:
     """The command line that runs the broker."""
     address = f"tcp://{config.bootstrap}"
     return [
-        *(_binary(), "broker", "--cluster-id", "weftline", "--storage-engine", "memory://weftline/"),
+        *(_binary(), "broker", "--cluster-id", config.cluster, "--storage-engine", "memory://weftline/"),
         *("--listener-url", address, "--advertised-listener-url", address),
     ]
 

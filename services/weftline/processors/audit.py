@@ -33,23 +33,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from weftline.contracts.codec import FRAMING, Codec, rank_of
+from weftline.contracts.codec import Codec
 from weftline.domain.events import Event
 from weftline.domain.fold import Record
 from weftline.errors import ContractError
 from weftline.processors import audit_tables as tables_of
-from weftline.processors.audit_log import audit_log
-from weftline.processors.audit_tables import GRAINS, Difference, Row, Selection, Sums, Tables
-from weftline.processors.kinds import Kind
+from weftline.processors.audit_log import NOT_ALLOWED, audit_log
+from weftline.processors.audit_loss import unseen
+from weftline.processors.audit_tables import Difference, Limits, Row, Selection, Stored, Sums, Tables
+from weftline.processors.audit_windows import Rolled, Window, facts_of, rollups_of, suspected, touched
+from weftline.processors.kinds import GRAINS, Kind
+from weftline.processors.registry import kinds as all_kinds
 from weftline.runtime.clock import Clock
 from weftline.runtime.groups import Group
 from weftline.runtime.settings import Settings
+from weftline.warehouse import cuts
 from weftline.warehouse.client import Reader
 
 #: Records folded at once: some 300 MB. Fewer would scan the owners of all facts more often, since facts are sorted by minute.
 RECORDS_AT_ONCE = 50_000
-#: Owners of one look, so that the text of a statement stays below a few hundred kilobytes.
-OWNERS_AT_ONCE = 5_000
 #: Looks after the first.
 ROUNDS = 3
 #: So many rows of a table are spelled out.
@@ -64,7 +66,6 @@ POLL_SECONDS = 0.5
 
 #: Which records an owner has: their number, and the sum of their ranks. Records are never removed, so both only grow.
 Known = tuple[int, int]
-Window = tuple[str, int, str]  # grain, start in seconds, center
 
 
 @dataclass(slots=True)
@@ -90,7 +91,13 @@ class Drift:
 
 @dataclass(slots=True)
 class Report:
-    """Result of an audit. Every table looked at is in ``drift``; ``unsettled`` are owners and windows that could not be judged."""
+    """Result of an audit. Every table looked at is in ``drift``; ``unsettled`` are owners and windows that could not be judged.
+
+    ``undecided``: offsets of the log that were there at the beginning, and at the end still waited for a transaction to be committed
+    or aborted. What was aborted is not there, and is not missing.
+
+    ``unseen`` says in sentences what no audit can see any more: records that are neither in the log nor in the tables.
+    """
 
     as_of: int
     logged: int = 0
@@ -98,8 +105,10 @@ class Report:
     records: int = 0
     owners: int = 0
     unsettled: int = 0
+    undecided: int = 0
     seconds: float = 0.0
     shared_identities: int = 0
+    unseen: list[str] = field(default_factory=list)
     drift: dict[str, Drift] = field(default_factory=dict)
 
     @property
@@ -113,27 +122,41 @@ class Report:
 
 
 class Look(NamedTuple):
-    """One look at some owners: their differences, what is wrong with the records themselves, and who has which records."""
+    """One look at some owners: what is stored, what ought to be, what is wrong with the records themselves, who has which records."""
 
-    tables: Tables
+    stored: Stored
     ought: Tables
     or_ought: Tables
+    limits: Limits
     broken: list[Difference]
     known: dict[str, Known]
+
+    def differences(self, kind: Kind) -> Iterator[Difference]:
+        """Rows that are not as they ought to be, each once; those that cannot be written over bear their versions."""
+        foreign = {(row.table, row.key): row for row in tables_of.unexplained(kind, self.stored, self.limits)}
+        for difference in tables_of.differences(self.stored.tables, self.ought, self.or_ought):
+            table, key = difference.table, difference.key
+            said_wrong = table == "alerts" and difference.stored is not None  # what knows no more leaves it as it is
+            if foreign.pop((table, key), None) is not None or difference.what == "extra" or said_wrong:
+                versions = self.stored.versions[table][key], self.limits.of(kind, table, key)
+                difference = difference._replace(versions=versions)
+            yield difference
+        yield from foreign.values()
 
 
 def look(kind: Kind, reader: Reader, codec: Codec, selection: Selection, early: int | None, clock: Clock) -> Look:
     """Read tables, then records, and fold these. ``early``: a moment before; none: the clock after the tables were read."""
-    tables = tables_of.stored_by_owner(kind, reader, selection)
+    stored = tables_of.stored_by_owner(kind, reader, selection)
     late = clock()
     records, broken, known = read_records(kind, reader, codec, selection)
     ought = tables_of.empty(kind)
+    limits = Limits({}, {})
     or_ought = ought if early is None or early == late else {**tables_of.empty(kind), kind.facts: ought[kind.facts]}
     for owner, own in records.items():
-        history = tables_of.fold_owner(kind, owner, own, late, ought)
+        history = tables_of.fold_owner(kind, owner, own, late, ought, limits)
         if or_ought is not ought and early is not None:
             tables_of.fold_rows(owner, history.rows(early).rows, or_ought)
-    return Look(tables, ought, or_ought, broken, known)
+    return Look(stored, ought, or_ought, limits, broken, known)
 
 
 def read_records(
@@ -167,12 +190,12 @@ def read_records(
 
 def _record(kind: Kind, codec: Codec, value: bytes) -> tuple[Record[Any] | None, Row]:
     try:
-        event = codec.decode(kind.topic, value)
+        event = codec.decode(kind.topic, value, stored=True)
     except ContractError as error:
         return None, (f"does not read: {error}",)
     if not isinstance(event, Event):
         return None, (f"is a {type(event).__name__}",)
-    rank = rank_of(value[FRAMING:], event.error_declaration is not None)
+    rank = codec.rank(event, value)
     return Record(event, rank), (event.owner, event.event_time, event.source, event.event_id, rank)
 
 
@@ -189,7 +212,7 @@ def selections(kind: Kind, reader: Reader, since: int | None) -> Iterator[Select
     while True:
         found = reader.rows(
             f"SELECT owner, count() FROM {kind.records} WHERE {'1' if after is None else 'owner > {after:String}'} "
-            f"GROUP BY owner ORDER BY owner LIMIT {OWNERS_AT_ONCE} SETTINGS optimize_aggregation_in_order = 1",
+            f"GROUP BY owner ORDER BY owner LIMIT {cuts.OWNERS} SETTINGS optimize_aggregation_in_order = 1",
             {} if after is None else {"after": after},
         )
         total, upto = 0, None
@@ -199,7 +222,7 @@ def selections(kind: Kind, reader: Reader, since: int | None) -> Iterator[Select
                 break
             upto = owner
         else:
-            if len(found) < OWNERS_AT_ONCE:
+            if len(found) < cuts.OWNERS:
                 yield Selection.between(after, None)
                 return
         yield Selection.between(after, upto)
@@ -208,9 +231,8 @@ def selections(kind: Kind, reader: Reader, since: int | None) -> Iterator[Select
 
 def of_owners(owners: Iterable[str]) -> Iterator[Selection]:
     """These owners, some thousands at a time."""
-    every = list(owners)
-    for start in range(0, len(every), OWNERS_AT_ONCE):
-        yield Selection.of(every[start : start + OWNERS_AT_ONCE])
+    for part in cuts.texts(owners):
+        yield Selection.of(part)
 
 
 class _KindAudit:
@@ -235,61 +257,68 @@ class _KindAudit:
     def first(self, since: int | None) -> None:
         """Look at all; see the module."""
         sums: Sums = {}
+        weights: dict[tuple[int, str], int] = {}
         for selection in selections(self.kind, self._reader, since):
             seen = look(self.kind, self._reader, self._codec, selection, None, self._clock)
             self._report.owners += len(seen.known)
             self._report.records += sum(count for count, _ in seen.known.values())
             for difference in seen.broken:
                 self._report.add(difference)
-            for difference in tables_of.differences(seen.tables, seen.ought):
+            for difference in seen.differences(self.kind):
                 owner = difference.key[0]
                 self._owners[owner] = seen.known.get(owner, (0, 0))
             tables_of.add_sums(self.kind, seen.ought[self.kind.facts], sums)
-        suspected: list[Window] = []
-        for grain, seconds in GRAINS.items():
-            ought = tables_of.windows(sums, seconds)
-            if since is not None:
-                suspected += [(grain, *window) for window in ought]
-                continue
-            have = tables_of.stored_windows(self.kind, grain, self._reader)
-            suspected += [(grain, *window) for window in {**ought, **have} if ought.get(window) != have.get(window)]
-        self._windows = self._facts(suspected)
+            tables_of.add_weights(seen.limits, weights)
+        doubted = suspected(self.kind, self._reader, sums, weights) if since is None else touched(sums)
+        self._windows = facts_of(self.kind, self._reader, doubted)
         self._early = self._clock()
 
     def again(self) -> None:
         """Look at the suspects, after the processors have acknowledged what there was at the last look, and have swept."""
+        waiting = self._waiting()
         before, self._owners = self._owners, {}
         for selection in of_owners(before):
             seen = look(self.kind, self._reader, self._codec, selection, self._early, self._clock)
-            for difference in tables_of.differences(seen.tables, seen.ought, seen.or_ought):
+            for difference in seen.differences(self.kind):
                 owner = difference.key[0]
                 known = seen.known.get(owner, (0, 0))
-                if known != before[owner]:
+                if known != before[owner] or owner in waiting:
                     self._owners[owner] = known
                     continue
                 self._report.add(difference)
                 if difference.table == self.kind.facts:
                     self._restate(difference)
-        stored = self._rollups(self._windows)
-        now = self._facts(self._windows)
+        stored = rollups_of(self.kind, self._reader, self._windows)
+        now = facts_of(self.kind, self._reader, self._windows)
         unsettled: dict[Window, Row] = {}
         for window, facts in self._windows.items():
             ought = self._ought(window, now[window])
-            if stored.get(window) == ought:
+            rolled, most = stored.get(window, Rolled(0, None)), now[window][0]
+            if rolled.amounts == ought and rolled.version <= most:
                 continue
             if now[window] != facts:
                 unsettled[window] = now[window]
                 continue
             grain, start, center_id = window
-            self._report.add(Difference(tables_of.rollup(self.kind, grain), (start, center_id), stored.get(window), ought))
+            versions = (rolled.version, most) if rolled.version > most or ought is None else None
+            is_, should = (rolled.amounts, ought) if rolled.amounts != ought else (rolled.amounts or (), ought or ())
+            self._report.add(Difference(tables_of.rollup(self.kind, grain), (start, center_id), is_, should, versions))
         self._windows = unsettled
         self._early = self._clock()
 
+    def _waiting(self) -> set[str]:
+        """Owners too large for a step, whose fold apart is still to come: they are not settled."""
+        rows = self._reader.rows(
+            "SELECT owner FROM owners_apart WHERE kind = {kind:String} GROUP BY owner HAVING max(stored) > max(folded)",
+            {"kind": self.kind.name},
+        )
+        return {owner for (owner,) in rows}
+
     def _restate(self, fact: Difference) -> None:
-        _, event_time, center_id, _, _ = fact.key
+        minute, center_id = tables_of.minute_of(fact.key), fact.key[2]
         ought, stored = tables_of.amounts_of(self.kind, fact.ought), tables_of.amounts_of(self.kind, fact.stored)
         for grain, seconds in GRAINS.items():
-            window = (grain, event_time // 1000 // seconds * seconds, center_id)
+            window = (grain, minute // seconds * seconds, center_id)
             own = self._restated.setdefault(window, [0] * len(ought))
             for index, amount in enumerate(ought):
                 own[index] += amount - stored[index]
@@ -298,51 +327,6 @@ class _KindAudit:
         """What a rollup's row must say: none if all of it is zero, for such a row need not be there."""
         amounts = [amount + by for amount, by in zip(facts[1:], self._restated.get(window, [0] * len(facts[1:])), strict=True)]
         return tuple(amounts) if any(amounts) else None
-
-    def _facts(self, windows: Iterable[Window]) -> dict[Window, Row]:
-        """What the stored facts of these windows add up to: the sum of their versions, and the measures."""
-        kind = self.kind
-        sums = ", ".join("countIf(counts)" if name == "events" else f"sumIf({name}, counts)" for name, _ in kind.measures)
-        wanted = {window: (0,) * (1 + len(kind.measures)) for window in windows}
-        found: dict[Window, Row] = {}
-        for grain, starts in _by_grain(wanted):
-            start = _start(grain, "minute")
-            rows = self._reader.rows(
-                f"SELECT {start} AS window, center_id, sum(toUInt256(rev)), {sums} FROM {kind.facts} FINAL "
-                f"PREWHERE minute >= {{first:DateTime('UTC')}} AND minute < {{end:DateTime('UTC')}} "
-                f"AND {start} IN {{windows:Array(DateTime('UTC'))}} GROUP BY window, center_id",
-                {"windows": starts, "first": starts[0], "end": starts[-1] + GRAINS[grain]},
-            )
-            found |= {(grain, row[0], row[1]): tuple(row[2:]) for row in rows}
-        return {window: found.get(window, nothing) for window, nothing in wanted.items()}
-
-    def _rollups(self, windows: Iterable[Window]) -> dict[Window, Row]:
-        """What the rollups say of these windows, as far as it is not zero."""
-        names = ", ".join(name for name, _ in self.kind.measures)
-        found: dict[Window, Row] = {}
-        for grain, starts in _by_grain(windows):
-            rows = self._reader.rows(
-                f"SELECT {grain}, center_id, {names} FROM {tables_of.rollup(self.kind, grain)} FINAL "
-                f"PREWHERE {grain} IN {{windows:Array(DateTime('UTC'))}}",
-                {"windows": starts},
-            )
-            found |= {(grain, row[0], row[1]): tuple(row[2:]) for row in rows if any(row[2:])}
-        return found
-
-
-def _start(grain: str, column: str) -> str:
-    return f"toStartOf{grain.title()}({column}, 'UTC')"
-
-
-def _by_grain(windows: Iterable[Window]) -> Iterator[tuple[str, list[int]]]:
-    """The starts of the windows of each grain, in order, some thousands at a time."""
-    starts: dict[str, set[int]] = {}
-    for grain, start, _ in windows:
-        starts.setdefault(grain, set()).add(start)
-    for grain, own in starts.items():
-        every = sorted(own)
-        for begin in range(0, len(every), OWNERS_AT_ONCE):
-            yield grain, every[begin : begin + OWNERS_AT_ONCE]
 
 
 def audit(
@@ -361,13 +345,17 @@ def audit(
     Raises DependencyDown if Kafka or ClickHouse does not answer.
     """
     began = time.monotonic()
-    audited = kinds or tables_of.kinds()
+    audited = kinds or all_kinds()
     report = Report(clock())
     for kind in audited.values():
         for table in (kind.records, *tables_of.columns(kind)):
             report.drift.setdefault(table, Drift())
     report.drift.setdefault("dead_letters", Drift())
-    for group in groups():
+    if settings.publishers == "bound":
+        report.drift.setdefault(NOT_ALLOWED, Drift())
+    found = groups()
+    report.unseen = unseen(found, reader)
+    for group in found:
         read = audit_log(audited[group.name], group, settings, codec, reader, since)
         report.logged += read.records
         report.dead += read.dead
@@ -385,15 +373,29 @@ def audit(
         for name in settled:
             parts[name].again()
     report.unsettled = sum(part.suspects for part in parts.values())
+    report.undecided = _undecided(found, groups)
     report.seconds = time.monotonic() - began
     return report
+
+
+def _undecided(before: Sequence[Group], groups: Callable[[], Sequence[Group]]) -> int:
+    """Offsets that were there before and may still not be read."""
+    if not any(group.undecided for group in before):
+        return 0
+    stable = {(group.name, position.partition): position.stable for group in groups() for position in group.positions}
+    return sum(
+        max(position.end - stable.get((group.name, position.partition), position.stable), 0)
+        for group in before
+        for position in group.positions
+        if position.undecided
+    )
 
 
 def _settled(names: set[str], groups: Callable[[], Sequence[Group]], sweep_seconds: float, patience: float) -> set[str]:
     """Wait until these processors have acknowledged the log as it is now, and have swept; those that did."""
     deadline = time.monotonic() + patience
     found = [group for group in groups() if group.name in names]
-    ends = {(group.name, position.partition): position.end for group in found for position in group.positions}
+    ends = {(group.name, position.partition): position.stable for group in found for position in group.positions}
 
     def behind(group: Group) -> bool:
         return any(position.committed < ends[group.name, position.partition] for position in group.positions)

@@ -23,6 +23,8 @@ class AuditMetrics:
         self.drift = Gauge("weftline_audit_drift_rows", "Rows that are not as the records say", ["table"], registry=registry)
         #: Owners and windows that could not be judged: their processor does not run, is behind, or they never rested.
         self.unsettled = Gauge("weftline_audit_unsettled", "Owners and windows that could not be judged", registry=registry)
+        #: What no audit can see any more: losses that are open, in the log or in the tables. Their own alert says more.
+        self.unseen = Gauge("weftline_audit_unseen", "Losses that keep the audit from seeing all", registry=registry)
         #: Wall clock at its end; an alert rule compares it with time(), since an audit that cannot run finds no drift either.
         self.last = Gauge("weftline_audit_last_timestamp_seconds", "When an audit last came to its end", registry=registry)
         #: How long it took.
@@ -33,5 +35,6 @@ class AuditMetrics:
         for table, drift in report.drift.items():
             self.drift.labels(table).set(drift.rows)
         self.unsettled.set(report.unsettled)
+        self.unseen.set(len(report.unseen))
         self.seconds.set(report.seconds)
         self.last.set(time.time())

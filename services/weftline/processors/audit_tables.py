@@ -10,23 +10,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from weftline.contracts.standards import load_sampling_standard, load_standards
 from weftline.domain.fold import History, Record, StateRow
-from weftline.domain.revisions import content_of
-from weftline.processors.inspections import inspections
-from weftline.processors.kinds import Kind
-from weftline.processors.logistics import LOGISTICS
-from weftline.processors.orders import ORDERS
+from weftline.domain.revisions import content_of, fact_version, judged_in, state_version
+from weftline.processors.kinds import GRAINS, Kind
 from weftline.warehouse.client import Reader
 
 Row = tuple[Any, ...]
 Rows = dict[Row, Row]
 Tables = dict[str, Rows]
+#: Versions of rows, by table and key.
+Versions = dict[str, dict[Row, int]]
 #: (window in seconds since the epoch, center) -> sums of the measures.
 Sums = dict[tuple[int, str], list[int]]
-
-#: Grains of a rollup, in seconds.
-GRAINS = {"minute": 60, "hour": 3600, "day": 86400}
 
 
 class Selection(NamedTuple):
@@ -57,12 +52,17 @@ class Columns(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A row that is not as it ought to be. ``stored`` None: it is missing; ``ought`` None: it is extra; else it is different."""
+    """A row that is not as it ought to be. ``stored`` None: it is missing; ``ought`` None: it is extra; else it is different.
+
+    ``versions``, of a row that cannot be written over: its own, and the greatest that the records explain. One that is greater would win
+    against every true row that comes later, whatever it says now.
+    """
 
     table: str
     key: Row
     stored: Row | None
     ought: Row | None
+    versions: tuple[int, int] | None = None
 
     @property
     def what(self) -> str:
@@ -70,10 +70,26 @@ class Difference(NamedTuple):
         return "missing" if self.stored is None else "extra" if self.ought is None else "different"
 
 
-def kinds() -> dict[str, Kind]:
-    """The three kinds by name."""
-    every = (ORDERS, inspections(load_standards(), load_sampling_standard()), LOGISTICS)
-    return {kind.name: kind for kind in every}
+class Limits(NamedTuple):
+    """The greatest versions that records explain: of facts by their address, of state rows and alerts by owner."""
+
+    facts: dict[Row, int]
+    owners: dict[str, int]
+
+    def of(self, kind: Kind, table: str, key: Row) -> int:
+        """What a row may have at most. Nothing explains a row without a record."""
+        return self.facts.get(key, 0) if table == kind.facts else self.owners.get(key[0], 0)
+
+
+class Stored(NamedTuple):
+    """Content and versions of rows. ``versions`` has the withdrawn alerts too; of an alert it is that of the state it was judged in."""
+
+    tables: Tables
+    versions: Versions
+
+
+#: A state row's version counts the deadlines that passed in so many bits: the greatest that a set of records can give.
+MOST_PASSED = 255
 
 
 def rollup(kind: Kind, grain: str) -> str:
@@ -97,14 +113,20 @@ def columns(kind: Kind) -> dict[str, Columns]:
 # What ought to be
 
 
-def fold_owner(kind: Kind, owner: str, records: Iterable[Record[Any]], as_of: int, tables: Tables) -> History[Any]:
+def fold_owner(
+    kind: Kind, owner: str, records: Iterable[Record[Any]], as_of: int, tables: Tables, limits: Limits | None = None
+) -> History[Any]:
     """Add to ``tables`` what they must hold of an owner with these records, whatever their order; the history."""
     history = History(owner, kind.start)
     batch = list(records)
     if batch:
-        for fact, _ in history.add(batch, as_of).facts:
+        for fact, rank_sum in history.add(batch, as_of).facts:
             address = (owner, fact.event_time, fact.center_id, fact.source, fact.event_id)
             tables[kind.facts][address] = _frozen((fact.counts, fact.judgement, *fact.amounts))
+            if limits is not None:
+                limits.facts[address] = fact_version(rank_sum)
+    if limits is not None:
+        limits.owners[owner] = state_version(history.version, MOST_PASSED)
     fold_rows(owner, history.rows(as_of).rows, tables)
     return history
 
@@ -141,6 +163,13 @@ def add_sums(kind: Kind, facts: Rows, sums: Sums) -> None:
                 window[index] += amount
 
 
+def add_weights(limits: Limits, weights: dict[tuple[int, str], int]) -> None:
+    """Add the versions of these facts to the sums per minute: what the version of a window may be at most."""
+    for key, version in limits.facts.items():
+        window = (minute_of(key), key[2])
+        weights[window] = weights.get(window, 0) + version
+
+
 def windows(sums: Sums, seconds: int) -> Rows:
     """Rows of a rollup of this grain from the sums per minute. Windows in which all is zero need not be there."""
     coarse: Sums = {}
@@ -169,44 +198,75 @@ def expected(kind: Kind, records: Iterable[Record[Any]], as_of: int) -> Tables:
 # What is
 
 
-def stored_by_owner(kind: Kind, reader: Reader, selection: Selection) -> Tables:
-    """What the tables hold of some owners: facts, state, standing alerts.
+def stored_by_owner(kind: Kind, reader: Reader, selection: Selection) -> Stored:
+    """What the tables hold of some owners: facts, state, standing alerts, and the versions of all of them.
 
     The condition stands in PREWHERE: ``owner`` is part of every sort key, so that it cannot bring replaced rows back. Facts are
     sorted by minute, so that each selection scans their owners from end to end.
     """
     shapes = columns(kind)
-    tables = {}
-    for table in (kind.facts, "alerts", *kind.states):
-        where, after = selection.where, ""
-        if table == "alerts":
-            where, after = f"kind = '{kind.name}' AND {where}", "WHERE status != 'WITHDRAWN'"
-        tables[table] = _read(reader, table, shapes[table], f"PREWHERE {where} {after}", selection.parameters)
+    found = Stored({}, {})
+    where = f"PREWHERE {selection.where}"
     for state in kind.states:
-        tables[state] = {key: (row[0], [_standing(text) for text in row[1]], *row[2:]) for key, row in tables[state].items()}
-    return tables
+        rows, found.versions[state] = _read(reader, state, shapes[state], where, selection.parameters, "version")
+        found.tables[state] = {key: (row[0], [_standing(text) for text in row[1]], *row[2:]) for key, row in rows.items()}
+    shape = shapes[kind.facts]
+    facts, versions = _read(reader, kind.facts, Columns((*shape.key, "minute"), shape.values), where, selection.parameters, "rev")
+    # A fact is looked for at the minute of its event; one that stands elsewhere keeps that minute in its key.
+    placed = {key: key[:-1] if minute_of(key) == minute_of(key[:-1]) else key for key in facts}
+    found.tables[kind.facts] = {placed[key]: row for key, row in facts.items()}
+    found.versions[kind.facts] = {placed[key]: version for key, version in versions.items()}
+    alerts = reader.rows(
+        f"SELECT owner, alert_id, content, status = 'WITHDRAWN', version, {', '.join(_TOLD)} FROM alerts FINAL "
+        f"PREWHERE kind = '{kind.name}' AND {selection.where}",
+        selection.parameters,
+    )
+    found.tables["alerts"] = {(row[0], row[1]): (_told(row[2], row[5:]),) for row in alerts if not row[3]}
+    found.versions["alerts"] = {(row[0], row[1]): judged_in(row[4]) for row in alerts}
+    return found
 
 
-def stored_windows(kind: Kind, grain: str, reader: Reader) -> Rows:
-    """What a rollup holds, without windows in which all is zero."""
+#: Columns of an alert that repeat what its content says, for readers.
+_TOLD = (
+    *("rule", "severity", "occurred_at", "cooperative_id", "center_id", "factory_id", "product_category", "subject"),
+    *("text_zh", "text_en"),
+)
+
+
+def _told(content: str, told: Row) -> str:
+    """The content of an alert; with what its other columns say otherwise, if they do."""
+    said = json.loads(content)
+    wrong = {name: value for name, value in zip(_TOLD, told, strict=True) if said[name] != value}
+    return f"{content} but {wrong}" if wrong else content
+
+
+def minute_of(key: Row) -> int:
+    """The window (s) in which a fact with this key counts."""
+    return int(key[5]) if len(key) > 5 else int(key[1]) // 60_000 * 60
+
+
+def stored_windows(kind: Kind, grain: str, reader: Reader) -> tuple[Rows, dict[Row, int]]:
+    """What a rollup holds, without windows in which all is zero; and the versions of all of them."""
     table = rollup(kind, grain)
-    rows = _read(reader, table, columns(kind)[table], "", {})
-    return {key: row for key, row in rows.items() if any(row)}
+    rows, versions = _read(reader, table, columns(kind)[table], "", {}, "version")
+    return {key: row for key, row in rows.items() if any(row)}, versions
 
 
 def stored(kind: Kind, reader: Reader) -> Tables:
     """What all tables hold."""
-    tables = stored_by_owner(kind, reader, Selection())
+    tables = stored_by_owner(kind, reader, Selection()).tables
     for grain in GRAINS:
-        tables[rollup(kind, grain)] = stored_windows(kind, grain, reader)
+        tables[rollup(kind, grain)] = stored_windows(kind, grain, reader)[0]
     return tables
 
 
-def _read(reader: Reader, table: str, shape: Columns, clause: str, parameters: Mapping[str, Any]) -> Rows:
-    names = ", ".join([*shape.key, *shape.values])
+def _read(
+    reader: Reader, table: str, shape: Columns, clause: str, parameters: Mapping[str, Any], version: str
+) -> tuple[Rows, dict[Row, int]]:
+    names = ", ".join([*shape.key, *shape.values, version])
     rows = reader.rows(f"SELECT {names} FROM {table} FINAL {clause}", parameters)
     size = len(shape.key)
-    return {row[:size]: _frozen(row[size:]) for row in rows}
+    return {row[:size]: _frozen(row[size:-1]) for row in rows}, {row[:size]: row[-1] for row in rows}
 
 
 def _standing(text: str) -> tuple[bool, str]:
@@ -229,3 +289,14 @@ def differences(is_: Tables, ought: Tables, or_ought: Tables | None = None) -> I
             row = have.get(key)
             if row != wanted.get(key) and row != other.get(key):
                 yield Difference(table, key, row, other.get(key) if wanted.get(key) is None else wanted[key])
+
+
+def unexplained(kind: Kind, stored: Stored, limits: Limits) -> Iterator[Difference]:
+    """Rows that agree in content or are withdrawn, but whose version is greater than the records explain, which must have been read
+    after these rows: then no processor can have stored them."""
+    for table, versions in stored.versions.items():
+        for key, version in versions.items():
+            limit = limits.of(kind, table, key)
+            if version > limit:
+                row = stored.tables[table].get(key)
+                yield Difference(table, key, row or (), row or (), (version, limit))

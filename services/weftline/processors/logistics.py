@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.domain.logistics import ShipmentRules
 from weftline.processors.kinds import Kind, StateTable, summed, tables
-from weftline.processors.program import run
-from weftline.runtime.settings import Settings
 
 LOGISTICS = Kind(
-    name="logistics",
-    topic="logistics.events.v1",
+    of=BY_PROCESSOR["logistics"],
     start=ShipmentRules,
-    records="logistics_records",
-    facts="logistics_facts",
     amounts=(
         *("cooperative_id", "factory_id", "business_step", "trade_mode", "read_point_id"),
         *("departed", "arrived", "delivered", "voided", "damaged", "leg_time_ms"),
     ),
-    rollup="logistics_throughput",
     measures=summed("departed", "arrived", "delivered", "voided", "damaged"),
     states=tables(
         StateTable(
@@ -27,13 +22,9 @@ LOGISTICS = Kind(
                 *("center_id", "factory_id", "cooperative_id", "milestone", "disposition", "order_ids", "lot_ids", "carrier_id"),
                 *("trade_mode", "declared_value_minor", "declared_currency", "legs", "first_departed_at", "departed_at"),
                 *("arrived_at", "delivered_at", "expected_arrival_at", "damaged", "last_event_time", "events"),
+                *("delivered_ids", "marks"),
             ),
             deadlines=True,
         )
     ),
 )
-
-
-def main(settings: Settings) -> int:
-    """Run until a signal; the exit status."""
-    return run(LOGISTICS, settings)

@@ -7,25 +7,33 @@ acknowledged. A settle **refreshes rollups** of the touched windows, **stores st
 what it covered is acknowledged to Kafka.
 
 A crash between any two of these is healed by reading the batch again, and by the sweep.
+
+**Owners too large for a step** (:mod:`.memory` says how large) are not folded here: their records are stored, it is noted that they
+wait, and :mod:`.apart` folds them. Nobody else waits for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from weftline.contracts.codec import FRAMING, Codec, rank_of
+from weftline.contracts.codec import Codec
+from weftline.contracts.publishers import Delivered, Grants, signature_in
 from weftline.contracts.topics import partition_of
 from weftline.domain.events import Event
 from weftline.domain.fold import Outcome, Record, StateRow
-from weftline.domain.revisions import Judged, changes, message_of
-from weftline.errors import ContractError
+from weftline.domain.revisions import Judged
+from weftline.errors import ContractError, DecodeError, NotAllowed
 from weftline.processors.kinds import Kind
-from weftline.processors.memory import Memory
+from weftline.processors.memory import Memory, weight
 from weftline.processors.messenger import DeadLetter, Messenger
-from weftline.processors.store import NEVER, AlertRow, Received, Store, Swept, judged_of, together
+from weftline.processors.store import NEVER, Received, Store, Swept, judged_of, together
+from weftline.processors.takeover import Takeover
+from weftline.processors.telling import Telling
+from weftline.processors.unchanged import NO_SIGNS, Signs
 from weftline.runtime import failpoints, logging
+from weftline.runtime.caution import Attempt
 from weftline.runtime.clock import Clock
 from weftline.runtime.loop import RawRecord
 from weftline.runtime.metrics import Metrics
@@ -37,8 +45,28 @@ log = logging.get(__name__)
 LOGGED_LETTERS, LOGGED_DETAIL = 3, 200
 
 
+class Apart(Protocol):
+    """Who folds owners apart."""
+
+    @property
+    def waiting(self) -> int:
+        """Owners asked for and not yet folded."""
+
+    def ask(self, owners: Iterable[str]) -> None:
+        """These are to be folded; asking again does no harm."""
+
+    def forget(self) -> None:
+        """The partitions are gone: what was asked for is somebody else's to do."""
+
+    async def swept(self) -> None:
+        """A sweep has asked for all that waits."""
+
+
 class Processor:
     """The handler of one kind (see :class:`weftline.runtime.loop.Handler`)."""
+
+    #: Instead of :data:`weftline.processors.telling.MOST_ALERTS`.
+    most_alerts: int | None = None
 
     def __init__(
         self,
@@ -50,6 +78,8 @@ class Processor:
         clock: Clock,
         settings: Settings,
         metrics: Metrics,
+        apart: Apart | None = None,
+        takeover: Takeover | None = None,
     ) -> None:
         self._kind = kind
         self._partitions = partitions
@@ -58,40 +88,68 @@ class Processor:
         self._codec = codec
         self._clock = clock
         self._metrics = metrics
-        self._memory = Memory(kind, settings.memory_records)
+        self._bound = settings.publishers == "bound"
+        self._grants: Grants | None = Grants(()) if self._bound else None  # the gate; none: everybody is trusted
+        self._alerts = Telling(store, messenger, settings, metrics, self.most_alerts)
+        self._takeover = takeover  # None: whoever calls sees to the log itself
+        self._stored: dict[int, int] = {}  # records stored since the last settle, by partition
+        self._memory = Memory(kind, settings.memory_mb << 20)
+        self._apart = apart
+        self._large: set[str] = set()  # owners that are folded apart
         self._held: frozenset[int] = frozenset()
-        self._alerting: set[str] = set()  # owners in memory that have, or may have, rows in the table of alerts
         self._minutes: set[int] = set()  # windows to refresh, seconds since the epoch
         self._rows: dict[tuple[str, str, tuple[str, ...]], tuple[Judged, StateRow]] = {}  # state to store, by subject
-        self._published: dict[tuple[str, int], AlertRow] = {}  # alerts to be marked as published, by id and version
         self._swept = NEVER
-        self._said: set[tuple[str, int]] = set()  # (owner, version of its state) for which the table of alerts was seen to
-        self._said_since: set[tuple[str, int]] = set()  # the same, since the last sweep
-        self._to_compare: dict[str, int] = {}  # owner -> version of an alert that no stored state is as new as
 
-    async def assigned(self, partitions: frozenset[int]) -> None:
+    async def assigned(self, partitions: frozenset[int]) -> Mapping[int, int]:
         """Newly held partitions: whoever held them may have died between any two steps, so the next sweep looks at everything."""
+        for partition in partitions:
+            self._stored.pop(partition, None)
+        if self._held & partitions:  # in doubt: what is remembered of them may be in no table
+            self._memory.clear()
+            self._alerts.forget()
+        places = await self._takeover.over(partitions) if self._takeover is not None else {}
         self._held |= partitions
         self._swept = NEVER
-        self._said.clear()
-        self._said_since.clear()
-        self._to_compare.clear()
+        self._alerts.take_over()
+        await self._read_grants()
+        await self._alerts.read_live(NO_SIGNS)
+        return places
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         """Forget: what others store of these owners from now on goes unseen here."""
         self._held -= partitions
+        for partition in partitions:
+            self._stored.pop(partition, None)
+        if self._takeover is not None:
+            self._takeover.away(partitions)
         self._memory.clear()
-        self._alerting.clear()
+        self._alerts.forget()
+        self._large.clear()
+        if self._apart is not None:
+            self._apart.forget()
 
     async def healthy(self) -> None:
         """Raise DependencyDown if ClickHouse or Kafka does not answer."""
         await self._store.healthy()
         await self._messenger.healthy()
 
+    async def tried(self, partitions: frozenset[int]) -> Sequence[Attempt]:
+        """What was last noted of these partitions."""
+        return await self._store.tried(sorted(partitions))
+
+    async def trying(self, notes: Sequence[Attempt]) -> None:
+        """Note what is tried now, or is through."""
+        await self._store.put_attempts(notes)
+
     async def step(self, records: Sequence[RawRecord]) -> None:
         """Records in, effects stored; see the module."""
         as_of = self._clock()
+        failpoints.meet(record.value for record in records)
         with self._timed("decode"):
+            received, letters = self._decode(records)
+        if any(letter.reason == NotAllowed.reason for letter in letters) and await self._read_grants():
+            # Nothing is refused by grants that are older than the record: what was just loaded holds at once.
             received, letters = self._decode(records)
         await self._bury(letters)
         if not received:
@@ -108,17 +166,30 @@ class Processor:
         await failpoints.reach("facts")
         judged = self._judged(outcomes)
         with self._timed("alerts"):
-            asking = [o.owner for o in outcomes if o.owner in self._alerting or any(row.alerts for row in o.rows)]
-            await self._say([source for source, _ in judged], asking, as_of)
+            asking = [o.owner for o in outcomes if self._alerts.has(o.owner) or any(row.alerts for row in o.rows)]
+            await self._alerts.say([source for source, _ in judged], asking, as_of)
         self._gather(outcomes, judged)
+        for item in received:
+            partition = records[item.raw_index].partition
+            self._stored[partition] = self._stored.get(partition, 0) + 1
         self._metrics.owners.set(len(self._memory))
         self._metrics.memory_records.set(self._memory.records)
+        self._metrics.memory_bytes.set(self._memory.weight)
 
-    async def settle(self) -> None:
-        """Refresh the touched windows, store the touched state, mark what was published; side by side, since none needs another."""
-        await together((self._refresh(), self._put_states(), self._mark()))
+    async def settle(self, read: Mapping[int, int] = {}) -> None:
+        """Refresh the touched windows, store the touched state, mark what was published: side by side, since none needs another. Then
+        note what was read: of a table that a dead worker had not yet written to for the first time, a note made before would say that
+        it is lost."""
+        await together((self._refresh(), self._put_states(), self._alerts.mark()))
+        await self._keep(read)
         self._minutes.clear()
         self._rows.clear()
+        for partition in read:
+            self._stored.pop(partition, None)
+
+    async def _keep(self, read: Mapping[int, int]) -> None:
+        if self._takeover is not None:
+            await self._takeover.keep({partition: (end, self._stored.get(partition, 0)) for partition, end in read.items()})
 
     async def _refresh(self) -> None:
         with self._timed("rollups"):
@@ -128,53 +199,38 @@ class Processor:
         with self._timed("state"):
             await self._store.put_states(self._rows.values())
 
-    async def _mark(self) -> None:
-        """Mark alerts as published: the mark has a version of its own, greater than the row's."""
-        rows = list(self._published.values())
-        if not rows:
-            return
-        await self._store.put_alerts(
-            [row._replace(alert=row.alert._replace(version=row.alert.version | 1, published=True)) for row in rows]
-        )
-        await failpoints.reach("marked")
-        for row in rows:
-            del self._published[row.alert.alert_id, row.alert.version]
-
     async def reject(self, record: RawRecord, error: BaseException) -> None:
         """To dead letters: processing failed, and not for want of a dependency."""
-        await self._bury([DeadLetter(record, "processing_failed", "", f"{type(error).__name__}: {error}"[:1000])])
+        await self._bury([DeadLetter.of(record, "processing_failed", "", f"{type(error).__name__}: {error}")])
 
     async def sweep(self) -> None:
         """Pass deadlines; make the table of alerts agree with the stored state; publish what is not marked."""
         if not self._held:
             return
+        signs = NO_SIGNS if self._takeover is None else await self._takeover.look()
+        await self._read_grants()
+        if await self._alerts.read_live(signs):
+            self._swept = NEVER
         held = sorted(self._held)
         began = Swept(await self._store.now(), self._clock())
-        owners = await self._store.due(held, self._swept, began.as_of)
+        await self._ask_apart(held, signs)
+        owners = await self._fold_here(await self._store.due(held, self._swept, began.as_of))
         if owners:
             outcomes = [history.rows(began.as_of) for history in (await self._histories(owners)).values()]
             judged = self._judged(outcomes)
-            await self._say([source for source, _ in judged], owners, began.as_of)
+            await self._alerts.say([source for source, _ in judged], owners, began.as_of)
             self._gather(outcomes, judged)
             await self.settle()
-        stored = {*await self._store.alerting(held, self._swept)}
-        # What this worker has said itself need not be compared again; what another one wrote must.
-        for owner, version in stored - self._said - self._said_since:
-            self._to_compare[owner] = max(version, self._to_compare.get(owner, 0))
-        owners = sorted(self._to_compare)
-        sources = await self._store.judged(owners)
-        await self._say(sources, owners, began.as_of)
-        newest = dict.fromkeys(owners, 0)
-        for source in sources:
-            newest[source.owner] = max(newest[source.owner], source.version)
-        # An alert may be newer than the stored state, which its worker was to store next: compared until a state is there that knows.
-        self._to_compare = {owner: version for owner, version in self._to_compare.items() if version > newest[owner]}
-        self._said = {pair for pair in stored | self._said_since if pair[0] not in self._to_compare}
-        self._said_since = set()
-        await self._mark()
-        await self._publish(await self._store.unpublished(held, self._swept))
-        await self._mark()
+        # The alerts of those that are folded apart are seen to by their fold.
+        await self._alerts.compare(held, self._swept, self._large, signs, began.as_of)
+        await self._alerts.mark()
+        await self._alerts.send(held, self._swept, self._large, signs, began)
+        await self._alerts.mark()
         self._swept = began
+        if self._apart is not None:
+            await self._apart.swept()
+            self._metrics.owners_apart.labels("known").set(len(self._large))
+            self._metrics.owners_apart.labels("waiting").set(self._apart.waiting)
 
     # the parts of a step
 
@@ -183,41 +239,110 @@ class Processor:
         letters: list[DeadLetter] = []
         for index, raw in enumerate(records):
             try:
+                if raw.cut is not None:
+                    raise DecodeError("value", raw.cut.problem)
                 event = self._codec.decode(raw.topic, raw.value)
                 if not isinstance(event, Event) or raw.value is None:
                     raise ContractError("value", f"topic {raw.topic} carries no {type(event).__name__}")
                 owner = event.owner
                 if raw.key != owner.encode() and raw.partition != self._partition(owner):
                     raise ContractError("key", f"is not {owner!r}, so that another partition handles this owner; send that key")
-                rank = rank_of(raw.value[FRAMING:], event.error_declaration is not None)
+                if self._grants is not None:
+                    signature = signature_in(raw.headers)
+                    refusal = self._grants.refusal(Delivered(raw.topic, raw.key, raw.value, signature, raw.timestamp), event)
+                    if refusal is not None:
+                        raise refusal
+                rank = self._codec.rank(event, raw.value)
                 received.append(Received(index, owner, Record(event, rank), raw.value))
             except ContractError as error:
-                letters.append(DeadLetter(raw, error.reason, error.field, error.problem))
+                letters.append(DeadLetter.of(raw, error.reason, error.field, error.problem))
         return received, letters
+
+    async def _read_grants(self) -> bool:
+        """Whether they are others than before. Read when partitions come, at every sweep, and before anything is refused."""
+        if not self._bound:
+            return False
+        before, self._grants = self._grants, await self._store.grants()
+        return before is None or before.all != self._grants.all
 
     async def _fold(self, received: Sequence[Received], as_of: int) -> list[Outcome]:
         """Memory serves an owner as long as the warehouse holds exactly what memory and batch say; else all is read again."""
         batches: dict[str, list[Record[Any]]] = {}
+        sizes: dict[str, int] = {}
         for item in received:
             batches.setdefault(item.owner, []).append(item.record)
+            sizes[item.owner] = sizes.get(item.owner, 0) + len(item.value)
         stored = await self._store.counts(list(batches))
         missing = []
         for owner, batch in batches.items():
+            if owner in self._large:
+                continue
             history = self._memory.get(owner)
-            fresh = {(record.position, record.rank) for record in batch if history is None or not history.knows(record)}
+            fresh = {record.key for record in batch if history is None or not history.knows(record)}
             if stored.get(owner, 0) != len(fresh) + (history.count if history else 0):
                 missing.append(owner)
-        loaded = await self._store.records(missing) if missing else {}
+        cold = await self._weigh(missing)
+        apart = [owner for owner in batches if owner in self._large]
         # Owners not known before may have alerts from a former life, even if all of their records are in this batch.
-        self._alerting.update(missing)
-        self._alerting.update(owner for owner in batches if self._memory.get(owner) is None)
+        self._alerts.may_have(cold)
+        self._alerts.may_have(owner for owner in batches if self._memory.get(owner) is None and owner not in self._large)
         outcomes = []
-        for owner, batch in batches.items():
-            history = self._memory.get(owner) or self._memory.fresh(owner)
-            outcomes.append(history.add(batch, as_of, loaded.get(owner, ())))
-            self._memory.keep(history)
-        self._alerting.difference_update(self._memory.trim())
+        for part in _slices([owner for owner in batches if owner not in self._large], cold, self._memory.coldest):
+            reading = [owner for owner in part if owner in cold]
+            loaded = await self._store.records(reading) if reading else {}
+            for owner in part:
+                history = self._memory.get(owner) or self._memory.fresh(owner)
+                outcomes.append(history.add(batches[owner], as_of, loaded.get(owner, ())))
+                if not self._memory.keep(history, cold.get(owner, (0, 0))[1] or sizes[owner]):
+                    self._large.add(
+                        owner
+                    )  # its outcome is at hand this once; what else there is to be seen to, a fold apart sees to
+                    apart.append(owner)
+            self._alerts.forget(self._memory.trim())
+        await self._leave_apart([(owner, stored.get(owner, 0)) for owner in apart])
         return outcomes
+
+    async def _weigh(self, owners: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Of those who must be read: (estimated bytes in memory, bytes of their values). Who is too large is folded apart from now on."""
+        if not owners:
+            return {}
+        sizes = await self._store.apart.sizes(owners)
+        found = {owner: (weight(self._kind, *sizes[owner]), sizes[owner].size) for owner in owners if owner in sizes}
+        if self._apart is None:
+            return found
+        large = {owner for owner, (heavy, _) in found.items() if heavy > self._memory.coldest}
+        for owner in large:
+            self._memory.forget(owner)
+            if owner not in self._large:
+                log.info("an owner is folded apart from now on", owner=owner[:80], records=sizes[owner].records)
+        self._large |= large
+        return {owner: both for owner, both in found.items() if owner not in large}
+
+    async def _leave_apart(self, owners: Sequence[tuple[str, int]]) -> None:
+        """Note durably that these wait to be folded, with so many records stored: the step may be acknowledged then."""
+        if not owners or self._apart is None:
+            return
+        await self._store.apart.wait([(owner, self._partition(owner), stored) for owner, stored in owners])
+        await failpoints.reach("left apart")
+        self._apart.ask(owner for owner, _ in owners)
+
+    async def _ask_apart(self, held: Sequence[int], signs: Signs) -> None:
+        """Whoever held these partitions before may have left owners that wait. Who was folded apart once stays so."""
+        if self._apart is None:
+            return
+        known = await self._store.apart.known(held, signs)
+        for apart in known:
+            self._memory.forget(apart.owner)
+            self._large.add(apart.owner)
+        self._apart.ask(apart.owner for apart in known if apart.waits)
+
+    async def _fold_here(self, owners: Sequence[str]) -> list[str]:
+        """Those of the owners that are to be folded in this sweep; the others are asked for apart."""
+        unknown = [owner for owner in owners if owner not in self._large]
+        await self._weigh(unknown)
+        if self._apart is not None:
+            self._apart.ask(owner for owner in owners if owner in self._large)
+        return [owner for owner in unknown if owner not in self._large]
 
     async def _histories(self, owners: Sequence[str]) -> dict[str, Any]:
         """Histories read from the warehouse: a sweep looks at what is stored, whoever stored it."""
@@ -227,39 +352,6 @@ class Processor:
                 history = histories[owner] = self._memory.fresh(owner)
                 history.add(records, 0)
         return histories
-
-    async def _say(self, judged: Sequence[Judged], owners: Iterable[str], as_of: int) -> None:
-        """Store the change of the alerts, publish it, mark it. ``owners``: those whose alerts the table may have."""
-        asked = set(owners)
-        if not asked:
-            return
-        stored: dict[tuple[str, str, tuple[str, ...]], list[Any]] = {}
-        found = await self._store.alerts(sorted(asked))
-        self._alerting.difference_update(asked)
-        for row in found:
-            self._alerting.add(row.owner)
-            stored.setdefault((row.owner, row.subject_table, row.subject_key), []).append(row.alert)
-        rows = [
-            AlertRow(source.owner, source.partition, source.table, source.key, change)
-            for source in judged
-            for change in changes(source, stored.get((source.owner, source.table, source.key), ()), as_of)
-        ]
-        if rows:
-            self._alerting.update(row.owner for row in rows)
-            await self._store.put_alerts(rows)
-            await failpoints.reach("alerts")
-            await self._publish([row for row in rows if not row.alert.historic])
-        self._said_since.update((source.owner, source.version) for source in judged if source.owner in asked)
-
-    async def _publish(self, rows: Sequence[AlertRow]) -> None:
-        """Publish; once acknowledged, they are to be marked by the next settle."""
-        if not rows:
-            return
-        await self._messenger.alerts(message_of(row.alert) for row in rows)
-        await failpoints.reach("published")
-        for row in rows:
-            self._published[row.alert.alert_id, row.alert.version] = row
-            self._metrics.alerts.labels(row.alert.status.lower()).inc()
 
     def _judged(self, outcomes: Sequence[Outcome]) -> list[tuple[Judged, StateRow]]:
         """Every touched state row, as a source of alerts and as what is to be stored."""
@@ -305,6 +397,21 @@ class Processor:
         return partition_of(owner.encode(), self._partitions)
 
 
+def _slices(owners: Sequence[str], cold: Mapping[str, tuple[int, int]], most: int) -> Iterator[list[str]]:
+    """Owners, so many at a time that those of them who must be read take no more than so many bytes."""
+    taken: list[str] = []
+    total = 0
+    for owner in owners:
+        heavy = cold.get(owner, (0, 0))[0]
+        if taken and total + heavy > most:
+            yield taken
+            taken, total = [], 0
+        taken.append(owner)
+        total += heavy
+    if taken:
+        yield taken
+
+
 def _not_judged(records: Sequence[RawRecord], received: Sequence[Received], outcomes: Sequence[Outcome]) -> list[DeadLetter]:
     """A letter per record of the batch on which a rule raised. Older ones were reported when they came."""
     failed = {
@@ -319,5 +426,5 @@ def _not_judged(records: Sequence[RawRecord], received: Sequence[Received], outc
         event = item.record.event
         error = failed.get((item.owner, event.source, event.event_id, event.event_time))
         if error is not None:
-            letters.append(DeadLetter(records[item.raw_index], "not_judged", "", f"{type(error).__name__}: {error}"[:1000]))
+            letters.append(DeadLetter.of(records[item.raw_index], "not_judged", "", f"{type(error).__name__}: {error}"))
     return letters

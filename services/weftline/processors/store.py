@@ -7,16 +7,24 @@ import json
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from weftline.contracts.codec import FRAMING, Codec, rank_of
+from weftline.contracts.codec import Codec
+from weftline.contracts.publishers import Grants, signature_in
 from weftline.domain.events import Event
 from weftline.domain.fold import Outcome, Record, StateRow
-from weftline.domain.revisions import Judged, StoredAlert, content_of, fact_version, standing_of, state_version
-from weftline.domain.vocabulary import AlertStatus
+from weftline.domain.revisions import JUDGED_IN_SQL, Judged, StoredAlert, content_of, fact_version, standing_of, state_version
+from weftline.domain.vocabulary import AlertSeverity, AlertStatus
 from weftline.errors import ContractError, UserError
 from weftline.processors.kinds import Kind, StateTable
 from weftline.processors.messenger import DeadLetter
+from weftline.processors.store_apart import ApartStore
+from weftline.processors.unchanged import NO_SIGNS, Signs, Unchanged
 from weftline.runtime import failpoints, logging
-from weftline.warehouse.client import Warehouse
+from weftline.runtime.caution import BURIED, Attempt, DiedOf
+from weftline.runtime.clock import ServerClock
+from weftline.warehouse import cuts
+from weftline.warehouse.client import SERVER_TIME, Warehouse
+from weftline.warehouse.publishers import ALL, grants_of
+from weftline.warehouse.reference import LIVE
 
 log = logging.get(__name__)
 
@@ -26,20 +34,25 @@ _STATE = ("version", "records", "partition", "next_deadline", "alerts")
 _ALERT = (
     *("kind", "owner", "alert_id", "version", "partition", "subject_table", "subject_key", "revision", "status", "published"),
     *("historic", "rule", "severity", "occurred_at", "cooperative_id", "center_id", "factory_id", "product_category", "subject"),
-    *("text_zh", "text_en", "replaces", "content"),
+    *("text_zh", "text_en", "replaces", "content", "late_hours"),
 )
-_DEAD = ("topic", "partition", "offset", "reason", "field", "detail", "schema_id", "key", "value", "received_at")
+_DEAD = (
+    *("topic", "partition", "offset", "reason", "field", "detail", "schema_id", "key", "value", "received_at"),
+    *("cut", "size", "sha256", "hashed"),
+)
+_SIGNATURE = ("topic", "partition", "offset", "signature")
+_ATTEMPT = ("kind", "partition", "first", "last", "times")
 _STORED = (
-    "owner, partition, subject_table, subject_key, alert_id, version, revision, status, published, historic, replaces, content"
+    "owner, partition, subject_table, subject_key, alert_id, version, revision, status, published, historic, "
+    "replaces, content, late_hours"
 )
+#: The same as weftline.domain.digests.waits.
+_WAITS = f"late_hours >= {{late:UInt32}} AND replaces = '' AND severity != '{AlertSeverity.CRITICAL}'"
 
 #: An insert carries the server's time of its beginning, not of its end: a sweep looks so many seconds back beyond the last one. No
 #: statement takes longer (see warehouse.client).
 OVERLAP_SECONDS = 60
 _STORED_SINCE = "stored_at >= toDateTime64({stored_at:String}, 3, 'UTC') - toIntervalSecond({overlap:UInt32})"
-
-#: Owners asked for in one query; more are asked in turns, so that a query's text stays below a few hundred kilobytes.
-OWNERS_AT_ONCE = 5_000
 
 
 class Received(NamedTuple):
@@ -86,34 +99,45 @@ class Store:
         self._codec = codec
         self._types = types
         self._fact_columns = (*_FACT, *kind.amounts)
+        self.clock = ServerClock()
+        self._unchanged = Unchanged()
+        self.apart = ApartStore(kind, warehouse, self._record, self._unchanged)
 
     @classmethod
     async def open(cls, kind: Kind, warehouse: Warehouse, codec: Codec) -> Store:
-        """Learn the column types once, so that no insert needs to ask; says what to do if a table is missing."""
+        """Learn the column types once, so that no insert needs to ask, and what time it is; says what to do if a table is missing."""
         rows = await warehouse.rows("SELECT table, name, type FROM system.columns WHERE database = currentDatabase()", {})
         types: dict[str, dict[str, str]] = {}
         for table, name, type_ in rows:
             types.setdefault(table, {})[name] = type_
         wanted = {kind.records: _RECORD, kind.facts: (*_FACT, *kind.amounts), "alerts": _ALERT, "dead_letters": _DEAD}
+        wanted |= {"processing_attempts": _ATTEMPT, "dead_letter_signatures": _SIGNATURE}
         for state in kind.states.values():
             wanted[state.name] = ("owner", *state.key, *_STATE, *state.columns)
         for table, columns in wanted.items():
             missing = [column for column in columns if column not in types.get(table, {})]
             if missing:
                 raise UserError(f"ClickHouse table {table} lacks {', '.join(missing)}; run `weftline migrate`")
-        return cls(kind, warehouse, codec, types)
+        store = cls(kind, warehouse, codec, types)
+        await store.now()
+        return store
 
-    async def _insert(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+    async def _insert(
+        self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]], times: Sequence[int] | None = None
+    ) -> None:
         types = self._types[table]
-        await self._warehouse.insert(table, columns, names, [types[name] for name in names])
+        await self._warehouse.insert(table, columns, names, [types[name] for name in names], times)
 
     async def healthy(self) -> None:
         """Raise DependencyDown if ClickHouse does not answer."""
         await self._warehouse.rows("SELECT 1", {})
 
     async def now(self) -> str:
-        """The server's clock, by which ``stored_at`` goes."""
-        return str((await self._warehouse.rows("SELECT toString(now64(3, 'UTC'))", {}))[0][0])
+        """The server's clock, by which ``stored_at`` goes. :attr:`clock` runs on from here."""
+        asked = self.clock.asking()
+        ((text, milliseconds),) = await self._warehouse.rows(SERVER_TIME, {})
+        self.clock.read(milliseconds, asked)
+        return str(text)
 
     # records
 
@@ -135,7 +159,7 @@ class Store:
         """
         return {
             owner: count
-            for part in _parts(owners)
+            for part in cuts.texts(owners)
             for owner, count in await self._warehouse.rows(
                 f"SELECT owner, uniqExact(rank) FROM {self._kind.records} WHERE owner IN {{owners:Array(String)}} GROUP BY owner",
                 {"owners": part},
@@ -145,7 +169,7 @@ class Store:
     async def records(self, owners: Sequence[str]) -> dict[str, list[Record[Any]]]:
         """All records of some owners, repeats dropped."""
         found: dict[str, list[Record[Any]]] = {owner: [] for owner in owners}
-        for part in _parts(owners):
+        for part in cuts.texts(owners):
             rows = await self._warehouse.rows(
                 f"SELECT DISTINCT owner, event_time, source, event_id, rank, value FROM {self._kind.records} "
                 "WHERE owner IN {owners:Array(String)}",
@@ -163,13 +187,12 @@ class Store:
 
     def _record(self, owner: str, data: bytes) -> Record[Any]:
         try:
-            event = self._codec.decode(self._kind.topic, data)
+            event = self._codec.decode(self._kind.topic, data, stored=True)
         except ContractError as error:
-            # It was accepted once: a contract that became narrower must not make an owner unreadable without a word.
             raise RuntimeError(f"a stored record of {owner} no longer reads: {error}") from error
         if not isinstance(event, Event):
             raise TypeError(f"a stored record of {owner} is a {type(event).__name__}")
-        return Record(event, rank_of(data[FRAMING:], event.error_declaration is not None))
+        return Record(event, self._codec.rank(event, data))
 
     # judged facts and rollups
 
@@ -181,39 +204,39 @@ class Store:
             for fact, rank_sum in outcome.facts
         ]
         if rows:
-            await self._insert(self._kind.facts, self._fact_columns, list(zip(*rows, strict=True)))
+            columns = list(zip(*rows, strict=True))
+            await self._insert(self._kind.facts, self._fact_columns, columns, columns[_FACT.index("event_time")])
 
     async def refresh(self, minutes: Iterable[int]) -> None:
         """Make the windows of these minutes (seconds since the epoch) anew from the facts, then their hours and days.
 
         All centers of a minute: a superset does no harm, and minutes alone prune best.
         """
-        touched = sorted(set(minutes))
-        if not touched:
-            return
         kind = self._kind
+        touched = set(minutes)
         names = ", ".join(name for name, _ in kind.measures)
         counted = ", ".join(f"{'countIf(counts)' if name == 'events' else f'sumIf({name}, counts)'}" for name, _ in kind.measures)
         summed = ", ".join(f"sum({name})" for name, _ in kind.measures)
-        await self._warehouse.command(
-            f"INSERT INTO {kind.rollup}_minute (minute, center_id, version, {names}) "
-            f"SELECT minute, center_id, sum(toUInt256(rev)), {counted} FROM {kind.facts} FINAL "
-            "PREWHERE minute IN {windows:Array(DateTime('UTC'))} GROUP BY minute, center_id",
-            {"windows": touched},
-        )
-        await failpoints.reach("minute")
-        for coarse, fine, seconds in (("hour", "minute", 3600), ("day", "hour", 86400)):
-            windows = sorted({second // seconds * seconds for second in touched})
+        for windows in cuts.windows(touched):
+            await self._warehouse.command(
+                f"INSERT INTO {kind.rollup}_minute (minute, center_id, version, {names}) "
+                f"SELECT minute, center_id, sum(toUInt256(rev)), {counted} FROM {kind.facts} FINAL "
+                "PREWHERE minute IN {windows:Array(DateTime('UTC'))} GROUP BY minute, center_id",
+                {"windows": windows},
+            )
+            await failpoints.reach("minute")
+        for coarse, fine, seconds, part in (("hour", "minute", 3600, cuts.month), ("day", "hour", 86400, cuts.year)):
             # The range prunes partitions, the monotonic function of the sort key prunes granules.
             start = f"toStartOf{coarse.title()}({fine}, 'UTC')"
-            await self._warehouse.command(
-                f"INSERT INTO {kind.rollup}_{coarse} ({coarse}, center_id, version, {names}) "
-                f"SELECT {start} AS window, center_id, sum(version), {summed} FROM {kind.rollup}_{fine} FINAL "
-                f"PREWHERE {fine} >= {{first:DateTime('UTC')}} AND {fine} < {{end:DateTime('UTC')}} "
-                f"AND {start} IN {{windows:Array(DateTime('UTC'))}} GROUP BY window, center_id",
-                {"windows": windows, "first": windows[0], "end": windows[-1] + seconds},
-            )
-            await failpoints.reach(coarse)
+            for windows in cuts.windows((second // seconds * seconds for second in touched), part):
+                await self._warehouse.command(
+                    f"INSERT INTO {kind.rollup}_{coarse} ({coarse}, center_id, version, {names}) "
+                    f"SELECT {start} AS window, center_id, sum(version), {summed} FROM {kind.rollup}_{fine} FINAL "
+                    f"PREWHERE {fine} >= {{first:DateTime('UTC')}} AND {fine} < {{end:DateTime('UTC')}} "
+                    f"AND {start} IN {{windows:Array(DateTime('UTC'))}} GROUP BY window, center_id",
+                    {"windows": windows, "first": windows[0], "end": windows[-1] + seconds},
+                )
+                await failpoints.reach(coarse)
 
     # state
 
@@ -237,7 +260,7 @@ class Store:
     async def judged(self, owners: Sequence[str]) -> list[Judged]:
         """The stored state rows of some owners, as sources of alerts."""
         found = []
-        for part in _parts(owners):
+        for part in cuts.texts(owners):
             for state in self._kind.states.values():
                 key = f"array({', '.join(f'toString({name})' for name in state.key)})" if state.key else "emptyArrayString()"
                 rows = await self._warehouse.rows(
@@ -271,22 +294,29 @@ class Store:
 
     # alerts
 
-    async def alerting(self, partitions: Sequence[int], since: Swept) -> list[tuple[str, int]]:
-        """(owner, version of its state) of state rows with standing alerts, and of rows of alerts, stored since the last sweep."""
-        where = f"WHERE partition IN {{partitions:Array(UInt16)}} AND {_STORED_SINCE}"
+    async def alerting(
+        self, partitions: Sequence[int], since: Swept, without: Sequence[str] = (), signs: Signs = NO_SIGNS
+    ) -> list[tuple[str, int]]:
+        """(owner, version of its state) of state rows with standing alerts, and of rows of alerts, stored since the last sweep; more of
+        them, where nothing was written since. ``without``: not of these owners."""
+        where = f"WHERE partition IN {{partitions:Array(UInt16)}} AND owner NOT IN {{without:Array(String)}} AND {_STORED_SINCE}"
         sources = [f"SELECT owner, version FROM {state.name} {where} AND notEmpty(alerts)" for state in self._kind.states.values()]
-        # The version of an alert's row is that of the state, and a bit: see revisions.alert_version.
-        sources.append(f"SELECT owner, bitShiftRight(version, 1) FROM alerts {where} AND kind = {{kind:String}}")
-        rows = await self._warehouse.rows(
-            f"SELECT DISTINCT owner, version FROM ({' UNION ALL '.join(sources)})",
-            {"partitions": list(partitions), "kind": self._kind.name, **since.parameters},
+        sources.append(f"SELECT owner, {JUDGED_IN_SQL} FROM alerts {where} AND kind = {{kind:String}}")
+        statement = f"SELECT DISTINCT owner, version FROM ({' UNION ALL '.join(sources)})"
+        given = {"partitions": list(partitions), "kind": self._kind.name, "without": list(without), **since.parameters}
+        rows = await self._unchanged.read(
+            "alerting",
+            ["alerts", *self._kind.states],
+            signs,
+            (tuple(partitions), tuple(without), since == NEVER),
+            lambda: self._warehouse.rows(statement, given),
         )
         return [(owner, version) for owner, version in rows]
 
     async def alerts(self, owners: Sequence[str]) -> list[AlertRow]:
         """The table's alerts of some owners."""
         found: list[AlertRow] = []
-        for part in _parts(owners):
+        for part in cuts.texts(owners):
             rows = await self._warehouse.rows(
                 f"SELECT {_STORED} FROM alerts FINAL WHERE kind = {{kind:String}} AND owner IN {{owners:Array(String)}}",
                 {"kind": self._kind.name, "owners": part},
@@ -294,13 +324,65 @@ class Store:
             found.extend(_alert_row(row) for row in rows)
         return found
 
-    async def unpublished(self, partitions: Sequence[int], since: Swept) -> list[AlertRow]:
-        """The outbox: what the last sweep published is published, so only what was stored since."""
-        waiting = "kind = {kind:String} AND partition IN {partitions:Array(UInt16)} AND NOT published AND NOT historic"
-        rows = await self._warehouse.rows(
+    async def alerts_of(self, subjects: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[AlertRow]:
+        """The table's alerts of some subjects (owner, table and key)."""
+        found: list[AlertRow] = []
+        for part in cuts.texts(subjects, size=lambda subject: sum(map(len, (*subject[:2], *subject[2])))):
+            rows = await self._warehouse.rows(
+                f"SELECT {_STORED} FROM alerts FINAL WHERE kind = {{kind:String}} AND owner IN {{owners:Array(String)}} "
+                "AND (owner, subject_table, subject_key) IN {subjects:Array(Tuple(String, String, Array(String)))}",
+                {
+                    "kind": self._kind.name,
+                    "owners": sorted({owner for owner, _, _ in part}),
+                    "subjects": [(owner, table, list(key)) for owner, table, key in part],
+                },
+            )
+            found.extend(_alert_row(row) for row in rows)
+        return found
+
+    async def unpublished_of(self, owner: str, late: int, *, digest: bool = False) -> list[AlertRow]:
+        """Some alerts of an owner that are not marked as published; ``late`` and ``digest`` as in :meth:`unpublished`."""
+        which = f"{'' if digest else 'NOT '}({_WAITS})"
+        return [_alert_row(row) for row in await self.apart.unpublished(owner, _STORED, which, late)]
+
+    async def fresh_of(self, owner: str, since: str) -> tuple[frozenset[tuple[str, str]], int] | None:
+        """Identities of an owner's records that were stored since, and the earliest of their event times; None if there are none."""
+        return await self.apart.fresh(owner, since, OVERLAP_SECONDS)
+
+    async def unpublished(
+        self,
+        partitions: Sequence[int],
+        since: Swept,
+        late: int,
+        without: Sequence[str] = (),
+        signs: Signs = NO_SIGNS,
+        *,
+        digest: bool = False,
+    ) -> list[AlertRow]:
+        """Alerts that are stored and not yet marked as published. The last sweep published all that there were then, so only owners of
+        whom an alert was stored since are looked at. ``without``: not of these owners.
+        ``digest``: what waits for one (:func:`weftline.domain.digests.waits` with so many hours ``late``); else all but that."""
+        waiting = (
+            "kind = {kind:String} AND partition IN {partitions:Array(UInt16)} AND NOT published AND NOT historic "
+            f"AND owner NOT IN {{without:Array(String)}} AND {'' if digest else 'NOT '}({_WAITS})"
+        )
+        statement = (
             f"SELECT {_STORED} FROM alerts FINAL WHERE {waiting} "
-            f"AND owner IN (SELECT owner FROM alerts WHERE {waiting} AND {_STORED_SINCE})",
-            {"kind": self._kind.name, "partitions": list(partitions), **since.parameters},
+            f"AND owner IN (SELECT owner FROM alerts WHERE {waiting} AND {_STORED_SINCE})"
+        )
+        given = {
+            "kind": self._kind.name,
+            "partitions": list(partitions),
+            "without": list(without),
+            "late": late,
+            **since.parameters,
+        }
+        rows = await self._unchanged.read(
+            "waiting" if digest else "unpublished",
+            ["alerts"],
+            signs,
+            (tuple(partitions), tuple(without), since == NEVER),
+            lambda: self._warehouse.rows(statement, given),
         )
         return [_alert_row(row) for row in rows]
 
@@ -317,23 +399,61 @@ class Store:
                     *(list(row.subject_key), stored.revision, stored.status.value, int(stored.published), int(stored.historic)),
                     *(alert.rule.value, alert.severity.value, alert.occurred_at, alert.cooperative_id, alert.center_id),
                     *(alert.factory_id, alert.product_category, alert.subject, alert.text_zh, alert.text_en),
-                    *(stored.replaces, stored.content),
+                    *(stored.replaces, stored.content, stored.late_hours),
                 )
             )
         await self._insert("alerts", _ALERT, list(zip(*values, strict=True)))
 
+    async def live(self, signs: Signs = NO_SIGNS) -> dict[str, int]:
+        """When centers went live (ms, by center), as far as reference data say."""
+        return dict(await self._unchanged.read("live", ["center_reference"], signs, None, lambda: self._warehouse.rows(LIVE, {})))
+
+    # who may publish what
+
+    async def grants(self) -> Grants:
+        """The grants of the reference data as they stand now."""
+        return grants_of(await self._warehouse.rows(ALL, {}))
+
     # dead letters
 
     async def put_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
-        """Store dead letters, byte for byte."""
+        """Store dead letters, byte for byte unless they were cut."""
         rows = [
             (
                 *(letter.record.topic, letter.record.partition, letter.record.offset, letter.reason, letter.field, letter.detail),
-                *(letter.schema_id, letter.record.key, letter.record.value, letter.record.timestamp),
+                *(letter.schema_id, letter.record.key, letter.record.value, letter.record.timestamp, *letter.cut),
             )
             for letter in letters
         ]
+        signed = [
+            (*letter.record[:3], signature) for letter in letters if (signature := signature_in(letter.record.headers)) is not None
+        ]
+        if signed:  # first: a letter that is open must be whole
+            await self._insert("dead_letter_signatures", _SIGNATURE, list(zip(*signed, strict=True)))
         await self._insert("dead_letters", _DEAD, list(zip(*rows, strict=True)))
+
+    # what is tried
+
+    async def tried(self, partitions: Sequence[int]) -> list[Attempt]:
+        """What was last noted of these partitions."""
+        rows = await self._warehouse.rows(
+            "SELECT partition, first, last, times FROM processing_attempts FINAL "
+            "WHERE kind = {kind:String} AND partition IN {partitions:Array(UInt16)}",
+            {"kind": self._kind.name, "partitions": list(partitions)},
+        )
+        # Of what was buried so, nothing that is older can come again: a worker reads on from seconds before its predecessor's end.
+        buried = await self._warehouse.rows(
+            "SELECT DISTINCT partition, offset FROM dead_letters WHERE topic = {topic:String} AND partition IN {partitions:Array(Int32)} "
+            "AND reason = 'processing_failed' AND startsWith(detail, {died:String}) AND stored_at > now64(3) - toIntervalDay(1)",
+            {"topic": self._kind.topic, "partitions": list(partitions), "died": DiedOf.__name__},
+        )
+        return [*(Attempt(*row) for row in rows), *(Attempt(partition, offset, offset, BURIED) for partition, offset in buried)]
+
+    async def put_attempts(self, notes: Sequence[Attempt]) -> None:
+        """Note what is tried now, or is through."""
+        rows = [(self._kind.name, *note) for note in notes]
+        if rows:
+            await self._insert("processing_attempts", _ATTEMPT, list(zip(*rows, strict=True)))
 
 
 def judged_of(owner: str, partition: int, version: int, records: int, row: StateRow) -> Judged:
@@ -351,8 +471,8 @@ def _standing(text: str) -> Any:
 
 
 def _alert_row(row: Sequence[Any]) -> AlertRow:
-    owner, partition, table, key, alert_id, version, revision, status, published, historic, replaces, content = row
-    stored = StoredAlert(alert_id, version, revision, AlertStatus(status), bool(published), bool(historic), replaces, content)
+    owner, partition, table, key, alert_id, version, revision, status, published, historic, *rest = row
+    stored = StoredAlert(alert_id, version, revision, AlertStatus(status), bool(published), bool(historic), *rest)
     return AlertRow(owner, partition, table, tuple(key), stored)
 
 
@@ -361,8 +481,3 @@ async def together(parts: Iterable[Awaitable[None]]) -> None:
     for result in await asyncio.gather(*parts, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
-
-
-def _parts(owners: Iterable[str]) -> Iterable[list[str]]:
-    every = list(owners)
-    return (every[start : start + OWNERS_AT_ONCE] for start in range(0, len(every), OWNERS_AT_ONCE))

@@ -1,7 +1,13 @@
-"""The clock, as a parameter: deadlines pass by the wall clock, or by the simulated one of a demonstration."""
+"""The clock, as a parameter: deadlines pass by ClickHouse's clock, or by the simulated one of a demonstration.
+
+Not by the clock of the machine on which a processor happens to run. One that ran three days ahead would call everything overdue and
+told late, and another that ran behind would have noticed no deadline; several workers of one group would have judged by several
+clocks. ClickHouse's is the one that all of them see.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -27,6 +33,46 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
+class ServerClock:
+    """ClickHouse's clock: its last reading, carried on by this machine's monotonic clock, which nobody sets.
+
+    A processor reads it when it starts and at every sweep. ``local`` is the clock that is compared with it, ``monotonic`` in seconds.
+    """
+
+    def __init__(self, local: Clock = system_clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._local = local
+        self._monotonic = monotonic
+        self._read: tuple[int, float] | None = None  # the server's time in ms, and the monotonic moment to which it belongs
+        self._skews = {"worker": math.nan, "kafka": math.nan}
+
+    def asking(self) -> float:
+        """The moment before the server is asked; for :meth:`read`."""
+        return self._monotonic()
+
+    def read(self, server: int, asked: float) -> None:
+        """The server said ``server`` (ms) after it was asked at ``asked``. Taken for the time in the middle between question and
+        answer: wrong by half of the time that this took, at most."""
+        answered = self._monotonic()
+        middle = (asked + answered) / 2
+        self._read = (server, middle)
+        self._skews["worker"] = (self._local() - int((answered - middle) * 1000) - server) / 1000
+
+    def __call__(self) -> int:
+        """The server's time now (ms)."""
+        if self._read is None:
+            raise RuntimeError("the server's clock was not read yet")
+        server, middle = self._read
+        return server + int((self._monotonic() - middle) * 1000)
+
+    def stamped(self, broker: int, sent: int) -> None:
+        """The broker wrote down ``broker`` (ms) for a record that was sent at ``sent`` by this clock and is acknowledged now."""
+        self._skews["kafka"] = (broker - (sent + self()) / 2) / 1000
+
+    def skew(self, of: str) -> float:
+        """By how many seconds the clock of the ``worker`` or of ``kafka`` is ahead of ClickHouse's; NaN if nobody knows yet."""
+        return self._skews[of]
+
+
 def simulated_clock(stretches: Sequence[Stretch], wall_clock: Clock = system_clock) -> Clock:
     """A clock that keeps to the last stretch that has begun, until it meets the wall clock; it never runs backward.
 
@@ -46,10 +92,13 @@ def simulated_clock(stretches: Sequence[Stretch], wall_clock: Clock = system_clo
     return now
 
 
-def clock_of(setting: str | None) -> Clock:
-    """From ``WEFTLINE_SIMULATED_CLOCK``: nothing, or ``wall_start,simulated_start,speed`` (ms, ms, factor); several by ``;``."""
+def clock_of(setting: str | None, wall_clock: Clock) -> Clock:
+    """From ``WEFTLINE_SIMULATED_CLOCK``: nothing, or ``wall_start,simulated_start,speed`` (ms, ms, factor); several by ``;``.
+
+    ``wall_clock`` is the one by which either runs: the server's.
+    """
     if not setting:
-        return system_clock
+        return wall_clock
     stretches = []
     try:
         for part in setting.split(";"):
@@ -63,4 +112,4 @@ def clock_of(setting: str | None) -> Clock:
             f"WEFTLINE_SIMULATED_CLOCK wants wall_start_ms,simulated_start_ms,speed, several of them by ';' in rising order, "
             f"got {setting[:200]!r}"
         )
-    return simulated_clock(stretches)
+    return simulated_clock(stretches, wall_clock)

@@ -6,15 +6,15 @@ They read again and again, and show only what was read a short time ago: an old 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final, Generic, NoReturn, TypeVar
+from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from kafka.errors import KafkaError
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_server
 
 from weftline.errors import UserError, WeftlineError
-from weftline.runtime import logging
+from weftline.runtime import guard, logging
 from weftline.runtime.settings import Settings
 
 log = logging.get(__name__)
@@ -68,6 +68,21 @@ def follow(
             rest()
 
 
+def _guarded(app: Any, allowed: Collection[str]) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
+    """The WSGI application behind :mod:`weftline.runtime.guard`."""
+
+    def answer(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        headers = {name[5:].lower().replace("_", "-"): str(value) for name, value in environ.items() if name.startswith("HTTP_")}
+        refused = guard.refusal(headers, [headers.get("host", "")], allowed)
+        if refused is None:
+            found: Iterable[bytes] = app(environ, lambda status, given: start(status, [*given, *guard.HEADERS.items()]))
+            return found
+        start("403 Forbidden", [("Content-Type", "text/plain; charset=utf-8"), *guard.HEADERS.items()])
+        return [f"{refused}\n".encode()]
+
+    return answer
+
+
 @contextmanager
 def serving(settings: Settings, registry: CollectorRegistry) -> Iterator[int]:
     """Serve ``/metrics`` on the settings' address; gives the port it listens on. Raises UserError if that is taken."""
@@ -78,6 +93,7 @@ def serving(settings: Settings, registry: CollectorRegistry) -> Iterator[int]:
         raise UserError(
             f"cannot listen on {host}:{port} ({error.strerror}); set WEFTLINE_HTTP_HOST, WEFTLINE_HTTP_PORT (0: any free port)"
         ) from None
+    server.set_app(_guarded(make_wsgi_app(registry), guard.names(settings.http_allowed_hosts)))
     try:
         yield server.server_port
     finally:

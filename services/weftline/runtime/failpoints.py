@@ -2,7 +2,8 @@
 
 A crash at a chosen place needs no luck this way. Tests switch a hook on (:func:`hooked`), which is awaited at every point and may
 raise or suspend. For a whole program, ``WEFTLINE_FAILPOINTS=facts=3,published=1`` kills it as by SIGKILL when it comes to the point
-``facts`` for the third time, or to ``published`` for the first.
+``facts`` for the third time, or to ``published`` for the first. ``WEFTLINE_DIES_OF=text`` kills it whenever it steps a record whose
+value contains the text.
 
 Off, a point costs about 80 ns; a step and its settle pass a dozen of them.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from weftline.errors import UserError
@@ -42,6 +43,12 @@ def hooked(hook: Hook) -> Iterator[None]:
         _hook = before
 
 
+def meet(values: Iterable[bytes | None]) -> None:
+    """Nothing, unless one of these values is one to die of."""
+    if _dies_of and any(_dies_of in (value or b"") for value in values):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def deadly(text: str) -> Hook | None:
     """The hook for a value of ``WEFTLINE_FAILPOINTS``; none for an empty one."""
     if not text:
@@ -62,4 +69,5 @@ def deadly(text: str) -> Hook | None:
     return die
 
 
+_dies_of = os.environ.get("WEFTLINE_DIES_OF", "").encode()
 _hook: Hook | None = deadly(os.environ.get("WEFTLINE_FAILPOINTS", ""))

@@ -11,7 +11,10 @@ pin changes:
 
 - ``Topic._compile_decode``: sets ``decode``; run in ``__init__``, so it holds for the clones that agents read.
 - ``AIOKafkaConsumerThread.on_start``: starts the aiokafka consumer; fails at once when no broker answers.
-- ``AIOKafkaConsumerThread._fetch_records``: runs in the consumer's thread, advances the position.
+- ``AIOKafkaConsumerThread._create_worker_consumer``: makes the aiokafka consumer, whose ``_isolation_level`` is read when it starts.
+- ``AIOKafkaConsumerThread._fetch_records``: runs in the consumer's thread, advances the position; what it gives: :mod:`.passed`.
+- ``aiokafka.consumer.fetcher.Fetcher._records``: what was fetched and not yet given, by partition; emptied in the dictionary's order.
+  ``_fetch_max_wait_ms`` is read for each request.
 - ``Consumer._new_consumer_thread``: makes that thread.
 - ``Consumer._drain_messages``: run by the ``Fetcher`` service, cancelled when that stops.
 - ``Consumer._wait_next_records``: waits while the flow is stopped, then fetches.
@@ -21,13 +24,16 @@ pin changes:
 - ``Consumer.on_partitions_assigned``, ``on_partitions_revoked``: run in the main loop, awaited by aiokafka's group coordinator.
 - ``AIOKafkaConsumer._subscription.subscription.assignment``: one object per generation, ``active`` until the next one is made; its
   ``state_value(tp).timestamp`` is the wall clock (ms) of the last answer to a fetch, also to one that brought nothing.
+- ``AIOKafkaConsumer._coordinator.request_rejoin``: has the partitions assigned anew, with offsets as committed.
+- ``aiokafka.consumer.fetcher``: its names ``MemoryRecords`` and ``PartitionRecords`` are those of :mod:`.unpacking`.
 - ``faust.Worker.install_signal_handlers``: left out; signals are the program's.
 
 Why nothing is lost. A fetch advances the position, so a fetched chunk that is dropped leaves a gap that a later commit would step
 over (Faust's ``perform_seek`` does not go back where nothing was ever committed). Hence the one rule: *a chunk fetched under the
 assignment that is held now is always queued, a chunk of a former assignment never*. The thread says under which assignment it
 fetched. A commit takes the longest prefix of a partition's queued chunks that were acknowledged; whatever drops a chunk further on
-only keeps the commit back.
+only keeps the commit back. Offsets at which nothing is to be read are queued too, as done: so the commit reaches the last stable
+offset, where the first transaction begins that is still open, and the lag is counted to there.
 """
 
 from __future__ import annotations
@@ -43,7 +49,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import faust
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.consumer import fetcher
+from aiokafka.errors import KafkaConnectionError, NoOffsetForPartitionError, OffsetOutOfRangeError, RecordTooLargeError
 from faust.app.base import BootStrategy
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
@@ -51,8 +58,9 @@ from faust.transport.drivers.aiokafka import Transport as KafkaTransport
 from faust.types.tuples import TP, ConsumerMessage
 
 from weftline.errors import WeftlineError
-from weftline.runtime import logging
+from weftline.runtime import logging, passed, unpacking
 from weftline.runtime.loop import BatchLoop, Chunk, RawRecord
+from weftline.runtime.passed import Passed
 from weftline.runtime.retry import Backoff
 from weftline.runtime.settings import Settings
 
@@ -64,6 +72,9 @@ for _name, _pin in PINS.items():
             "install the pinned versions (deploy/locks), or read the hooks again and change PINS"
         )
 
+fetcher.MemoryRecords = unpacking.Records
+fetcher.PartitionRecords = unpacking.PartitionRecords
+passed.tell()
 log = logging.get(__name__)
 
 #: A chunk is at most this share of a step, so that steps fill up well from several partitions.
@@ -72,6 +83,16 @@ CHUNKS_PER_STEP = 4
 REVOKE_GRACE_SECONDS = 5.0
 REBALANCE_TIMEOUT_SECONDS = 30.0
 COMMIT_SECONDS = 1.0
+#: How long the broker waits with an answer that would be empty. aiokafka asks it for one thing at a time, and of partitions of which it
+#: still has records for nothing: with Faust's 1.5 s, a partition that alone had a backlog got a megabyte a second (3,200 small
+#: reports/s; 6,300 with 0.1 s).
+IDLE_WAIT_MS, BUSY_WAIT_MS = 1_500, 100
+#: What a chunk without records counts for, so that any number of them stays within the bounds of a step.
+PASSED_BYTES = 1024
+#: A topic that was deleted, or made anew, is noticed so soon; aiokafka's own five minutes are too long.
+METADATA_SECONDS = 10
+#: Before partitions are asked for anew because the log does not have their place: whoever judges them needs a moment first.
+ASIDE_SECONDS = 2.0
 #: aiokafka leaves the group when nothing was fetched for so long, and nothing is fetched while a dependency is waited for.
 FOREVER_SECONDS = 10 * 365 * 86_400.0
 
@@ -103,6 +124,16 @@ class _Poll:
 class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
     """The consumer's thread: waits for a broker at start, and says under which assignment it fetched."""
 
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        super().__init__(consumer, **kwargs)
+        self._served: set[Any] = set()  # partitions of which the last fetch gave records
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust has this only together with its own transactions, which we do not use.
+        consumer._isolation_level = "read_committed"
+        return consumer
+
     async def on_start(self) -> None:
         backoff = Backoff()
         while not self.should_stop:
@@ -117,9 +148,42 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
     ) -> _Poll:
-        records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
-        # Nothing was awaited since the position moved, so this is the assignment whose position moved.
+        # A fetch empties one partition after the other, in this order, while they fit: what others published must not wait behind a
+        # megabyte of one that was served already.
+        waiting = consumer._fetcher._records
+        for tp in self._served & waiting.keys():
+            waiting[tp] = waiting.pop(tp)
+        most = self.transport.feed.step_records
+        try:
+            records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=most)
+        except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
+            # Nothing is skipped: whoever takes the partition over judges what was lost, and where to go on.
+            log.error("the log does not have the place where reading is to go on", error=repr(error))
+            assignment = self.assignment_now()
+            await asyncio.sleep(ASIDE_SECONDS)
+            if assignment is self.assignment_now():
+                self.rejoin()
+            records = {}
+        except RecordTooLargeError as error:
+            # What lies there has no sound beginning. The fetcher has moved on by one offset, and this call has given nothing else.
+            _, tp, offset, _ = error.args
+            records = {TP(tp.topic, tp.partition): [unpacking.nameless(offset)]}
+        self._served = set(records)
+        consumer._fetcher._fetch_max_wait_ms = BUSY_WAIT_MS if waiting else IDLE_WAIT_MS
+        # The call above moved the position as the last thing that it did, so no rebalance can have come in between: the assignment that
+        # is held now is the one of which these records were fetched.
         return _Poll(self.assignment_now(), records)
+
+    def rejoin(self) -> None:
+        """Have the partitions assigned anew. To be called in this thread."""
+        self._ensure_consumer()._coordinator.request_rejoin()
+
+    def stable_end(self, tp: TP) -> int | None:
+        """Up to where records are committed or aborted, by the last answer to a fetch; None before it."""
+        consumer = self._ensure_consumer()
+        stable: int | None = consumer.last_stable_offset(tp)
+        end: int | None = consumer.highwater(tp)
+        return end if stable is None or stable < 0 else stable
 
     def assignment_now(self) -> Any:
         subscription = self._ensure_consumer()._subscription.subscription
@@ -132,10 +196,10 @@ class _Consumer(KafkaConsumer):  # type: ignore[misc]
     def __init__(self, transport: _Transport, *args: Any, **kwargs: Any) -> None:
         super().__init__(transport, *args, **kwargs)
         self._feed = transport.feed
-        self._chunk_records = max(1, transport.settings.batch_records // CHUNKS_PER_STEP)
         self._chunk_bytes = max(1, transport.settings.batch_bytes // CHUNKS_PER_STEP)
         self._chunks: dict[TP, deque[_Fetched]] = {}
         self._next: dict[TP, int] = {}
+        self._moved: set[TP] = set()  # read from elsewhere once they are assigned anew; until then nothing of them is committed
         self._held_assignment: Any = None
         self._assigned_anew = asyncio.Event()
         self._fetching_since: float | None = None  # wall clock; None while the batch loop has enough
@@ -174,30 +238,50 @@ class _Consumer(KafkaConsumer):  # type: ignore[misc]
         """Cut what was fetched into chunks, enter them in the commit's order, and wrap each in a synthetic message."""
         batch: list[RawRecord] = []
         size = 0
+        most = max(1, self._feed.step_records // CHUNKS_PER_STEP)
         for record in records:
-            more = record.serialized_key_size + record.serialized_value_size
-            if batch and (len(batch) >= self._chunk_records or size + more > self._chunk_bytes):
+            if isinstance(record, Passed):
+                continue
+            raw = RawRecord(
+                *(
+                    tp.topic,
+                    tp.partition,
+                    record.offset,
+                    record.timestamp,
+                    record.key,
+                    record.value,
+                    record.headers,
+                    record.checksum,
+                )
+            )
+            more = raw.size
+            if batch and (len(batch) >= most or size + more > self._chunk_bytes):
                 yield self._message(tp, batch, size)
                 batch, size = [], 0
             size += more
-            batch.append(
-                RawRecord(tp.topic, tp.partition, record.offset, record.timestamp, record.key, record.value, record.headers)
-            )
-        yield self._message(tp, batch, size)
+            batch.append(raw)
+        if batch:
+            yield self._message(tp, batch, size)
+        if isinstance(records[-1], Passed):
+            # Not acknowledged here: how far the log was read is stored before Kafka is told, be there anything to read or not.
+            yield self._message(tp, [], PASSED_BYTES, records[-1].last)
 
-    def _message(self, tp: TP, batch: list[RawRecord], size: int) -> ConsumerMessage:
-        fetched = _Fetched(batch[0].offset, batch[-1].offset)
+    def _message(self, tp: TP, batch: list[RawRecord], size: int, last: int | None = None) -> ConsumerMessage:
+        """``last``: of a batch without records."""
+        if last is None:
+            last = batch[-1].offset
+        fetched = _Fetched(batch[0].offset if batch else self._next.get(tp, last), last)
         self._chunks[tp].append(fetched)
         self._next[tp] = fetched.last + 1
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
             offset=fetched.last,
-            timestamp=batch[-1].timestamp / 1000,
+            timestamp=batch[-1].timestamp / 1000 if batch else 0.0,
             timestamp_type=0,
             headers=None,
             key=None,
-            value=Chunk(tp.partition, batch, size, fetched.finish),
+            value=Chunk(tp.partition, batch, size, fetched.finish, end=last + 1),
             checksum=None,
             tp=tp,
             generation_id=self.app.consumer_generation_id,
@@ -210,6 +294,7 @@ class _Consumer(KafkaConsumer):  # type: ignore[misc]
         self._held_assignment = self._thread.assignment_now()
         self._chunks = {tp: deque() for tp in assigned}
         self._next = {}
+        self._moved = set()
         self._assigned_anew.set()
         self._feed.assign(tp.partition for tp in assigned)
         await super().on_partitions_assigned(assigned, generation_id)
@@ -225,7 +310,7 @@ class _Consumer(KafkaConsumer):  # type: ignore[misc]
     # ---- the commit ---------------------------------------------------------------------------------------------------------
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:
-        return [tp for tp, chunks in self._chunks.items() if chunks and chunks[0].done]
+        return [tp for tp, chunks in self._chunks.items() if chunks and chunks[0].done and tp not in self._moved]
 
     def _new_offset(self, tp: TP) -> int | None:
         """One past the last offset of the longest acknowledged prefix; None if nothing new may be committed."""
@@ -240,6 +325,15 @@ class _Consumer(KafkaConsumer):  # type: ignore[misc]
         await self.maybe_wait_for_commit_to_finish()
         await self.commit()
 
+    async def move(self, places: Mapping[int, int]) -> None:
+        """Commit these offsets, by partition, whatever was committed before, and have the partitions assigned anew."""
+        moved = {tp: places[tp.partition] for tp in self._chunks if tp.partition in places}
+        await self._commit_all()
+        self._moved |= moved.keys()
+        if moved.keys() <= self.assignment() and moved:
+            await self._thread.commit(moved)
+        await self._thread.call_thread(self._thread.rejoin)
+
     async def on_stop(self) -> None:
         await self._commit_all()
         await super().on_stop()
@@ -253,12 +347,12 @@ class _Consumer(KafkaConsumer):  # type: ignore[misc]
         return max(0.0, time.time() - max(answered, since))
 
     def lags(self) -> dict[int, tuple[int, int]]:
-        """By partition held: (first offset not yet acknowledged, records from there to the end), as far as known."""
+        """By partition held: (first offset not yet acknowledged, offsets from there to the last stable one), as far as known."""
         found = {}
         for tp, chunks in self._chunks.items():
             waiting = next((chunk for chunk in chunks if not chunk.done), None)
             position = waiting.first if waiting else self._next.get(tp, self._committed_offset.get(tp))
-            end = self.highwater(tp)
+            end = self._thread.stable_end(tp)
             if position is not None and end is not None:
                 found[tp.partition] = (position, max(0, end - position))
         return found
@@ -327,7 +421,9 @@ class KafkaGroup:
             broker_commit_livelock_soft_timeout=FOREVER_SECONDS,
             # A rebalance waits for the batch loop in on_partitions_revoked, for a bounded time; Faust's own wait has no bound.
             stream_wait_empty=False,
-            consumer_auto_offset_reset="earliest",
+            # Neither the oldest nor the newest record in silence: see weftline.processors.takeover.
+            consumer_auto_offset_reset="none",
+            consumer_metadata_max_age_ms=METADATA_SECONDS * 1000,
             topic_allow_declare=False,
             topic_disable_leader=True,
             datadir=datadir,
@@ -353,6 +449,10 @@ class KafkaGroup:
         if reason is not None:
             raise GroupCrashed(f"Faust gave up: {reason!r}") from reason
 
+    async def move(self, places: Mapping[int, int]) -> None:
+        """Have these partitions read from these offsets, whatever was committed: they are assigned anew."""
+        await self._app.consumer.move(places)
+
     async def stop(self) -> None:
         """Commit what is acknowledged and leave the group."""
         await self._worker.stop()
@@ -360,7 +460,7 @@ class KafkaGroup:
     # The thread may be starting or ending, or its assignment change under our feet: neither a scrape nor a watch may fail for it.
 
     def lags(self) -> dict[int, tuple[int, int]]:
-        """By partition held: (first offset not yet acknowledged, records from there to the end), as far as known."""
+        """By partition held: (first offset not yet acknowledged, offsets from there to the last stable one), as far as known."""
         with suppress(Exception):
             return dict(self._app.consumer.lags())
         return {}

@@ -6,16 +6,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from kafka import TopicPartition
+from kafka import OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import NoError
+from kafka.protocol.consumer import IsolationLevel
 
-from weftline.contracts.topics import open_admin
+from weftline.kafka_admin.client import open_admin
 from weftline.runtime.credentials import credentials
 from weftline.runtime.settings import Settings
 
 #: The group of a processor, by its name.
 GROUP = "weftline-{}"
+#: What brokers answer that have no ids.
+_NO_ID = UUID(int=0)
 #: Whoever asks how things are does not want to wait for a broker that hangs.
 SECONDS = 10.0
 
@@ -30,23 +35,35 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A partition: offsets of the next record to read (as committed) and of the next one to come; ``lag`` is between them."""
+    """A partition: offsets of the next record to read (as committed) and of the next one to come.
+
+    ``undecided``: offsets before the end that nobody may read yet, since a transaction begins there that is still open. ``start``: the
+    oldest offset that the log still has. A group without a place begins there: ``place`` is then None.
+    """
 
     partition: int
     committed: int
     end: int
+    undecided: int = 0
+    start: int = 0
+    place: int | None = None
+
+    @property
+    def stable(self) -> int:
+        """Kafka's last stable offset: what lies before it is committed, or aborted and never read."""
+        return self.end - self.undecided
 
     @property
     def lag(self) -> int:
-        """Records that are there and not yet acknowledged."""
-        return max(self.end - self.committed, 0)
+        """Offsets that may be read and are not yet acknowledged."""
+        return max(self.stable - self.committed, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """A processor's group. ``state`` is Kafka's (Stable, Empty, PreparingRebalance …); no ``positions``: the topic is missing.
 
-    ``members`` None: the broker does not say.
+    ``members`` None: the broker does not say. ``topic_id`` is what Kafka calls the topic since it was made; empty if it does not say.
     """
 
     name: str
@@ -54,11 +71,17 @@ class Group:
     state: str
     members: tuple[Member, ...] | None
     positions: tuple[Position, ...]
+    topic_id: str = ""
 
     @property
     def lag(self) -> int:
-        """Records of all partitions that are there and not yet acknowledged."""
+        """Offsets of all partitions that may be read and are not yet acknowledged."""
         return sum(position.lag for position in self.positions)
+
+    @property
+    def undecided(self) -> int:
+        """Offsets of all partitions that wait for a transaction to end."""
+        return sum(position.undecided for position in self.positions)
 
 
 class Groups:
@@ -71,25 +94,44 @@ class Groups:
 
     def read(self) -> list[Group]:
         """The groups as they are now, in the order of the topics given."""
-        partitions = self._partitions()
+        partitions, ids = self._partitions()
         described = self._described()
-        committed = self._admin.list_group_offsets(dict.fromkeys(self._names.values()))
-        ends = self._offsets(partitions, OffsetSpec.LATEST)
-        # A group without a place begins at the oldest record.
-        fresh = [p for name, of in self._by_name(partitions) for p in of if p not in committed.get(self._names[name], {})]
-        starts = self._offsets(fresh, OffsetSpec.EARLIEST)
-        return [
-            Group(
-                name=name,
-                topic=self._topics[name],
-                state=described[self._names[name]]["group_state"] if described else "unknown",
-                members=tuple(_members(described[self._names[name]], self._topics[name])) if described else None,
-                positions=tuple(
-                    Position(p.partition, starts[p] if p in starts else committed[self._names[name]][p].offset, ends[p]) for p in of
-                ),
+        places = self._admin.list_group_offsets(dict.fromkeys(self._names.values()))
+        starts, ends = self._offsets(partitions, OffsetSpec.EARLIEST), self._offsets(partitions, OffsetSpec.LATEST)
+        # Asked for after the ends, so that what arrives between the two questions is not taken for undecided.
+        stable = self._offsets(partitions, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+        found = []
+        for name, of in self._by_name(partitions):
+            committed = {p: place.offset for p, place in places.get(self._names[name], {}).items() if place.offset >= 0}
+            found.append(
+                Group(
+                    name=name,
+                    topic=self._topics[name],
+                    state=described[self._names[name]]["group_state"] if described else "unknown",
+                    members=tuple(_members(described[self._names[name]], self._topics[name])) if described else None,
+                    positions=tuple(
+                        Position(
+                            p.partition,
+                            committed.get(p, starts[p]),
+                            ends[p],
+                            max(ends[p] - stable[p], 0),
+                            starts[p],
+                            committed.get(p),
+                        )
+                        for p in of
+                    ),
+                    topic_id=ids.get(self._topics[name], ""),
+                )
             )
-            for name, of in self._by_name(partitions)
-        ]
+        return found
+
+    def move(self, name: str, places: Mapping[int, int]) -> None:
+        """Have a group without members begin at these offsets, by partition. Raises KafkaError if it has one."""
+        topic = self._topics[name]
+        offsets = {TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1) for partition, offset in places.items()}
+        for problem in self._admin.alter_group_offsets(self._names[name], offsets).values():
+            if problem is not NoError:
+                raise problem()
 
     def _described(self) -> Mapping[str, Any]:
         try:
@@ -99,18 +141,24 @@ class Groups:
             return {}
         return found
 
-    def _partitions(self) -> list[TopicPartition]:
+    def _partitions(self) -> tuple[list[TopicPartition], dict[str, str]]:
+        """All partitions, and the ids of the topics."""
         found = self._admin.describe_topics(list(self._topics.values()))
-        return sorted(TopicPartition(of["name"], partition["partition_index"]) for of in found for partition in of["partitions"])
+        ids = {of["name"]: str(of["topic_id"]) for of in found if of.get("topic_id") and of["topic_id"] != _NO_ID}
+        return sorted(
+            TopicPartition(of["name"], partition["partition_index"]) for of in found for partition in of["partitions"]
+        ), ids
 
     def _by_name(self, partitions: list[TopicPartition]) -> Iterator[tuple[str, list[TopicPartition]]]:
         for name, topic in self._topics.items():
             yield name, [partition for partition in partitions if partition.topic == topic]
 
-    def _offsets(self, partitions: list[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
+    def _offsets(
+        self, partitions: list[TopicPartition], spec: OffsetSpec, isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    ) -> dict[TopicPartition, int]:
         if not partitions:
             return {}
-        found = self._admin.list_partition_offsets(dict.fromkeys(partitions, spec))
+        found = self._admin.list_partition_offsets(dict.fromkeys(partitions, spec), isolation_level=isolation)
         return {partition: place.offset for partition, place in found.items()}
 
 

@@ -1,20 +1,24 @@
 """What a processor says of itself: its state, and the three pages that show it.
 
 ``/metrics`` for Prometheus; ``/healthz`` answers 200 as long as the event loop turns; ``/readyz`` answers 200 only when records
-would be processed now, and says in JSON what is waited for otherwise. For people and supervisors alike.
+would be processed now and nothing is lost that nobody has seen to; it says in JSON what is waited for otherwise, what is lost, and
+under ``degraded`` which other programs of this machine's stack were stopped since they keep dying. For people and supervisors alike.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from weftline.errors import UserError
-from weftline.runtime.metrics import Metrics
+from weftline.runtime import guard
+from weftline.runtime.degraded import degraded
+from weftline.runtime.guard_aiohttp import guarded
+from weftline.runtime.metrics import LOSSES, Metrics
 from weftline.runtime.settings import Settings
 
 #: The closed set of states. ``starting``: not yet in the group. ``idle``: nothing to do. ``active``: at work. ``waiting``: for a
@@ -34,6 +38,10 @@ class Status:
         self._kafka_silent = False
         self._unanswered: str | None = None
         self._stalled: str | None = None
+        self._lost: list[tuple[str, str]] = []
+        self._topic_gone: str | None = None
+        self._doubt: str | None = None
+        self._detail: str | None = None
         self._step_began: float | None = None
         #: When something last ended (monotonic seconds): the one figure that a watchdog needs.
         self.last_progress = clock()
@@ -62,10 +70,10 @@ class Status:
         """A step begins, or has ended."""
         self._step_began = self._clock() if begins else None
 
-    def wait_for(self, dependency: str | None) -> None:
-        """Work stands still until this dependency answers; None: it does."""
+    def wait_for(self, dependency: str | None, detail: str | None = None) -> None:
+        """Work stands still until this dependency answers; None: it does. ``detail`` says what is wrong, and what to do."""
         before = self.waiting_for
-        self._waiting_for = dependency
+        self._waiting_for, self._detail = dependency, detail
         self._changed(before)
 
     def kafka_silent(self, silent: bool) -> None:
@@ -83,6 +91,35 @@ class Status:
     def stalled(self, reason: str | None) -> None:
         """The watchdog found that nothing goes on though nothing is waited for, and why; None: it goes on."""
         self._stalled = reason
+
+    def lost(self, losses: Sequence[tuple[str, str]]) -> None:
+        """What is lost and not yet mended or accepted: of each its sort (``LOSSES`` of :mod:`.metrics`) and a sentence."""
+        self._lost = list(losses)
+        self._count_losses()
+
+    def topic_gone(self, problem: str | None) -> None:
+        """The topic does not exist any more; None: it does."""
+        self._topic_gone = problem
+        self._count_losses()
+
+    def _count_losses(self) -> None:
+        whats = [what for what, _ in self.losses]
+        for what in LOSSES:
+            self._metrics.losses.labels(what).set(whats.count(what))
+
+    @property
+    def losses(self) -> list[tuple[str, str]]:
+        """Everything that is lost now."""
+        return [*self._lost, *([("topic", self._topic_gone)] if self._topic_gone else [])]
+
+    def doubt(self, reason: str) -> None:
+        """Something looks odd in the log or in the tables: partitions are to be taken over again. Any thread may say so."""
+        self._doubt = self._doubt or reason
+
+    def take_doubt(self) -> str | None:
+        """The doubt, once."""
+        doubt, self._doubt = self._doubt, None
+        return doubt
 
     @property
     def handler_waits(self) -> bool:
@@ -125,7 +162,8 @@ class Status:
 
     @property
     def ready(self) -> bool:
-        return self.state in ("idle", "active")
+        """Whether records would be processed now, and nothing is lost that nobody has seen to."""
+        return self.state in ("idle", "active") and not self.losses
 
     def describe(self) -> dict[str, object]:
         """The body of ``/readyz``."""
@@ -136,7 +174,9 @@ class Status:
             "processor": self.processor,
             "state": self.state,
             "waiting_for": waiting_for,
+            "detail": self._detail,
             "stalled": self._stalled,
+            "losses": [f"{what}: {text}" for what, text in self.losses],
             "partitions": sorted(self.partitions),
             "seconds_since_progress": round(self._clock() - self.last_progress, 1),
         }
@@ -151,7 +191,7 @@ class HealthServer:
         self._metrics = metrics
         self._refresh = refresh
         self.port = 0
-        app = web.Application()
+        app = guarded(guard.names(settings.http_allowed_hosts))
         app.router.add_get("/metrics", self._metrics_page)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
@@ -181,4 +221,6 @@ class HealthServer:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return web.json_response(self._status.describe(), status=200 if self._status.ready else 503)
+        others = degraded(self._settings.data, self._settings.kafka)
+        said = {**self._status.describe(), "degraded": dict(others)}
+        return web.json_response(said, status=200 if self._status.ready else 503)

@@ -7,11 +7,13 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
+from kafka.errors import KafkaError as KafkaPythonError
 
-from weftline.contracts.login import refused, wrong_login
-from weftline.errors import UserError
+from weftline.errors import DependencyDown, UserError
+from weftline.kafka_admin.login import refused, wrong_login
 from weftline.runtime import logging
 from weftline.runtime.credentials import credentials
+from weftline.runtime.groups import open_groups
 from weftline.runtime.health import Status
 from weftline.runtime.retry import Backoff
 from weftline.runtime.settings import Settings
@@ -19,6 +21,8 @@ from weftline.runtime.settings import Settings
 log = logging.get(__name__)
 
 REQUEST_TIMEOUT_SECONDS = 10
+#: One a second.
+PLACING_ATTEMPTS = 10
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -52,6 +56,27 @@ async def check_topic(topic: str, partitions: int, settings: Settings, status: S
             f"topic {topic} on {settings.kafka} has {found} partitions, declared are {partitions}; the count can never change "
             "(`weftline topics apply` says so too): point WEFTLINE_KAFKA to the right cluster or mend schemas/topics.yaml"
         )
+
+
+async def place_group(name: str, topic: str, settings: Settings) -> None:
+    """Have a new group begin at the oldest record: one that has no place would have to be told by its first member, which takes longer."""
+
+    def place() -> None:
+        with open_groups(settings, {name: topic}) as groups:
+            (group,) = groups.read()
+            fresh = {at.partition: at.start for at in group.positions if at.place is None}
+            if fresh and not group.members:
+                groups.move(name, fresh)
+
+    for _ in range(PLACING_ATTEMPTS):
+        try:
+            await asyncio.to_thread(place)
+        except (KafkaPythonError, DependencyDown) as error:  # a broker that has just started knows no coordinator for some seconds
+            problem = str(error)
+        else:
+            return
+        await asyncio.sleep(1)
+    log.info("the first member will place the group", error=problem)
 
 
 async def _partitions(topic: str, settings: Settings) -> int | None:

@@ -25,12 +25,20 @@ class LagCollector(Collector):
         """Called for each scrape, in the server's thread."""
         by_partition = ("consumergroup", "topic", "partition")
         up = GaugeMetricFamily("weftline_lag_exporter_up", "1 while Kafka answers the lag exporter")
-        lag = GaugeMetricFamily("kafka_consumergroup_lag", "Records not yet acknowledged by the group", labels=by_partition)
+        lag = GaugeMetricFamily(
+            "kafka_consumergroup_lag", "Offsets that may be read and are not yet acknowledged by the group", labels=by_partition
+        )
         place = GaugeMetricFamily(
             "kafka_consumergroup_current_offset", "Next offset that the group would read after a crash", labels=by_partition
         )
         end = GaugeMetricFamily(
             "kafka_topic_partition_current_offset", "Next offset that will be written", labels=("topic", "partition")
+        )
+        # Lower than the end while a transaction is open; where it stays so, nobody reads what lies behind it.
+        stable = GaugeMetricFamily(
+            "weftline_stable_offset",
+            "Last stable offset: where the first transaction begins that is still open, else the next offset that will be written",
+            labels=("topic", "partition"),
         )
         members = GaugeMetricFamily("kafka_consumergroup_members", "Members of the group", labels=("consumergroup",))
         groups = self._kept.get()
@@ -44,4 +52,5 @@ class LagCollector(Collector):
                 lag.add_metric(labels, position.lag)
                 place.add_metric(labels, position.committed)
                 end.add_metric(labels[1:], position.end)
-        return (up, lag, place, end, members)
+                stable.add_metric(labels[1:], position.stable)
+        return (up, lag, place, end, stable, members)

@@ -6,7 +6,7 @@ Whoever fetches calls :meth:`BatchLoop.offer` with chunks of one partition in of
 
 What holds:
 
-- A chunk is acknowledged after a settle that ended after the step that took it, and never once its partition was taken away.
+- A chunk is acknowledged after a settle that ended after the steps that took its parts, and never once its partition was taken away.
 - A step that fails leaves nothing acknowledged; it is tried again, whole or in parts, so a handler's effects must be idempotent.
 - :class:`~weftline.errors.DependencyDown` from any call is waited out, for as long as it takes, unless the partitions go or the
   program stops.
@@ -17,16 +17,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
-from typing import Protocol
+from itertools import chain, takewhile
 
 from weftline.errors import DependencyDown, WeftlineError
-from weftline.runtime import logging
-from weftline.runtime.chunks import Chunk, ChunkQueue, RawRecord
+from weftline.runtime import blame, logging
+from weftline.runtime.caution import Attempt, Caution, DiedOf, Portion
+from weftline.runtime.chunks import Chunk, ChunkQueue, Part, RawRecord
+from weftline.runtime.handler import Handler
 from weftline.runtime.health import Status
 from weftline.runtime.metrics import Metrics
+from weftline.runtime.pace import Pace
 from weftline.runtime.retry import Backoff
 from weftline.runtime.settings import Settings
 
@@ -40,35 +42,12 @@ MOST_FAULTS = 5
 LONGEST_REST = 0.05
 #: A single record is tried so often before it goes to dead letters: an error of the moment must not cost a record.
 RECORD_ATTEMPTS = 3
+#: A dependency that answers, but not so often in a row what one call asks of it, is not down: the call is to blame.
+SUSPECT_ATTEMPTS = 5
+#: Of the memory for histories, what may be held back of those who send so much that others go before them.
+AHEAD_SHARE = 6
 #: The failure ratio is taken over so many records, and only from so many failures on (one bad record of ten says nothing).
 RATIO_WINDOW, RATIO_FAILURES = 1_000, 20
-
-
-class Handler(Protocol):
-    """What a processor is. No two of these calls ever overlap, but for ``healthy``, which the watchdog may call at any time."""
-
-    async def assigned(self, partitions: frozenset[int]) -> None:
-        """These partitions are newly held; none of their records was stepped yet. A sweep follows."""
-
-    async def revoked(self, partitions: frozenset[int]) -> None:
-        """These partitions are gone: forget what is in memory of them, and what was gathered for the next settle. Also called
-        for partitions whose ``assigned`` was called and did not return."""
-
-    async def step(self, records: Sequence[RawRecord]) -> None:
-        """Decode, store, fold, judge, alert. When it returns, the effects are stored. After an exception it is called again with the same
-        records, or with a part of them."""
-
-    async def settle(self) -> None:
-        """Step 6: refresh rollups and store state gathered since the last settle that returned."""
-
-    async def sweep(self) -> None:
-        """Compare alerts with the stored state, publish what is not marked."""
-
-    async def reject(self, record: RawRecord, error: BaseException) -> None:
-        """Send this record to dead letters as ``processing_failed``."""
-
-    async def healthy(self) -> None:
-        """Raise DependencyDown if ClickHouse or Kafka does not answer."""
 
 
 class ProcessorStopped(WeftlineError):
@@ -83,22 +62,35 @@ class BatchLoop:
     """See the module. ``settings`` gives the bounds; times are monotonic seconds of ``clock``."""
 
     def __init__(
-        self, handler: Handler, settings: Settings, metrics: Metrics, status: Status, clock: Callable[[], float] = time.monotonic
+        self,
+        handler: Handler,
+        settings: Settings,
+        metrics: Metrics,
+        status: Status,
+        clock: Callable[[], float] = time.monotonic,
+        move: Callable[[Mapping[int, int]], Awaitable[None]] | None = None,
     ) -> None:
         self._handler = handler
         self._settings = settings
         self._metrics = metrics
         self._status = status
         self._clock = clock
-        self._queue = ChunkQueue(settings.batch_records, settings.batch_bytes, metrics.queued)
-        self._in_flight: list[Chunk] = []
-        self._unsettled: list[Chunk] = []
+        #: Tells Kafka to read partitions from other offsets; they are assigned anew then. To be set before :meth:`run`.
+        self.move = move
+        self._pace = Pace(settings.batch_records)
+        ahead = (settings.memory_mb << 20) // AHEAD_SHARE
+        self._queue = ChunkQueue(self._pace.records, settings.batch_bytes, ahead, metrics.queued)
+        self._in_flight: list[Part] = []
+        self._unsettled: list[Part] = []
+        self._offered: dict[int, deque[Chunk]] = {}  # by partition held, in offset order, until they are settled
         self._held: set[int] = set()  # as the group says
         self._announced: set[int] = set()  # handler.assigned returned
         self._told: set[int] = set()  # handler.assigned was called, and may have done half of its work
         self._leaving: set[int] = set()  # taken away, the handler not yet told
+        self._caution = Caution()
         self._outcomes: deque[bool] = deque(maxlen=RATIO_WINDOW)  # True: rejected
         self._next_step = self._next_settle = self._next_sweep = 0.0
+        self._disturbed = False  # something failed since the step began: how long it takes says nothing
         self._stopping = False
         self._ended = False
         self._wake = asyncio.Event()
@@ -114,15 +106,23 @@ class BatchLoop:
     def has_room(self) -> bool:
         return self._queue.has_room
 
+    @property
+    def step_records(self) -> int:
+        """So many records are a step now."""
+        return self._pace.records
+
     def offer(self, chunk: Chunk) -> None:
         """Queue a fetched chunk. Never blocks. Ignored if its partition is not held (it will be read again by whoever holds it)."""
         if chunk.partition in self._held and not self._ended:
+            self._offered.setdefault(chunk.partition, deque()).append(chunk)
             self._queue.put(chunk)
             self._wake.set()
 
     def assign(self, partitions: Iterable[int]) -> None:
         """The group gave this worker these partitions, in addition to what it holds."""
-        self._held.update(partitions)
+        new = set(partitions)
+        self._held |= new
+        self._offered.update((partition, deque()) for partition in new)
         self._status.joined(frozenset(self._held))
         self._wake.set()
 
@@ -144,8 +144,7 @@ class BatchLoop:
                 async with asyncio.timeout(grace_seconds):
                     await self._left.wait()
         finally:
-            for chunk in chain(self._in_flight, self._unsettled):
-                chunk.lost = chunk.lost or chunk.partition in lost
+            self._lose(lost)
 
     def stop(self) -> None:
         """Ask :meth:`run` to end: after the step in flight, settled and acknowledged."""
@@ -161,6 +160,8 @@ class BatchLoop:
                 with suppress(_Interrupted):
                     await self._turn()
             await self._settle_once()
+            with suppress(Exception):  # else the next worker is careful for nothing
+                await self._note(self._caution.close())
         finally:
             self._ended = True
             self._left.set()
@@ -171,13 +172,20 @@ class BatchLoop:
         self._status.work(True)
         if self._leaving:
             await self._leave()
+        elif (doubt := self._status.take_doubt()) is not None:
+            log.warning("taking partitions over again", because=doubt)
+            if self._unsettled:
+                await self._settle()
+            self._announced.clear()
         elif self._held - self._announced:
             await self._announce()
+        elif self._queue.others_first:
+            await self._step()  # what else is due they wait for no more than for a crowd
         elif self._unsettled and now >= self._next_settle:
             await self._settle()
         elif self._held and now >= self._next_sweep:
             await self._sweep()
-        elif self._queue and (now >= self._next_step or not self._queue.has_room):
+        elif self._queue and (now >= self._next_step or self._queue.full):
             await self._step()
         else:
             self._status.work(bool(self._queue or self._unsettled))
@@ -187,33 +195,58 @@ class BatchLoop:
             await self._wait(min(due) - now if due else None)
 
     async def _step(self) -> None:
-        batch = self._queue.take()
+        others_first = self._queue.others_first
+        batch = self._queue.take(self._caution.suspicious)
+        beside_crowd = others_first and not any(part.behind for part in batch)
         started = self._clock()
         self._in_flight = batch
+        self._disturbed = False
         self._status.stepping(True)
-        records = list(chain.from_iterable(chunk.records for chunk in batch))
+        records = list(chain.from_iterable(part.records for part in batch))
         try:
-            await self._apply(records)
+            for portion in self._caution.portions(records, started):
+                await self._try_portion(portion)
         except _Interrupted:
-            self._queue.put_back(chunk for chunk in batch if not chunk.lost and chunk.partition in self._held)
+            self._queue.put_back(part for part in batch if not part.chunk.lost and part.chunk.partition in self._held)
             raise
         finally:
             self._in_flight = []
             self._status.stepping(False)
         # Many small steps cost ClickHouse more than few larger ones, and slow themselves down.
         ended = self._clock()
+        if not (self._disturbed or beside_crowd):
+            self._pace.took(len(records), ended - started)
+            self._queue.most_records = self._pace.records
         self._next_step = max(started + self._settings.pause_seconds, ended + min(ended - started, LONGEST_REST))
-        for chunk in batch:
-            chunk.records = ()  # only the acknowledgement is still needed
+        for part in batch:
+            part.records = ()  # only the acknowledgement is still needed
+            part.chunk.to_step -= 1
         self._unsettled += batch
         self._metrics.steps.inc()
         self._metrics.records.inc(len(records))
-        self._metrics.bytes.inc(sum(chunk.size for chunk in batch))
+        self._metrics.bytes.inc(sum(part.size for part in batch))
         self._ended_one("step", started)
+
+    async def _try_portion(self, portion: Portion) -> None:
+        await self._note(portion.notes)
+        if portion.deaths:
+            died = DiedOf(f"{portion.deaths} workers in a row ended while they stepped this record, without an exception")
+            await self._reject(portion.records[0], died)
+        else:
+            await self._apply(portion.records)
+        if portion.alone:
+            await self._persist("settle", lambda: self._handler.settle(self._read()))
+            await self._note(self._caution.close({record.partition for record in portion.records}))
+
+    async def _note(self, notes: Sequence[Attempt]) -> None:
+        if notes:
+            await self._persist("trying", lambda: self._handler.trying(notes))
 
     async def _settle(self) -> None:
         started = self._clock()
-        await self._persist("settle", self._handler.settle)
+        read = self._read()
+        await self._persist("settle", lambda: self._handler.settle(read))
+        await self._note(self._caution.close())
         self._acknowledge(started)
 
     async def _settle_once(self) -> None:
@@ -222,17 +255,29 @@ class BatchLoop:
             return
         started = self._clock()
         try:
-            await self._handler.settle()
+            await self._handler.settle(self._read())
         except Exception as error:
-            log.warning("not settled; these records will be read again", chunks=len(self._unsettled), error=repr(error))
+            log.warning("not settled; these records will be read again", parts=len(self._unsettled), error=repr(error))
         else:
             self._acknowledge(started)
 
+    def _read(self) -> dict[int, int]:
+        """How far everything was stepped, of the partitions of which something is not settled yet."""
+        found = {}
+        for partition in {part.chunk.partition for part in self._unsettled if not part.chunk.lost}:
+            for chunk in takewhile(lambda chunk: not chunk.to_step, self._offered[partition]):
+                found[partition] = chunk.end
+        return found
+
     def _acknowledge(self, started: float) -> None:
-        for chunk in self._unsettled:
-            if not chunk.lost:
-                chunk.ack()
+        for part in self._unsettled:
+            part.chunk.to_settle -= 1
+            if not (part.chunk.to_settle or part.chunk.lost):
+                part.chunk.ack()
         self._unsettled = []
+        for chunks in self._offered.values():
+            while chunks and not chunks[0].to_settle:
+                chunks.popleft()
         # Counted from the end: a settle slower than its interval must leave time for steps.
         self._next_settle = self._clock() + self._settings.settle_seconds
         self._ended_one("settle", started)
@@ -246,16 +291,43 @@ class BatchLoop:
     async def _announce(self) -> None:
         new = frozenset(self._held - self._announced)
         self._told |= new
-        await self._persist("assigned", lambda: self._handler.assigned(new))
-        self._announced |= new
+        places: dict[int, int] = {}
+
+        async def assigned() -> None:
+            places.update(await self._handler.assigned(new) or {})
+
+        await self._persist("assigned", assigned)
+        found: list[Attempt] = []
+
+        async def look() -> None:
+            found[:] = await self._handler.tried(new)
+
+        await self._persist("tried", look)
+        if suspects := [note for note in found if note.times > 0]:
+            log.warning("a worker ended while it tried these; they are stepped apart from the rest", tried=suspects)
+        self._caution.take_over(new - places.keys(), found, self._clock())
+        if places and self.move is not None:
+            # Not read from where it must be: nothing of these is stepped until the group has assigned them anew.
+            self._queue.drop(places)
+            self._held -= places.keys()
+            self._lose(places)
+            await self.move(places)
+        self._announced |= new - places.keys()
         self._next_sweep = 0.0
         log.info("partitions taken over", partitions=sorted(new))
+
+    def _lose(self, partitions: Collection[int]) -> None:
+        for part in chain(self._in_flight, self._unsettled):
+            part.chunk.lost = part.chunk.lost or part.chunk.partition in partitions
 
     async def _leave(self) -> None:
         lost = frozenset(self._leaving)
         await self._settle_once()
         if told := lost & self._told:
             await self._persist("revoked", lambda: self._handler.revoked(told), leaving=True)
+            if closed := self._caution.close(told):
+                await self._persist("trying", lambda: self._handler.trying(closed), leaving=True)
+        self._caution.forget(lost)
         self._announced -= lost
         self._told -= lost
         self._leaving -= lost
@@ -291,6 +363,9 @@ class BatchLoop:
                 raise
             except Exception as error:
                 self._metrics.faults.labels("step").inc()
+                self._disturbed = True
+                if blame.fault("step", error).whose is blame.Whose.PROGRAM:
+                    raise ProcessorStopped(f"a step of {len(records)} records from {_name(records[0])} on: {error!r}") from error
                 if await self._persist("healthy", self._handler.healthy):
                     continue  # one was down and is back: that explains it
                 attempts -= 1
@@ -327,16 +402,22 @@ class BatchLoop:
             await self._wait_or_interrupt(wait, leaving)
 
     async def _await_dependencies(self, name: str, call: Callable[[], Awaitable[None]], leaving: bool = False) -> bool:
-        """Call until it no longer raises DependencyDown. True if it did. Any other exception passes."""
+        """Call until it no longer raises DependencyDown. True if it did. Any other exception passes; so does a suspect one of a step,
+        if it comes again and again while all dependencies answer."""
         backoff = Backoff()
         since = self._clock()
+        suspected = 0
         try:
             while True:
                 try:
                     await call()
                 except DependencyDown as down:
+                    self._disturbed = True
+                    suspected = suspected + 1 if name == "step" and down.suspect and await self._all_answer() else 0
+                    if suspected >= SUSPECT_ATTEMPTS:
+                        raise
                     wait = backoff.next()
-                    self._status.wait_for(down.dependency)
+                    self._status.wait_for(down.dependency, str(down))
                     # Once at the beginning, then every ten attempts (less than a minute).
                     if backoff.attempts % 10 == 1:
                         log.warning("waiting", call=name, dependency=down.dependency, error=str(down), attempt=backoff.attempts)
@@ -347,6 +428,13 @@ class BatchLoop:
                 await self._wait_or_interrupt(wait, leaving)
         finally:
             self._status.wait_for(None)
+
+    async def _all_answer(self) -> bool:
+        try:
+            await self._handler.healthy()
+        except Exception:
+            return False
+        return True
 
     async def _wait_or_interrupt(self, seconds: float, leaving: bool = False) -> None:
         until = self._clock() + seconds

@@ -10,6 +10,8 @@ The lists of the other programs stand beside what they measure: :mod:`.lag`, :mo
 
 from __future__ import annotations
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 import weftline
@@ -19,16 +21,26 @@ import weftline
 PHASES = ("step", "decode", "store", "fold", "facts", "alerts", "settle", "rollups", "state", "sweep")
 
 #: Why a record is a dead letter; the command ``dlq`` and the table say the same words.
-REASONS = ("undecodable", "contract", "not_judged", "processing_failed")
+REASONS = ("undecodable", "contract", "not_allowed", "not_judged", "processing_failed")
 
 #: What a processor may wait for; the public names of :class:`weftline.errors.DependencyDown`.
 DEPENDENCIES = ("kafka", "clickhouse", "schema-registry")
 
+#: Clocks that are compared with ClickHouse's, by which deadlines pass.
+CLOCKS = ("worker", "kafka")
+
 #: Calls of :class:`weftline.runtime.loop.Handler`, by which unexpected exceptions are counted.
-CALLS = ("assigned", "revoked", "step", "settle", "sweep", "reject", "healthy")
+CALLS = ("assigned", "revoked", "step", "settle", "sweep", "reject", "healthy", "tried", "trying")
+
+#: Sorts of losses: :mod:`weftline.processors.reading` says what they are.
+LOSSES = ("retention", "recreated", "truncated", "tables", "derived", "topic")
 
 #: What becomes of an alert.
 CHANGES = ("raised", "updated", "withdrawn")
+
+#: Owners that are folded apart, as one worker knows of them, and how a fold ended.
+APART = ("known", "waiting")
+FOLDS = ("done", "failed")
 
 #: From one quick insert to one that an operator should ask about.
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -80,6 +92,8 @@ class Metrics:
         self.dead_letters = Counter("weftline_dead_letters", "Records sent to dead letters", ["reason"], registry=registry)
         #: 1 while the processor waits for it: :data:`DEPENDENCIES`.
         self.waiting = Gauge("weftline_waiting", "1 while this dependency is waited for", ["dependency"], registry=registry)
+        #: Losses of its kind that are neither mended nor accepted, by sort: :data:`LOSSES`. Every worker tells all of its kind.
+        self.losses = Gauge("weftline_losses", "Losses that nobody has mended or accepted", ["what"], registry=registry)
         #: Exceptions other than a dependency that is down, by the call that raised: :data:`CALLS`.
         self.faults = Counter("weftline_faults", "Unexpected exceptions in processing", ["call"], registry=registry)
         #: Partitions taken away, each rebalance counted once.
@@ -89,19 +103,37 @@ class Metrics:
             "weftline_last_progress_timestamp_seconds", "When a step, settle or sweep last ended", registry=registry
         )
 
+        #: By how much each of :data:`CLOCKS` is ahead of ClickHouse's: ``worker`` is read at every sweep, ``kafka`` with each alert
+        #: or dead letter that is published (NaN before the first).
+        self.clock_skew = Gauge(
+            "weftline_clock_skew_seconds", "How far this clock is ahead of ClickHouse's", ["clock"], registry=registry
+        )
+
         # Results.
         #: Changes of alerts sent to factories: :data:`CHANGES`.
         self.alerts = Counter("weftline_alerts_published", "Alert changes published", ["change"], registry=registry)
-        #: Owners whose state is held in memory, and the records behind them (bounded by WEFTLINE_MEMORY_RECORDS).
+        #: Owners whose state is held in memory, the records behind them, and the memory that this is estimated to take (bounded by
+        #: WEFTLINE_MEMORY_MB).
         self.owners = Gauge("weftline_memory_owners", "Owners whose state is in memory", registry=registry)
         self.memory_records = Gauge("weftline_memory_records", "Records known of owners in memory", registry=registry)
+        self.memory_bytes = Gauge("weftline_memory_history_bytes", "Estimated memory of owners in memory", registry=registry)
+        #: Owners too large for a step: known to this worker, and waiting to be folded: :data:`APART`.
+        self.owners_apart = Gauge("weftline_apart_owners", "Owners folded apart from the steps", ["state"], registry=registry)
+        #: Folds of such owners that ended: :data:`FOLDS`.
+        self.folds_apart = Counter("weftline_folds_apart", "Folds apart from the steps that ended", ["result"], registry=registry)
 
         for metric, values in (
             (self.phase_seconds, PHASES),
             (self.dead_letters, REASONS),
             (self.waiting, DEPENDENCIES),
             (self.faults, CALLS),
+            (self.losses, LOSSES),
             (self.alerts, CHANGES),
+            (self.clock_skew, CLOCKS),
+            (self.owners_apart, APART),
+            (self.folds_apart, FOLDS),
         ):
             for value in values:
                 metric.labels(value)
+        for clock in CLOCKS:
+            self.clock_skew.labels(clock).set(math.nan)

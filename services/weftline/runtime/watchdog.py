@@ -25,7 +25,7 @@ from typing import Final
 
 from weftline.errors import DependencyDown, WeftlineError
 from weftline.runtime import logging
-from weftline.runtime.groups import Groups, Position, open_groups
+from weftline.runtime.groups import Group, Groups, Position, open_groups
 from weftline.runtime.health import Status
 from weftline.runtime.settings import Settings
 
@@ -122,6 +122,7 @@ class Watchdog:
         self._patience = Patience(settings.watchdog_seconds, time.monotonic())
         self._connection = ExitStack()
         self._groups: Groups | None = None
+        self._topic_id: str | None = None
         self._stopping = threading.Event()
         # A daemon: a broker that hangs must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
@@ -198,6 +199,23 @@ class Watchdog:
             asked.cancel()
             raise
 
+    def _look_at_log(self, group: Group, held: frozenset[int]) -> None:
+        """What of the log was lost beneath the processor: it takes its partitions over again, and judges."""
+        if not group.positions:
+            self._status.topic_gone(f"topic {group.topic} does not exist any more; make it anew: `weftline topics apply`")
+            return
+        known, self._topic_id = self._topic_id, group.topic_id
+        if known not in (None, group.topic_id):
+            self._status.doubt(f"topic {group.topic} was deleted and made anew")
+        for place in group.positions:
+            if place.partition in held and place.place is not None and not place.start <= place.place <= place.end:
+                self._status.doubt(
+                    f"the group stands at offset {place.place:,} of partition {place.partition}, but the log goes from {place.start:,} to "
+                    f"{place.end:,}"
+                )
+        if held:
+            self._status.topic_gone(None)
+
     def _sight(self) -> Sight | None:
         """What there is to be seen; None if the broker does not answer."""
         held, standing, step = self._status.partitions, self._status.standing_seconds, self._status.step_seconds
@@ -212,5 +230,6 @@ class Watchdog:
             self._connection = ExitStack()
             closing.close()
             return None
+        self._look_at_log(group, held)
         members = group.members is None or bool(group.members)
         return Sight(held, standing, step, {place.partition: place for place in group.positions}, members)

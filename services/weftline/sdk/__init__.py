@@ -5,8 +5,9 @@
     from weftline.sdk import Publisher, Subscriber
 """
 
+from weftline.contracts.advice import Advice
 from weftline.contracts.epcis import EpcisDefaults, MappedDocument, ShipmentKey, Skipped, map_document
-from weftline.domain.alerts import Alert, Evidence
+from weftline.domain.alerts import Alert, Evidence, ListedAlert
 from weftline.domain.events import (
     CorrectiveAction,
     ErrorDeclaration,
@@ -26,6 +27,7 @@ from weftline.sdk.subscriber import Subscriber
 from weftline.sdk.values import content_id
 
 __all__ = [
+    "Advice",
     "Alert",
     "ContractError",
     "CorrectiveAction",
@@ -36,6 +38,7 @@ __all__ = [
     "Evidence",
     "InspectionEvent",
     "LaboratoryReport",
+    "ListedAlert",
     "LogisticsEvent",
     "LotInspection",
     "MappedDocument",

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 
 from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
 
-from weftline.contracts.login import refused, wrong_login
 from weftline.errors import DependencyDown, UserError
+from weftline.kafka_admin.login import refused, wrong_login
 from weftline.runtime.credentials import sasl
 
 CONNECT_SECONDS = 3.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Generic, NotRequired, Protocol, Required, TypedDict, TypeVar, Unpack
 
+from weftline.contracts.dates import BY_ITS_BEGIN, BY_ITS_END
 from weftline.contracts.mapping import part_from_json
 from weftline.contracts.rules import nearest, within
 from weftline.domain.events import (
@@ -32,6 +33,7 @@ from weftline.domain.vocabulary import (
     NonconformityClass,
     OrderStatus,
     Payer,
+    Precision,
     ProductionStep,
     ReportStatus,
     SafetyClass,
@@ -42,7 +44,7 @@ from weftline.domain.vocabulary import (
     TradeMode,
 )
 from weftline.errors import ContractError
-from weftline.sdk.values import AnyEvent, Time, content_id, milliseconds, offset
+from weftline.sdk.values import AnyEvent, Day, Time, content_id, is_date, milliseconds, offset
 
 E = TypeVar("E", OrderEvent, InspectionEvent, LogisticsEvent)
 R = TypeVar("R")
@@ -61,16 +63,17 @@ class HasEvent(Protocol):
 class Common(TypedDict):
     """What every event carries.
 
-    ``event_time``: when it happened. A datetime gives the local offset too; for milliseconds it is ``time_zone_offset``, else the
-    publisher's. ``source``, ``cooperative_id`` and ``center_id`` may stand in the publisher instead. ``event_id``: identity within
-    the source; without one it is derived from the content (:func:`content_id`). ``sequence``: the source's own running number, if
-    it has one.
+    ``event_time``: when it happened. A datetime gives the local offset too; for milliseconds and dates it is ``time_zone_offset``, else the
+    publisher's. A date says that only the day is known (``precision`` DAY). ``source``, ``cooperative_id`` and ``center_id`` may stand in
+    the publisher instead. ``event_id``: identity within the source; without one it is derived from the content (:func:`content_id`).
+    ``sequence``: the source's own running number, if it has one.
     """
 
-    event_time: Required[Time]
+    event_time: Required[Day]
     factory_id: Required[str]
     event_id: NotRequired[str | None]
     sequence: NotRequired[int | None]
+    precision: NotRequired[Precision | str]
     source: NotRequired[str | None]
     cooperative_id: NotRequired[str | None]
     center_id: NotRequired[str | None]
@@ -110,7 +113,7 @@ class EventMethods(ABC, Generic[R]):
         sample_type: SampleType | str = SampleType.UNKNOWN,
         quantity: int = 0,
         style_number: str | None = None,
-        promised_at: Time | None = None,
+        promised_at: Day | None = None,
         production_step: ProductionStep | str | None = None,
         location_id: str | None = None,
         changed_by: str | None = None,
@@ -129,7 +132,7 @@ class EventMethods(ABC, Generic[R]):
             product_category=product_category,
             quantity=quantity,
             style_number=style_number,
-            promised_at=_optional_time("promised_at", promised_at),
+            promised_at=promised_at,
             production_step=_optional_symbol("production_step", ProductionStep, production_step),
             changed_by=changed_by,
             reason=reason,
@@ -201,6 +204,9 @@ class EventMethods(ABC, Generic[R]):
         amendment: int = 0,
         verified_by: str | None = None,
         reason: str | None = None,
+        style_number: str | None = None,
+        order_id: str | None = None,
+        lot_ids: Sequence[str] = (),
         **common: Unpack[Common],
     ) -> R:
         """A step in the life of a report: verified, published, withdrawn."""
@@ -213,13 +219,21 @@ class EventMethods(ABC, Generic[R]):
             reason=reason,
         )
         return self._build(
-            InspectionEvent, common, kind=InspectionKind.REPORT_STATUS, product_category=product_category, report_status=change
+            InspectionEvent,
+            common,
+            kind=InspectionKind.REPORT_STATUS,
+            product_category=product_category,
+            style_number=style_number,
+            order_id=order_id,
+            lot_ids=tuple(lot_ids),
+            report_status=change,
         )
 
     def lot_inspection(
         self,
         *,
         lot_id: str,
+        part_id: str | None = None,
         lot_size: int,
         sample_size: int,
         product_category: str,
@@ -231,11 +245,15 @@ class EventMethods(ABC, Generic[R]):
         minor_units: int = 0,
         style_number: str | None = None,
         order_id: str | None = None,
+        lot_ids: Sequence[str] = (),
         **common: Unpack[Common],
     ) -> R:
-        """The inspection of one lot by attributes; a unit counts once, at its worst nonconformity."""
+        """The inspection of one lot, or of its part ``part_id``, by attributes; a unit counts once, at its worst nonconformity.
+
+        A plan is meant to be the standard's; a buyer's own says ``"basis": "BY_AGREEMENT"``."""
         inspection = LotInspection(
             lot_id=lot_id,
+            part_id=part_id,
             lot_size=lot_size,
             stage=_symbol("stage", InspectionStage, stage),
             submission=_symbol("submission", Submission, submission),
@@ -252,6 +270,7 @@ class EventMethods(ABC, Generic[R]):
             product_category=product_category,
             style_number=style_number,
             order_id=order_id,
+            lot_ids=tuple(lot_ids),
             lot_inspection=inspection,
         )
 
@@ -262,6 +281,9 @@ class EventMethods(ABC, Generic[R]):
         nonconformity_class: NonconformityClass | str,
         accepted_by: str | None = None,
         action: str | None = None,
+        style_number: str | None = None,
+        order_id: str | None = None,
+        lot_ids: Sequence[str] = (),
         **common: Unpack[Common],
     ) -> R:
         """A corrective action was accepted: inspection that was discontinued resumes on tightened."""
@@ -275,6 +297,9 @@ class EventMethods(ABC, Generic[R]):
             common,
             kind=InspectionKind.CORRECTIVE_ACTION,
             product_category=product_category,
+            style_number=style_number,
+            order_id=order_id,
+            lot_ids=tuple(lot_ids),
             corrective_action=accepted,
         )
 
@@ -290,10 +315,10 @@ class EventMethods(ABC, Generic[R]):
         lot_ids: Sequence[str] = (),
         partial: bool = False,
         carrier_id: str | None = None,
-        expected_departure_at: Time | None = None,
-        expected_arrival_at: Time | None = None,
-        actual_departure_at: Time | None = None,
-        actual_arrival_at: Time | None = None,
+        expected_departure_at: Day | None = None,
+        expected_arrival_at: Day | None = None,
+        actual_departure_at: Day | None = None,
+        actual_arrival_at: Day | None = None,
         declared_value_minor: int | None = None,
         declared_currency: str | None = None,
         trade_mode: TradeMode | str = TradeMode.UNKNOWN,
@@ -312,10 +337,10 @@ class EventMethods(ABC, Generic[R]):
             lot_ids=tuple(lot_ids),
             partial=partial,
             carrier_id=carrier_id,
-            expected_departure_at=_optional_time("expected_departure_at", expected_departure_at),
-            expected_arrival_at=_optional_time("expected_arrival_at", expected_arrival_at),
-            actual_departure_at=_optional_time("actual_departure_at", actual_departure_at),
-            actual_arrival_at=_optional_time("actual_arrival_at", actual_arrival_at),
+            expected_departure_at=expected_departure_at,
+            expected_arrival_at=expected_arrival_at,
+            actual_departure_at=actual_departure_at,
+            actual_arrival_at=actual_arrival_at,
             declared_value_minor=declared_value_minor,
             declared_currency=declared_currency,
             trade_mode=_symbol("trade_mode", TradeMode, trade_mode),
@@ -350,11 +375,17 @@ class EventMethods(ABC, Generic[R]):
                 raise ContractError(name, f"is no field of {cls.__name__}{nearest(name, known)}")
         moment = common["event_time"]
         event_id = common.get("event_id")
+        zone = common.get("time_zone_offset") or offset(moment) or defaults.time_zone_offset
+        for name in (*BY_ITS_BEGIN, *BY_ITS_END):
+            if body.get(name) is not None:
+                body[name] = milliseconds(name, body[name], zone)
+        precision = common.get("precision", Precision.DAY if is_date(moment) else Precision.UNKNOWN)
         event = cls(
             source=_given("source", common.get("source"), defaults.source),
             event_id="-" if event_id is None else event_id,
-            event_time=milliseconds("event_time", moment),
-            event_time_zone_offset=common.get("time_zone_offset") or offset(moment) or defaults.time_zone_offset,
+            event_time=milliseconds("event_time", moment, zone),
+            event_time_zone_offset=zone,
+            precision=_symbol("precision", Precision, precision),
             sequence=common.get("sequence"),
             cooperative_id=_given("cooperative_id", common.get("cooperative_id"), defaults.cooperative_id),
             center_id=_given("center_id", common.get("center_id"), defaults.center_id),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
+from weftline.contracts.dates import time_of
 from weftline.contracts.mapping import to_json
 from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
 from weftline.errors import ContractError
@@ -16,6 +17,9 @@ AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent
 
 Time: TypeAlias = datetime | int
 """An aware datetime, or milliseconds since the epoch, UTC."""
+
+Day: TypeAlias = Time | date
+"""A time; or a date, where only that is known: a day in the zone of the event. A promise or expectation by date ends with its day."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,19 +37,28 @@ def content_id(event: AnyEvent) -> str:
     return f"content:{hashlib.sha256(canonical.encode()).hexdigest()[:40]}"
 
 
-def milliseconds(field: str, value: Time) -> int:
-    """Milliseconds since the epoch; a fraction of one is cut off."""
+def milliseconds(field: str, value: Day, zone: str | None = None) -> int:
+    """Milliseconds since the epoch; a fraction of one is cut off. ``zone``: the offset in which a date is a day, if one may stand here."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ContractError(
                 field, f"{value.isoformat()} has no time zone; give an aware datetime or milliseconds since the epoch"
             )
         return (value - _EPOCH) // timedelta(milliseconds=1)
+    if isinstance(value, date):
+        if zone is None:
+            raise ContractError(field, f"{value.isoformat()} has no time; give an aware datetime or milliseconds since the epoch")
+        return time_of(field, value, zone)
     return value
 
 
-def offset(value: Time) -> str | None:
-    """Local offset of an aware datetime as EPCIS writes it, ``+08:00``; None for milliseconds."""
+def is_date(value: object) -> bool:
+    """Whether it is a date without a time."""
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def offset(value: Day) -> str | None:
+    """Local offset of an aware datetime as EPCIS writes it, ``+08:00``; None for milliseconds and dates."""
     if not isinstance(value, datetime):
         return None
     text = value.strftime("%z")  # +0800; seconds of historic local times have no place in an EPCIS offset

@@ -1,9 +1,9 @@
 """The warehouse: ClickHouse over HTTP. :class:`Warehouse` (async) for processors, :class:`Reader` for commands and boards.
 
-**Writing.** One :meth:`Warehouse.insert` is one block of ClickHouse's Native format in one request, so it is there as a whole or
-not at all, as far as it lies in one partition. (Over several partitions each gets its part by itself; a crash between two of
-them is healed by the batch that is read again.) The server neither cuts nor gathers such a block: ``min_insert_block_size_*``
-are 0 and ``async_insert``, on by default in ClickHouse 26, is off.
+**Writing.** One :meth:`Warehouse.insert` is one block of ClickHouse's Native format in one request, or several where it would be too
+large (:mod:`.cuts`). A block is there as a whole or not at all, as far as it lies in one partition. (Over several partitions each gets
+its part by itself; a crash between two of them is healed by the batch that is read again.) The server neither cuts nor gathers such a
+block: ``min_insert_block_size_*`` are 0 and ``async_insert``, on by default in ClickHouse 26, is off.
 
 **Repeating.** Every statement that Weftline sends may be sent again, since rows replace each other by version. So what fails for
 a passing reason is tried again for some seconds; what still fails then is :class:`~weftline.errors.DependencyDown`, and the
@@ -22,10 +22,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, BinaryIO, NoReturn, Self
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -34,10 +34,13 @@ from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver import options
 from clickhouse_connect.driver.insert import InsertContext
 from clickhouse_connect.driver.transform import NativeTransform
+from urllib3.exceptions import HTTPError
 
 from weftline.errors import DependencyDown, UserError
+from weftline.runtime.clock import ServerClock
 from weftline.runtime.settings import Settings
-from weftline.warehouse.faults import NotReady, WarehouseError, faults
+from weftline.warehouse import cuts
+from weftline.warehouse.faults import NAME, NotReady, WarehouseError, faults
 from weftline.warehouse.sql import bind, identifier
 
 # clickhouse-connect takes pandas and pyarrow along wherever they happen to be installed, at the first insert: 2.3 s on a free core,
@@ -50,15 +53,21 @@ CONNECT_SECONDS = 5.0
 # Passing faults (a restart, a quorum that another insert still holds) are over within a second or not soon.
 ATTEMPTS = 5
 RETRY_SECONDS = 5.0
-# Some 200 MB in memory at 400 bytes a row, on either side. Steps are far smaller.
-BLOCK_ROWS = 500_000
 # Parameters stand in the statement (see .sql): 64 MiB, as much as the embedded engine takes, are two million owners.
 STATEMENT_BYTES = 64 << 20
+# An export is read in such pieces; an exception in the middle of one is a text of some kilobytes.
+PIECE_BYTES = 1 << 20
+LONGEST_EXCEPTION = 64 << 10
+
+#: The server's clock: as text, by which ``stored_at`` goes, and in milliseconds.
+SERVER_TIME = "SELECT toString(now64(3, 'UTC') AS now), toUnixTimestamp64Milli(now)"
 
 # It writes a traceback for every value that does not fit its column; our error says the same in one line.
 logging.getLogger("clickhouse_connect.driver.transform").setLevel(logging.CRITICAL)
 
 _INSERT = {"async_insert": 0, "min_insert_block_size_rows": 0, "min_insert_block_size_bytes": 0}
+# Years of months lie in one export, and a column that a later migration dropped may do so.
+_LOAD = {"async_insert": 0, "max_partitions_per_insert_block": 0, "input_format_skip_unknown_fields": 1}
 
 
 class Warehouse:
@@ -85,24 +94,25 @@ class Warehouse:
         columns: Sequence[Sequence[Any]],
         column_names: Sequence[str],
         column_types: Sequence[str],
+        times: Sequence[int] | None = None,
     ) -> int:
-        """Store rows given by column, in one block; returns the number of blocks.
+        """Store rows given by column; returns the number of blocks: none for no rows, usually one (see :mod:`.cuts`).
 
-        That is 0 for no rows and more than 1 only above :data:`BLOCK_ROWS` rows: such an insert is atomic block by block.
-        ``column_types`` are ClickHouse's names (``DateTime64(3, 'UTC')``), so that nothing is asked of the server before. Bytes
-        may go into String columns; LowCardinality and Enum take plain strings.
+        ``times``: of each row, in ms, where the table is parted by their month. ``column_types`` are ClickHouse's names
+        (``DateTime64(3, 'UTC')``), so that nothing is asked of the server before. Bytes may go into String columns; LowCardinality and
+        Enum take plain strings.
         """
         lengths = {len(column) for column in columns}
         if len(lengths) > 1 or not len(columns) == len(column_names) == len(column_types):
             problem = f"{len(columns)} columns of {sorted(lengths)} rows, {len(column_names)} names, {len(column_types)} types"
             raise WarehouseError(f"insert into {table}", problem)
-        rows = lengths.pop() if lengths else 0
-        for begin in range(0, rows, BLOCK_ROWS):
-            part = columns if rows <= BLOCK_ROWS else [column[begin : begin + BLOCK_ROWS] for column in columns]
-            body = _native(table, part, column_names, column_types)
+        sent = 0
+        for block in cuts.blocks(columns, column_types, times):
+            body = _native(table, block, column_names, column_types)
             send = partial(self._client.raw_insert, insert_block=body, settings=_INSERT)
             await self._run(f"insert into {table}", send)
-        return -(-rows // BLOCK_ROWS)
+            sent += 1
+        return sent
 
     async def rows(
         self, statement: str, parameters: Mapping[str, Any] | None = None, *, binary: Sequence[str] = ()
@@ -194,6 +204,47 @@ class Reader:
         text = _bound(statement, parameters)
         with faults(_label(statement)):
             self._client.command(text)
+
+    def clock(self) -> ServerClock:
+        """The server's clock, read now; see :class:`~weftline.runtime.clock.ServerClock` for how it goes on."""
+        clock = ServerClock()
+        asked = clock.asking()
+        ((_, milliseconds),) = self.rows(SERVER_TIME)
+        clock.read(milliseconds, asked)
+        return clock
+
+    def export(self, statement: str) -> Iterator[bytes]:
+        """The result of a query in ClickHouse's Native format, piece by piece: rows without end in little memory.
+
+        What fails when the answer has begun stands in its body, between marks that a header has announced, and is raised at the end: who
+        writes the pieces down must throw them away then.
+        """
+        label = _label(statement)
+        with faults(label):
+            answer = self._client.raw_stream(statement, fmt="Native")
+            tag = answer.headers.get("X-ClickHouse-Exception-Tag", "").encode()
+            end = b""
+            try:
+                for piece in answer.stream(PIECE_BYTES):
+                    end = (end + piece)[-LONGEST_EXCEPTION:]
+                    yield piece
+            except HTTPError as error:
+                raise DependencyDown(NAME, f"{label}: the answer broke off: {error}") from error
+            finally:
+                answer.close()
+        if tag and end.rstrip().endswith(tag + b"\r\n__exception__"):
+            problem = end[end.find(b"__exception__") :].decode("utf-8", "replace")
+            raise WarehouseError(label, " ".join(problem.replace("__exception__", "").split())[:1000])
+
+    def load(self, table: str, body: BinaryIO) -> int:
+        """Insert what :meth:`export` gave, compressed with zstd, by the names of its columns; the number of rows.
+
+        Columns that the table lacks are left out; those that the body lacks get their default. Over any number of partitions and in many
+        blocks, so not as a whole or not at all: for rows that may be sent again.
+        """
+        with faults(f"insert into {table}"):
+            done = self._client.raw_insert(identifier(table), insert_block=body, settings=_LOAD, fmt="Native", compression="zstd")
+        return int(done.written_rows)
 
     def close(self) -> None:
         """Close all connections."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, NamedTuple, Self
 
+from weftline.contracts.publishers import Grants
 from weftline.errors import UserError
 from weftline.warehouse.client import Reader
+from weftline.warehouse.publishers import Place, read_grants, signatures
 
 #: Letters held in memory at once while many are handled: 500 MB of the largest that a broker takes, usually some 200 KB.
 PAGE: Final = 500
@@ -90,7 +92,8 @@ class Group(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One dead letter, byte for byte."""
+    """One dead letter, byte for byte unless ``cut`` says otherwise; ``size`` is what the value had, ``sha256`` that of its first
+    ``hashed`` bytes."""
 
     address: Address
     reason: str
@@ -102,10 +105,15 @@ class Letter(NamedTuple):
     received_at: int
     status: str
     note: str
+    cut: str = ""
+    size: int | None = None
+    sha256: str = ""
+    hashed: int = 0
 
 
 _COLUMNS: Final = (
-    "topic, partition, offset, reason, field, detail, schema_id, key, value, toUnixTimestamp64Milli(received_at), status, note"
+    "topic, partition, offset, reason, field, detail, schema_id, key, value, toUnixTimestamp64Milli(received_at), status, note, "
+    "cut, size, sha256, hashed"
 )
 
 
@@ -189,6 +197,14 @@ class DeadLetters:
             parameters,
         )
         return [(action, note, at) for action, note, at in rows]
+
+    def grants(self) -> Grants:
+        """The grants of the reference data, by which a replayed letter is judged."""
+        return read_grants(self._reader)
+
+    def signatures(self, addresses: Sequence[Address]) -> dict[Place, bytes]:
+        """The signatures with which these records came, as far as they were signed."""
+        return signatures(self._reader, addresses)
 
     def _read(self, rest: str, parameters: dict[str, Any]) -> list[Letter]:
         rows = self._reader.rows(f"SELECT {_COLUMNS} FROM dead_letter_status WHERE {rest}", parameters, binary=("key", "value"))

@@ -8,6 +8,9 @@ file is written down after its last statement, whoever comes before that runs it
 without IF NOT EXISTS or OR REPLACE, DROP without IF EXISTS and the like are refused before anything is run. Two migrators then do
 the same things twice. If their files differ, both checksums are kept and the next run refuses.
 
+**Lost tables.** A table or view that a file makes and that is not there although the file was run was lost. Then all files are run
+again, in their order: what is there stays, what is missing is made.
+
 **Changed files.** A file that was run is history: if its checksum is another (line ends do not count), nothing is run.
 
 Looked at first: the package clickhouse-migrations 0.16. It does run on the embedded engine through clickhouse-connect, splits
@@ -20,7 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +52,12 @@ ENGINE = {engine:ReplacingMergeTree()}
 ORDER BY (name, checksum)
 COMMENT 'Files of schemas/clickhouse that were run on this database.'
 """
+# The name of what a statement makes or drops. A statement may begin with comments.
+_COMMENTS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+_MADE = re.compile(
+    _COMMENTS + r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(\w+)", re.I | re.S
+)
+_DROPPED = re.compile(_COMMENTS + r"DROP\s+(?:TABLE|VIEW)\s+IF\s+EXISTS\s+`?(\w+)", re.I | re.S)
 # Statements that fail or act twice when they are run a second time, and what makes them bear it.
 _ONCE_ONLY = (
     (re.compile(r"CREATE\b(?!.*?\b(IF\s+NOT\s+EXISTS|OR\s+REPLACE)\b)", re.I | re.S), "IF NOT EXISTS or OR REPLACE"),
@@ -145,7 +154,10 @@ def migrate(settings: Settings, folder: Path | None = None) -> list[str]:
         server.command(render(f"CREATE DATABASE IF NOT EXISTS {identifier(settings.clickhouse_database)} {{on_cluster}}", cluster))
     with reader(settings, seconds=SECONDS) as server:
         server.command(render(_BOOKKEEPING, cluster))
-        todo = to_run(files, _applied(server))
+        applied = _applied(server)
+        todo = to_run(files, applied)
+        if lost(scripts, applied, {name for (name,) in server.rows("SHOW TABLES")}):
+            todo = files
         for file in todo:
             for number, statement in enumerate(scripts[file.name], 1):
                 try:
@@ -168,7 +180,33 @@ def pending(settings: Settings, folder: Path | None = None) -> list[str]:
     with reader(settings) as server:
         if server.rows("EXISTS TABLE schema_migrations") != [(1,)]:
             return [file.name for file in files]
-        return [file.name for file in to_run(files, _applied(server))]
+        applied = _applied(server)
+        scripts = {file.name: statements(file, settings.clickhouse_cluster) for file in files}
+        if lost(scripts, applied, {name for (name,) in server.rows("SHOW TABLES")}):
+            return [file.name for file in files]
+        return [file.name for file in to_run(files, applied)]
+
+
+def lost(scripts: Mapping[str, Sequence[str]], applied: Mapping[str, set[str]], there: set[str]) -> list[str]:
+    """Tables and views that the files already run have made, and no later one has dropped, and that are not there."""
+    made: dict[str, None] = {}
+    for name in sorted(applied.keys() & scripts.keys()):
+        for statement in scripts[name]:
+            if match := _MADE.match(statement):
+                made[match[1]] = None
+            elif match := _DROPPED.match(statement):
+                made.pop(match[1], None)
+    return [name for name in made if name not in there]
+
+
+def refuse_newer(applied: Iterable[str], folder: Path | None = None) -> None:
+    """Raise :class:`UserError` for tables (by the files that were run on them) that a newer Weftline has made."""
+    _refuse_unknown(applied, load(folder or schemas_root() / "clickhouse"))
+
+
+def _refuse_unknown(applied: Iterable[str], files: Sequence[Migration]) -> None:
+    if unknown := sorted(set(applied) - {file.name for file in files}):
+        raise UserError(f"the database was migrated with {', '.join(unknown)}, which this Weftline does not have; use a newer one")
 
 
 def _applied(server: Reader) -> dict[str, set[str]]:
@@ -180,10 +218,7 @@ def _applied(server: Reader) -> dict[str, set[str]]:
 
 def to_run(files: Sequence[Migration], applied: Mapping[str, set[str]]) -> list[Migration]:
     """The files that are not ``applied`` (checksums by name), or :class:`UserError` if they do not continue what was run."""
-    known = {file.name for file in files}
-    missing = sorted(applied.keys() - known)
-    if missing:
-        raise UserError(f"the database was migrated with {', '.join(missing)}, which this Weftline does not have; use a newer one")
+    _refuse_unknown(applied, files)
     for file in files:
         if applied.get(file.name, {file.checksum}) != {file.checksum}:
             raise UserError(f"{file.name} was run with another text; leave it as it was and put the change into a new file")

@@ -7,26 +7,35 @@ acknowledged, then note it. A crash in between leaves a letter open that may be 
 
 from __future__ import annotations
 
+import hashlib
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from weftline.contracts.codec import Codec
+from weftline.contracts.codec import MAX_VALUE_BYTES, Codec
 from weftline.contracts.envelope import cloudevents_headers
+from weftline.contracts.log_reader import Unreadable, open_consumer
+from weftline.contracts.publishers import Delivered, Grants
+from weftline.contracts.signing import HEADER as SIGNATURE_HEADER
 from weftline.contracts.topics import key_of, load_topics, partition_of
+from weftline.domain.events import Event
 from weftline.errors import ContractError, DependencyDown, UserError
 from weftline.runtime.credentials import credentials
 from weftline.runtime.settings import Settings
 from weftline.warehouse.dead_letters import Address, DeadLetters, Letter, Selection
+from weftline.warehouse.publishers import Place
 
 #: Added to a replayed record: the address it had before. For people; no program decides by it.
 REPLAY_HEADER: Final = "weftline_replay_of"
 SECONDS: Final = 30.0
 #: For one record that lies on the broker or does not.
 LOOKUP_SECONDS: Final = 5.0
+#: A record larger than this is not fetched again to be shown: unpacked it lies in memory several times.
+MOST_FETCHED_BYTES: Final = 64 << 20
 MAX_REQUEST_BYTES: Final = 1_500_000
 EXAMPLES: Final = 5
 
@@ -40,28 +49,67 @@ class Replayed:
     examples: list[tuple[str, str]] = field(default_factory=list)
 
 
-def still_wrong(codec: Codec, letter: Letter) -> str | None:
+class Original(NamedTuple):
+    """A record as its topic still has it."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+def whole(settings: Settings, letter: Letter) -> tuple[Letter, Original | None, str]:
+    """The letter with all of its bytes, what its topic has of it, and, if it was cut and cannot be completed, why not."""
+    if (letter.size or 0) > MOST_FETCHED_BYTES:
+        why = f"its {letter.size:,} bytes are not fetched; they lie at {letter.address} as long as Kafka keeps them"
+        return letter, None, why
+    found = original(settings, letter.address)
+    if not letter.cut:
+        return letter, found, ""
+    if found is None:
+        return letter, None, f"the rest lay at {letter.address}: Kafka no longer keeps it or cannot read it, or does not answer"
+    value = found.value or b""
+    if letter.sha256 and hashlib.sha256(value[: letter.hashed]).hexdigest() != letter.sha256:
+        return letter, None, f"what lies at {letter.address} is another record: its SHA-256 is not that of the letter"
+    return letter._replace(key=found.key, value=found.value), found, ""
+
+
+def still_wrong(codec: Codec, letter: Letter, grants: Grants | None, signature: bytes | None) -> str | None:
     """Why a processor would refuse the record again, or None. By the same rules as its first step."""
     topic, partition, _ = letter.address
+    if letter.cut and (letter.size or 0) > MAX_VALUE_BYTES:
+        return f"value: has {letter.size:,} bytes, at most {MAX_VALUE_BYTES:,} are allowed; have the source send it in parts"
     try:
         event = codec.decode(topic, letter.value)
     except ContractError as error:
         return str(error)
     owner = key_of(event)
+    if grants is not None and isinstance(event, Event):
+        # A copy is judged by the time at which the broker takes it: a key that was revoked since is refused.
+        record = Delivered(topic, letter.key, letter.value or b"", signature, time.time_ns() // 1_000_000)
+        if (refusal := grants.refusal(record, event)) is not None:
+            return str(refusal)
     if letter.key != owner and partition != partition_of(owner, load_topics()[topic].partitions):
         return f"key: is not {owner.decode()!r}, so that another partition handles this owner; have the source send it again"
     return None
 
 
 def replay(letters: DeadLetters, selection: Selection, settings: Settings, codec: Codec) -> Replayed:
-    """Publish the selected open letters that a processor can read now; the others stay open."""
+    """Publish the selected open letters that a processor can read now, with their signatures; the others stay open."""
+    grants = letters.grants() if settings.publishers == "bound" else None
     done = Replayed()
     producer: Any = None
     try:
         for page in letters.pages(selection):
             sound = []
+            signatures = letters.signatures([letter.address for letter in page])
             for letter in page:
-                if (problem := still_wrong(codec, letter)) is None:
+                signature = signatures.get(letter.address)
+                too_large = letter.cut and (letter.size or 0) > MAX_VALUE_BYTES
+                problem = still_wrong(codec, letter, grants, signature) if too_large else ""
+                if letter.cut and not problem:
+                    letter, _, problem = whole(settings, letter)
+                problem = problem or still_wrong(codec, letter, grants, signature)
+                if problem is None:
                     sound.append(letter)
                     continue
                 done.left += 1
@@ -69,7 +117,7 @@ def replay(letters: DeadLetters, selection: Selection, settings: Settings, codec
                     done.examples.append((str(letter.address), problem))
             if sound:
                 producer = producer or _producer(settings)
-                _publish(producer, sound, codec, settings.kafka)
+                _publish(producer, sound, signatures, codec, settings.kafka)
                 letters.act([letter.address for letter in sound], "replayed")
                 done.published += len(sound)
     finally:
@@ -87,11 +135,11 @@ def drop(letters: DeadLetters, selection: Selection, because: str) -> int:
     return dropped
 
 
-def original_headers(settings: Settings, address: Address) -> list[tuple[str, bytes]] | None:
-    """The headers with which the record came, read from its topic; None if it is no longer kept there, or Kafka is away."""
+def original(settings: Settings, address: Address) -> Original | None:
+    """The record as its topic has it; None if it is no longer kept there or cannot be read, or Kafka is away."""
     place = TopicPartition(address.topic, address.partition)
     try:
-        consumer = KafkaConsumer(
+        consumer = open_consumer(
             bootstrap_servers=settings.kafka.split(","), bootstrap_timeout_ms=int(LOOKUP_SECONDS * 1000), **credentials(settings)
         )
         with closing(consumer):
@@ -101,8 +149,8 @@ def original_headers(settings: Settings, address: Address) -> list[tuple[str, by
             consumer.seek(place, address.offset)
             for records in consumer.poll(timeout_ms=int(LOOKUP_SECONDS * 1000), max_records=1).values():
                 for record in records:
-                    if record.offset == address.offset:
-                        return list(record.headers)
+                    if record.offset == address.offset and not isinstance(record, Unreadable):
+                        return Original(record.key, record.value, list(record.headers))
     except KafkaError:
         return None
     return None
@@ -127,14 +175,16 @@ def _producer(settings: Settings) -> KafkaProducer:
         raise DependencyDown("kafka", f"{settings.kafka} does not answer as a Kafka broker: {error}") from None
 
 
-def _publish(producer: KafkaProducer, letters: list[Letter], codec: Codec, kafka: str) -> None:
+def _publish(producer: KafkaProducer, letters: list[Letter], signatures: dict[Place, bytes], codec: Codec, kafka: str) -> None:
     """Returns when all are acknowledged; otherwise raises, and which of them arrived is unknown."""
     try:
         sending = []
         for letter in letters:
             topic, partition, _ = letter.address
-            # The headers are a function of the content; the table of dead letters does not hold them.
+            # The headers are a function of the content, all but the signature; the table of dead letters does not hold them.
             headers = [*cloudevents_headers(codec.decode(topic, letter.value)), (REPLAY_HEADER, str(letter.address).encode())]
+            if (signature := signatures.get(letter.address)) is not None:
+                headers.append((SIGNATURE_HEADER, signature))
             sending.append(producer.send(topic, value=letter.value, key=letter.key, headers=headers, partition=partition))
         producer.flush(SECONDS)
         for future in sending:

@@ -5,28 +5,25 @@ Kafka and ClickHouse are asked apart from each other: where one is down, the oth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
-from weftline.contracts.kinds import BY_TYPE
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.errors import DependencyDown, UserError
+from weftline.runtime.degraded import degraded
 from weftline.runtime.groups import Group, open_groups
 from weftline.runtime.settings import Settings
 from weftline.warehouse.client import Reader, reader
 from weftline.warehouse.faults import WarehouseError
+from weftline.warehouse.restores import unfinished
 
 #: Processors by name, each with its topic.
-TOPICS: Final[Mapping[str, str]] = {
-    "orders": BY_TYPE["order"].topic,
-    "inspections": BY_TYPE["inspection"].topic,
-    "logistics": BY_TYPE["logistics"].topic,
-}
-RECORDS: Final[Mapping[str, str]] = {
-    "orders": "order_records",
-    "inspections": "inspection_records",
-    "logistics": "logistics_records",
-}
+TOPICS: Final[Mapping[str, str]] = {name: kind.topic for name, kind in BY_PROCESSOR.items()}
+RECORDS: Final[Mapping[str, str]] = {name: kind.records for name, kind in BY_PROCESSOR.items()}
+
+#: Tables besides these without which nothing works.
+NEEDED: Final = ("alerts", "dead_letters", "reading_marks", "losses", "reread_requests")
 
 #: A statement of the status is over in milliseconds; whoever asks how things are does not want to wait for a server that hangs.
 SECONDS = 15.0
@@ -76,7 +73,8 @@ class LastAlert(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """``standing`` by severity; ``historic`` are those of them that were too old to be sent; ``unpublished`` is the outbox."""
+    """``standing`` by severity; ``historic`` are those of them that nobody is told, from before their center went live;
+    ``unpublished`` is the outbox."""
 
     standing: Mapping[str, int]
     historic: int
@@ -98,13 +96,17 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Both halves; one that could not be read is None, and ``problems`` says why. Healthy is what has no problem."""
+    """Both halves; one that could not be read is None, and ``problems`` says why. Healthy is what has no problem.
+
+    ``degraded``: processors that do not run, each with why.
+    """
 
     kafka: str
     clickhouse: str
     groups: tuple[Group, ...] | None
     tables: Tables | None
     problems: tuple[str, ...]
+    degraded: Mapping[str, str]
 
     @property
     def healthy(self) -> bool:
@@ -123,6 +125,7 @@ class Status:
                     "topic": topic,
                     "state": group and group.state,
                     "lag": group and group.lag,
+                    "undecided": group and group.undecided,
                     "members": group and group.members and [asdict(member) for member in group.members],
                     "partitions": group and [{**asdict(position), "lag": position.lag} for position in group.positions],
                     **(stored or Stored(0, None, None))._asdict(),
@@ -131,6 +134,7 @@ class Status:
         tables = self.tables
         return {
             "healthy": self.healthy,
+            "degraded": dict(self.degraded),
             "problems": list(self.problems),
             "kafka": {"address": self.kafka, "answers": self.groups is not None},
             "clickhouse": {"address": self.clickhouse, "answers": tables is not None},
@@ -147,8 +151,12 @@ class Status:
         }
 
 
-def read_status(settings: Settings) -> Status:
-    """Ask both servers. Never raises for what is down or missing: that is what it is asked for."""
+#: Sentences about what is lost, from the groups that have a topic and the tables.
+Losses = Callable[[Sequence[Group], Reader], list[str]]
+
+
+def read_status(settings: Settings, losses: Losses = lambda groups, server: []) -> Status:
+    """Ask both servers. Never raises for what is down or missing: that is what it is asked for. ``losses`` is the processors' judgement."""
     problems: list[str] = []
     groups: tuple[Group, ...] | None = None
     tables: Tables | None = None
@@ -160,22 +168,51 @@ def read_status(settings: Settings) -> Status:
     try:
         with reader(settings, seconds=SECONDS) as server:
             tables = read_tables(server)
+            lost = losses([group for group in groups or () if group.positions], server)
+            problems.extend(f"{said} (`weftline losses`)" for said in lost)
+            problems.extend(corrupt_parts(server))
+            problems.extend(
+                f"a restore of backup {id_} has begun and not ended; run `weftline restore` with its folder again"
+                for id_ in unfinished(server)
+            )
     except (DependencyDown, UserError, WarehouseError) as error:
         problems.append(str(error))
-    problems.extend(problem for group in groups or () if (problem := _problem(group)))
+    problems.extend(
+        f"{group.name}: Kafka has no topic {group.topic}; run `weftline topics apply`"
+        for group in groups or ()
+        if not group.positions
+    )
+    missing = {
+        group.name: f"no processor runs; start `weftline {group.name}` (`weftline up` starts all)"
+        for group in groups or ()
+        if group.positions and group.members == ()
+    }
+    stopped = {**missing, **degraded(settings.data, settings.kafka)}
+    problems.extend(f"{name}: {why}" for name, why in stopped.items())
     if tables is not None and tables.alerts.stuck:
         problems.append(
             f"{tables.alerts.stuck} alerts wait to be published for more than {STUCK_SECONDS} s; look at the processors' logs"
         )
-    return Status(settings.kafka, settings.clickhouse, groups, tables, tuple(problems))
+    return Status(settings.kafka, settings.clickhouse, groups, tables, tuple(problems), stopped)
 
 
-def _problem(group: Group) -> str | None:
-    if not group.positions:
-        return f"{group.name}: Kafka has no topic {group.topic}; run `weftline topics apply`"
-    if group.members == ():
-        return f"{group.name}: no processor runs; start `weftline {group.name}` (`weftline up` starts all)"
-    return None
+def corrupt_parts(server: Reader) -> list[str]:
+    """Tables of which ClickHouse has set parts aside because it could not read them, one sentence each.
+
+    What lay in them is missing from every answer, and nothing else says so. A part is judged when the server loads it, or meets it in
+    a merge; whoever wants to know of all parts at once asks with CHECK TABLE, which reads everything.
+    """
+    found = server.rows(
+        "SELECT table, count(), min(name), any(reason) FROM system.detached_parts "
+        "WHERE database = currentDatabase() AND (startsWith(reason, 'broken') OR startsWith(reason, 'covered-by-broken')) "
+        "GROUP BY table ORDER BY table"
+    )
+    return [
+        f"table {table}: {count} parts cannot be read and were set aside ({reason}: {name}); what they held is missing from all answers, "
+        "unless they were begun on a full disk, where it was never acknowledged: `weftline audit` says which, a backup has them "
+        "(`weftline restore`)"
+        for table, count, name, reason in found
+    ]
 
 
 def read_tables(server: Reader) -> Tables:
@@ -187,7 +224,7 @@ def read_tables(server: Reader) -> Tables:
             "FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name"
         )
     ]
-    missing = {*RECORDS.values(), "alerts", "dead_letters"} - {table.name for table in sizes}
+    missing = {*RECORDS.values(), *NEEDED} - {table.name for table in sizes}
     if missing:
         raise UserError(f"ClickHouse has no table {', '.join(sorted(missing))}; run `weftline migrate`")
     stored = {

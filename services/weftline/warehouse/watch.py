@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.runtime.clock import Clock
 from weftline.runtime.metrics import REASONS
 from weftline.warehouse.client import Reader
@@ -23,10 +24,7 @@ WINDOW_DAYS: Final = 31
 
 _WEEK, _HOUR = 7 * 86_400, 3_600
 #: By processor: its judged facts, and the beginning of the names of its rollups.
-_TABLES: Final = {
-    name: (f"{word}_facts", f"{word}_throughput")
-    for name, word in (("orders", "order"), ("inspections", "inspection"), ("logistics", "logistics"))
-}
+_TABLES: Final = {name: (kind.facts, kind.rollup) for name, kind in BY_PROCESSOR.items()}
 
 
 @dataclass(frozen=True, slots=True)

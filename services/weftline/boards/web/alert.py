@@ -11,13 +11,14 @@ from nicegui import ui
 from nicegui.element import Element
 
 from weftline.boards.model import Text, Tone, Unit
+from weftline.boards.web.address import Address
 from weftline.boards.web.frame import Frame, Words, icon
 from weftline.boards.web.keeper import Keeper
-from weftline.boards.web.look import TONE_ICONS, Look, moment, number, written
+from weftline.boards.web.look import TONE_ICONS, Look, moment, number, sentence, written
 from weftline.boards.web.panels import LOADING, Card
 from weftline.boards.web.source import Source
 from weftline.boards.web.story import DEADLINES, LABORATORY, MILESTONES, TABLES, Proof, Story, panels, read
-from weftline.boards.web.strip import Strip
+from weftline.boards.web.strip import Line, Measure
 from weftline.boards.web.watch import Watch
 from weftline.boards.words import Word
 from weftline.errors import DependencyDown, WeftlineError
@@ -37,6 +38,7 @@ NOT_YET = Text("尚未", "not yet")
 FACTORY, CENTER, COOPERATIVE = Text("工厂", "Factory"), Text("打样中心", "Center"), Text("合作社", "Cooperative")
 PRODUCT, STYLE, LOT_IDS = Text("产品类别", "Product"), Text("款号", "Style"), Text("批次", "Lots")
 ORDER, SHIPMENT, OCCURRED = Text("打样单", "Order"), Text("运单", "Shipment"), Text("发生时间", "Occurred")
+TOLD_LATE = Text("迟报", "Told late by")
 NUMBER = Text("预警编号", "Alert")
 FINISHED, ARRIVED, LATE_BY = Text("完成", "Finished"), Text("到达", "Arrived"), Text("逾期", "Late by")
 PROMISED, EXPECTED = Text("承诺", "Promised"), Text("预计", "Expected")
@@ -123,7 +125,10 @@ class AlertPage:
                 Words("h2", look.of(EVIDENCE), id="evidence")
                 with ui.element("div").classes("proofs"):
                     for proof in story.proofs:
-                        (_deadline if story.rule in DEADLINES else _proof)(story, proof, look)
+                        if story.rule in DEADLINES:
+                            _deadline(story, proof, look)
+                        else:
+                            _proof(story, proof, look, self._frame.here)
         if self._story is None or panels(self._story) != panels(story):
             self._below.clear()
             with self._below, ui.element("section").classes("row-of-cards").props("aria-labelledby=around"):
@@ -140,12 +145,13 @@ class AlertPage:
                 chip(look.word("severity", story.severity), look)
                 chip(STATUSES.get(story.status, Word(Text(story.status, story.status))), look)
             Words("h1", look.of(look.word("rule", story.rule).text))
-            Words("p", look.of(story.text), "sentence")
+            Words("p", sentence(look.of(story.text), look), "sentence")
         facts: Sequence[tuple[Text, str, str]] = (
             (FACTORY, story.factory_id, self._link("factory", story.factory_id)),
             (CENTER, story.center_id, self._link("center", story.center_id)),
             (COOPERATIVE, story.cooperative_id, ""),
             (OCCURRED, moment(story.occurred_at, look), ""),
+            (TOLD_LATE, written(story.late_hours, Unit.HOURS, look) if story.late_hours else "", ""),
             (PRODUCT, look.of(look.word("product_category", story.product_category).text), ""),
             (STYLE, story.style_number, ""),
             (LOT_IDS, ", ".join(story.lot_ids), ""),
@@ -177,22 +183,24 @@ def chip(word: Word, look: Look) -> Element:
     return element
 
 
-def _proof(story: Story, proof: Proof, look: Look) -> None:
+def _proof(story: Story, proof: Proof, look: Look, here: Address) -> None:
     """One piece of evidence: what was measured, on a line with its limit, and by which clause."""
     of_laboratory = story.rule in LABORATORY
+    href = here.to("/report", report=(proof.subject,)).href if of_laboratory else here.to("/lot", lot=(proof.subject,)).href
     name = look.word("indicator" if of_laboratory else "nonconformity_class", proof.indicator)
     with ui.element("article").classes("card proof"):
         with ui.element("div").classes("card-head"):
-            Words("h3", f"{look.of(REPORT if of_laboratory else LOT)} {proof.subject}")
+            with ui.element("h3"):
+                Words("a", f"{look.of(REPORT if of_laboratory else LOT)} {proof.subject}", href=href)
             Words("span", look.of(name.text), "soft")
         with ui.element("div").classes("measured"):
             _said(look.of(MEASURED), proof.value)
             _said(look.of(LIMIT), proof.limit)
-            if proof.strip is not None:
-                tone, said = (Tone.GOOD, KEEPS) if proof.strip.passes else (Tone.BAD, FAILS)
+            if proof.measure is not None:
+                tone, said = (Tone.GOOD, KEEPS) if proof.measure.passes else (Tone.BAD, FAILS)
                 chip(Word(said, tone), look)
-        if proof.strip is not None:
-            _strip(proof, proof.strip, look)
+        if proof.measure is not None:
+            _strip(proof, proof.measure, story.line, look)
         with ui.element("dl").classes("details"):
             _detail(look.of(CLAUSE), proof.clause)
             _detail(look.of(CONFIDENCE), look.of(CONFIDENCES.get(proof.confidence, Text(proof.confidence, proof.confidence))))
@@ -246,18 +254,19 @@ def _event(proof: Proof, look: Look) -> str:
     return f"{moment(proof.event_time, look)} · {proof.source} · {proof.event_id}"
 
 
-def _strip(proof: Proof, on: Strip, look: Look) -> None:
-    """The value on a line with its limit; the side that passes is shaded."""
-    told = f"{look.of(MEASURED)} {proof.value}, {look.of(LIMIT)} {proof.limit}: {look.of(KEEPS if on.passes else FAILS)}"
-    with ui.element("div").classes("strip").props("role=img") as line:
-        line.props["aria-label"] = told
+def _strip(proof: Proof, on: Measure, line: Line, look: Look) -> None:
+    """The value on the alert's line with its limit; the side that passes is shaded."""
+    said = f"{look.of(MEASURED)} {proof.value}, {look.of(LIMIT)} {proof.limit}: {look.of(KEEPS if on.passes else FAILS)}"
+    begin, end = line.passing(on)
+    with ui.element("div").classes("strip").props("role=img") as drawn:
+        drawn.props["aria-label"] = said
         ui.element("div").classes("axis")
-        passing = ui.element("div").classes("passing").style(f"left:{on.low_at}%;width:{round(on.high_at - on.low_at, 2)}%")
+        passing = ui.element("div").classes("passing").style(f"left:{begin}%;width:{round(end - begin, 2)}%")
         with passing:
             Words("span", look.of(PASSES))
-        for limit, at in ((on.low, on.low_at), (on.high, on.high_at)):
+        for limit in (on.low, on.high):
             if limit is not None:
-                with ui.element("div").classes("mark").style(f"left:{at}%"):
+                with ui.element("div").classes("mark").style(f"left:{line.at(limit)}%"):
                     Words("span", number(limit))
-        with ui.element("div").classes(f"value {'good' if on.passes else 'bad'}").style(f"left:{on.at}%"):
+        with ui.element("div").classes(f"value {'good' if on.passes else 'bad'}").style(f"left:{line.at(on.value)}%"):
             Words("span", number(on.value))

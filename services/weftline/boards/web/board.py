@@ -10,7 +10,7 @@ from typing import Final
 
 from nicegui import ui
 
-from weftline.boards.macros import Choice
+from weftline.boards.macros import Choice, expand
 from weftline.boards.model import Board, Text, Variable
 from weftline.boards.web.address import DAY, RANGE_TEXTS, RANGES, Address, grain_of, span_of
 from weftline.boards.web.charts import Span
@@ -21,6 +21,9 @@ from weftline.boards.web.source import Source
 from weftline.boards.web.watch import Watch
 from weftline.boards.words import words_of
 from weftline.errors import DependencyDown, WeftlineError
+from weftline.runtime import logging
+
+log = logging.get(__name__)
 
 ALL, RANGE = Text("全部", "All"), Text("时间范围", "Time range")
 #: The range moves on in steps of its thousandth, so that pages that show the same ask the same.
@@ -50,6 +53,8 @@ class BoardPage:
         self._board, self._frame, self._source, self._watch = board, frame, source, watch
         self._selects: dict[str, ui.select] = {}
         self._ranges: dict[str, Words] = {}
+        #: Variables whose value the page chose and not its reader: it follows when others change, and stands in no address.
+        self._ours: set[str] = set()
         self._filling = False
         self._filled_at = 0.0
         self._again = asyncio.Event()
@@ -122,8 +127,12 @@ class BoardPage:
         for variable in self._board.variables:
             value = self._selects[variable.name].value
             self._say_all(variable)
+            if variable.name in self._ours and [value] == self._frame.here.values.get(variable.name):
+                continue
+            self._ours.discard(variable.name)
             if value:
                 values[variable.name] = tuple(value) if variable.multi else (value,)
+        self._filled_at = 0.0  # what is on offer may depend on what was chosen
         self._go(replace(self._frame.here, values=values))
 
     def _go(self, here: Address) -> None:
@@ -164,39 +173,43 @@ class BoardPage:
     async def _filled(self) -> bool:
         """Fill the choices. Whether ClickHouse answered."""
         self._filled_at = time.monotonic()
-        try:
-            for variable in self._board.variables:
-                values = [str(value) for value in next(iter((await self._source.find(variable.sql)).columns.values()), ())]
-                self._fill(variable, values)
-        except DependencyDown:
-            return False
-        except WeftlineError:
-            return True  # the panels say what is wrong
+        for variable in self._board.variables:
+            try:
+                found = await self._source.find(expand(variable.sql, Choice(0, 0, self._values())))
+                self._fill(variable, [str(value) for value in next(iter(found.columns.values()), ())])
+            except DependencyDown:
+                return False
+            except WeftlineError:
+                log.exception("choices", board=self._board.id, variable=variable.name)  # the others are filled all the same
         return True
+
+    def _values(self) -> dict[str, Sequence[str]]:
+        """The values of every variable of the board, none where nothing is chosen."""
+        return {variable.name: self._frame.here.values.get(variable.name, ()) for variable in self._board.variables}
 
     def _fill(self, variable: Variable, values: Sequence[str]) -> None:
         look, here = self._frame.look, self._frame.here
         chosen = list(here.values.get(variable.name, ()))
-        if not chosen and not variable.multi and values:
-            chosen = [values[0]]
+        if not variable.multi and (not chosen or (variable.name in self._ours and chosen[0] not in values)):
             # Chosen by us and not by the reader: it stands in no address, yet panels need it.
+            chosen = list(values[:1])
+            self._ours.add(variable.name)
             self._frame.here = replace(here, values={**here.values, variable.name: chosen})
         enumeration = WORDED.get(variable.name)
         words = words_of(enumeration) if enumeration else {}
         options = {value: look.of(words[value].text) if value in words else value for value in [*values, *chosen]}
         select = self._selects[variable.name]
-        if select.options == options:
+        value = chosen if variable.multi else (chosen[0] if chosen else None)
+        # The order counts too: what is worst comes first.
+        if list(dict(select.options).items()) == list(options.items()) and select.value == value:
             return
         self._filling = True
-        select.set_options(options, value=chosen if variable.multi else (chosen[0] if chosen else None))
+        select.set_options(options, value=value)
         self._filling = False
         self._say_all(variable)
 
     def _read(self) -> None:
         here, look = self._frame.here, self._frame.look
         span = span_at(time.time(), RANGES[span_of(self._board, here.span)])
-        choice = Choice(span.begin, span.end, {**here.values, "grain": [span.grain], "zone": [look.zone.key]})
-        if self._lacks():
-            self._keeper.show_nothing(span, look, here)
-        else:
-            self._keeper.read(choice, span, look, here)
+        choice = Choice(span.begin, span.end, {**self._values(), "grain": [span.grain], "zone": [look.zone.key]})
+        self._keeper.read(choice, span, look, here)

@@ -30,6 +30,11 @@ AWAY = Text(
     "ClickHouse 暂时没有应答。下面是最后一次读到的数字；恢复后会自动更新。",
     "ClickHouse does not answer. What you see is what was read last; it goes on by itself.",
 )
+DEGRADED = Text("部分停止", "degraded")
+STOPPED = Text(
+    "{names} 反复退出，已停用；由它计算的数字停在原处，其余照常。详情见 weftline status。",
+    "{names} keeps ending and was stopped: figures that come from it stand still, all else goes on. `weftline status` says why.",
+)
 SKIP, BOARDS_NAV = Text("跳到正文", "Skip to content"), Text("看板", "Boards")
 TO_DARK, TO_LIGHT = Text("深色外观", "Dark appearance"), Text("浅色外观", "Light appearance")
 CHOICES = Text("筛选", "Filters")
@@ -78,6 +83,8 @@ class Frame:
         self._known = theme is not None
         self._boards = boards
         ui.add_head_html(styles())
+        # With the page itself: on a busy machine a reader is on the next one before this one has its connection.
+        ui.add_head_html(f"<script>document.cookie='weftline_lang={self.look.language};{_KEEP}'</script>")
         self._build()
 
     def _build(self) -> None:
@@ -88,7 +95,7 @@ class Frame:
                 ui.element("span").classes("mark").props("aria-hidden=true")
                 Words("span", "Weftline")
             with ui.element("nav").classes("tabs").props(f'aria-label="{look.of(BOARDS_NAV)}"'):
-                self._tabs = {board.id: Words("a", look.of(board.title)) for board in self._boards}
+                self._tabs = {board.id: Words("a", look.of(board.title)) for board in self._boards if board.listed}
             with ui.element("div").classes("tools"):
                 with ui.element("div").classes("live") as self._live:
                     ui.element("span").classes("dot").props("aria-hidden=true")
@@ -108,8 +115,7 @@ class Frame:
     async def connect(self) -> None:
         """Wait for the browser, and ask it whether it is dark unless the reader has said so."""
         await self._client.connected(timeout=30)
-        keep = f"document.cookie='weftline_lang={self.look.language};{_KEEP}';"
-        dark = await self._client.run_javascript(f"{keep} return matchMedia('(prefers-color-scheme: dark)').matches", timeout=5)
+        dark = await self._client.run_javascript("return matchMedia('(prefers-color-scheme: dark)').matches", timeout=5)
         if not self._known:
             self.look = replace(self.look, dark=bool(dark))
         self._show_theme()
@@ -134,10 +140,11 @@ class Frame:
             self.banner.text = f"{look.of(AWAY)} ({watch.fault[:200]})"
         else:
             seen = datetime.fromtimestamp(int(watch.seen_at), look.zone)
-            self._state.text = f"{look.of(LIVE)} · {seen:%H:%M:%S}"
-            self.banner.text = ""
-        self._live.classes(add="away" if watch.fault else "", remove="" if watch.fault else "away")
-        self.banner.classes(add="" if watch.fault else "hidden", remove="hidden" if watch.fault else "")
+            self._state.text = f"{look.of(DEGRADED if watch.degraded else LIVE)} · {seen:%H:%M:%S}"
+            self.banner.text = look.of(STOPPED).format(names=", ".join(watch.degraded)) if watch.degraded else ""
+        wrong = bool(watch.fault or watch.degraded)
+        self._live.classes(add="away" if wrong else "", remove="" if wrong else "away")
+        self.banner.classes(add="" if wrong else "hidden", remove="hidden" if wrong else "")
 
     def _turn(self) -> None:
         self.look = replace(self.look, dark=not self.look.dark)

@@ -13,7 +13,7 @@ from weftline.boards.web.address import Address
 from weftline.boards.web.charts import Span
 from weftline.boards.web.look import Look
 from weftline.boards.web.panels import Card
-from weftline.boards.web.source import AGED_SECONDS, Found, Marks, Source, ages
+from weftline.boards.web.source import AGED_SECONDS, Marks, Source, ages
 from weftline.errors import DependencyDown, WeftlineError
 from weftline.runtime import logging
 
@@ -48,11 +48,6 @@ class Keeper:
         for kept in self._kept:
             if kept.reading is None or kept.reading.done():
                 kept.reading = self._due(kept, choice, span, look, here)
-
-    def show_nothing(self, span: Span, look: Look, here: Address) -> None:
-        """Say on all cards that there is nothing."""
-        for kept in self._kept:
-            kept.card.show(Found(), look, span, here)
 
     def stop(self) -> None:
         """Forget what is being read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ NOTHING: Final = "–"
 #: From so many hours on, a duration is told in days.
 LONG_HOURS: Final = 72
 
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 _DAYS, _HOURS, _MINUTES, _SECONDS = Text("天", "d"), Text("小时", "h"), Text("分钟", "min"), Text("秒", "s")
 #: What a tone says of a figure; beside the colour there is always the word.
 TONE_WORDS: Final = {Tone.GOOD: Text("正常", "Good"), Tone.WARN: Text("留意", "Watch"), Tone.BAD: Text("处理", "Act")}
@@ -116,6 +118,11 @@ def moment(time: int | None, look: Look, *, seconds: bool = False) -> str:
     if time is None:
         return NOTHING
     return local(time, look.zone).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def sentence(text: str, look: Look) -> str:
+    """A sentence of an alert, with its moments in the board's zone: it was written in that of the event, with the offset beside it."""
+    return _MOMENT.sub(lambda found: moment(round(datetime.fromisoformat(found[0]).timestamp() * 1000), look), text)
 
 
 def local(time: int, zone: ZoneInfo) -> datetime:

@@ -20,6 +20,7 @@ EMPTY = Text("此区间内没有数据", "No data in this range")
 NONE = Text("此区间内没有", "None in this range")
 FAILED = Text("这一块读取失败", "This panel could not be read")
 DEFINITION = Text("指标定义", "Definition")
+SAVE = Text("存为 CSV", "Save as CSV")
 QUESTION, NUMERATOR, DENOMINATOR = Text("回答的问题", "Question"), Text("分子", "Numerator"), Text("分母", "Denominator")
 TIME_BASE, EXCLUSIONS, OWNER = Text("时间口径", "Time base"), Text("不计入", "Left out"), Text("负责人", "Owner")
 
@@ -48,6 +49,7 @@ class Card:
         self.panel = panel
         self._boards = boards
         self._shown: Any = None
+        self._table: tuple[Found, Look] | None = None
         self._content: Element | None = None
         kind = panel.kind.value
         with (
@@ -59,6 +61,13 @@ class Card:
             with ui.element("div").classes("card-head"):
                 Words("h3", look.of(panel.title), id=f"{panel.id}-title")
                 _definition(panel, look)
+                if panel.kind is Kind.TABLE:
+                    self._csv = ui.element("button").classes("info csv hidden")
+                    self._csv.props(f'type=button aria-label="{look.of(SAVE)}: {look.of(panel.title)}"')
+                    self._csv.on("click", self._save)
+                    with self._csv:
+                        icon("download")
+                        Words("span", "CSV")
             Words("p", look.of(panel.question), "question")
             self._note = Words("p", look.of(LOADING), "note", data_loading="true")
             self._body = ui.element("div").classes("body")
@@ -78,6 +87,8 @@ class Card:
             if self._is_new((row, look)):
                 self._show_figures(row, look)
         elif self.panel.kind is Kind.TABLE:
+            self._table = (found, look)
+            self._csv.classes(remove="hidden")
             shown = (tables.columns(found, look), tables.rows(found, look, here, self._boards))
             if self._is_new(shown):
                 self._show_table(*shown)
@@ -94,9 +105,17 @@ class Card:
         self._shown = shown
         return not same
 
+    def _save(self) -> None:
+        """Give the reader the table as a file, as it stands now."""
+        if self._table is not None:
+            # With a byte order mark, by which Excel knows that it is UTF-8.
+            ui.download.content(tables.as_csv(*self._table).encode("utf-8-sig"), f"{self.panel.id}.csv", "text/csv")
+
     def _clear(self, note: str, classes: str = "") -> None:
         self._body.clear()
         self._content = None
+        if self.panel.kind is Kind.TABLE:
+            self._csv.classes(add="hidden")
         self._note.text = note
         self._note.classes(replace=f"note {classes}")
 

@@ -1,6 +1,7 @@
 """The built-in board as a program: from settings to an exit status.
 
-``/healthz`` answers 200 as long as the event loop turns, ``/readyz`` only while ClickHouse answers too, as supervisors expect.
+``/healthz`` answers 200 as long as the event loop turns, ``/readyz`` only while ClickHouse answers too, as supervisors expect; it
+says *degraded* and names whom while the stack goes on without one of its programs.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from weftline.boards.model import Board, Text
 from weftline.boards.web.address import language_of, read
 from weftline.boards.web.alert import AlertPage
 from weftline.boards.web.board import BoardPage
+from weftline.boards.web.door import Door
 from weftline.boards.web.frame import ASSETS, QUASAR_LANGUAGES, Frame
 from weftline.boards.web.source import Source
 from weftline.boards.web.watch import Watch
 from weftline.errors import UserError
-from weftline.runtime import logging
+from weftline.runtime import guard, logging
 from weftline.runtime.settings import Settings
 
 log = logging.get(__name__)
@@ -55,7 +57,7 @@ class _Pages:
 
     def __init__(self, settings: Settings) -> None:
         self.source = Source(settings)
-        self.watch = Watch(self.source)
+        self.watch = Watch(self.source, settings)
         self._zone = ZoneInfo(settings.time_zone)
         self._boards = frozenset(board.id for board in SHOWN)
 
@@ -77,7 +79,13 @@ class _Pages:
 
     async def _readyz(self) -> Response:
         ready = await self.watch.look()
-        state = {"board": "idle" if ready else "waiting", "waiting_for": None if ready else "clickhouse", "fault": self.watch.fault}
+        others = dict(self.watch.degraded)
+        state = {
+            "board": "waiting" if not ready else "degraded" if others else "idle",
+            "waiting_for": None if ready else "clickhouse",
+            "fault": self.watch.fault,
+            "degraded": others,
+        }
         return JSONResponse(state, status_code=200 if ready else 503)
 
     def _board(self, board: Board) -> Callable[[Request], None]:
@@ -141,6 +149,8 @@ async def _serve(settings: Settings) -> int:
         show_welcome_message=False,
     )
     host, port = settings.http_host, settings.http_port
+    pages_at = frozenset({"/", *(f"/{board.id}" for board in SHOWN)})
+    server.add_middleware(Door, allowed=guard.names(settings.http_allowed_hosts), pages=pages_at)
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
@@ -152,6 +162,8 @@ async def _serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: None)
     watching = asyncio.create_task(pages.watch.run())
+    if not guard.is_loopback(host) and not settings.http_allowed_hosts:
+        log.warning("pages are served under addresses only", listening=host, names=f"set {guard.VARIABLE} to the names in use")
     log.info("board", url=f"http://{host}:{listening.getsockname()[1]}")
     try:
         await uvicorn.Server(config).serve(sockets=[listening])

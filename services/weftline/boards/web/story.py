@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from weftline.boards.common import THE_FACTORY, TOLD_LATE
 from weftline.boards.macros import Choice
 from weftline.boards.model import Kind, Panel, Text, Unit
 from weftline.boards.web.address import DAY
 from weftline.boards.web.charts import Span
 from weftline.boards.web.source import Source
-from weftline.boards.web.strip import Strip, of_count, strip
+from weftline.boards.web.strip import Line, Measure, line_of, measure, of_count
 from weftline.boards.words import words_of
 
 #: How far the history of an indicator reaches back from the alert, and on from it.
@@ -30,7 +31,7 @@ LOTS: Final = frozenset({"LOT_NOT_ACCEPTED", "SWITCHED_TO_TIGHTENED", "INSPECTIO
 
 _ALERT = """
 SELECT alert_id, status, rule, severity, toInt64(toUnixTimestamp64Milli(occurred_at)) AS occurred, cooperative_id, center_id,
-    factory_id, product_category, text_zh, text_en, content
+    factory_id, product_category, text_zh, text_en, content, late_hours
 FROM alerts FINAL
 WHERE alert_id = {alert:String}
 LIMIT 1"""
@@ -65,7 +66,7 @@ MILESTONES: Final[Mapping[str, Text]] = {
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One piece of evidence. ``strip`` is None where the value is no number; ``confidence`` and ``clause_source`` are of the limit."""
+    """One piece of evidence. ``measure`` is None where the value is no number; ``confidence`` and ``clause_source`` are of the limit."""
 
     subject: str
     indicator: str
@@ -75,7 +76,7 @@ class Proof:
     event_id: str
     source: str
     event_time: int
-    strip: Strip | None = None
+    measure: Measure | None = None
     confidence: str = ""
     clause_source: str = ""
 
@@ -90,7 +91,7 @@ class Milestone:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An alert as its page tells it. Times are epoch milliseconds."""
+    """An alert as its page tells it. Times are epoch milliseconds. ``late_hours``: first told so long after it happened; 0: in time."""
 
     alert_id: str
     status: str
@@ -106,6 +107,7 @@ class Story:
     order_id: str
     shipment_id: str
     text: Text
+    late_hours: int
     proofs: tuple[Proof, ...]
     milestones: tuple[Milestone, ...] = field(default=())
 
@@ -113,6 +115,11 @@ class Story:
     def round(self) -> str:
         """The round of an overdue order, of which its evidence speaks as ``round N``."""
         return self.proofs[0].subject.rpartition(" ")[2]
+
+    @property
+    def line(self) -> Line:
+        """The line on which all of its evidence lies, so that one value can be told from another by its place."""
+        return line_of([proof.measure for proof in self.proofs if proof.measure is not None])
 
     def span(self, now: float) -> Span:
         """The time around the alert, up to the end of today (``now`` in seconds)."""
@@ -154,6 +161,7 @@ async def read(source: Source, alert_id: str) -> Story | None:
         order_id=content.get("order_id") or "",
         shipment_id=content.get("shipment_id") or "",
         text=Text(row["text_zh"], row["text_en"]),
+        late_hours=row["late_hours"],
         proofs=await _proofs(source, row, content["evidence"]),
         milestones=await _milestones(source, row, content),
     )
@@ -170,7 +178,7 @@ async def _proofs(source: Source, alert: Mapping[str, Any], evidence: Sequence[M
             event_id=one["event_id"],
             source=one["source"],
             event_time=one["event_time"],
-            strip=of_count(one.get("value") or "", one.get("limit") or "") if alert["rule"] in LOTS else None,
+            measure=of_count(one.get("value") or "", one.get("limit") or "") if alert["rule"] in LOTS else None,
         )
         for one in evidence
     ]
@@ -187,8 +195,8 @@ def _with_number(proof: Proof, rows: Sequence[Mapping[str, Any]]) -> Proof:
     said = (proof.subject, proof.value, proof.limit, proof.clause)
     for row in rows:
         if (row["report_number"], row["value_text"], row["limit_text"], row["clause"]) == said:
-            measured = strip(row["number"], row["low"], row["high"])
-            return replace(proof, strip=measured, confidence=row["confidence"], clause_source=row["clause_source"])
+            measured = measure(row["number"], row["low"], row["high"])
+            return replace(proof, measure=measured, confidence=row["confidence"], clause_source=row["clause_source"])
     return proof
 
 
@@ -247,7 +255,8 @@ _REPORTS = Panel(
     width=24,
     height=5,
     sql="""
-SELECT report_number, laboratory_id, style_number, product_category, status AS report_status, verdict, tested_at
+SELECT report_number, laboratory_id, style_number, product_category, status AS report_status, verdict, scope, tested_at,
+    arrayStringConcat(remarks_{lang}, ' · ') AS remark_text
 FROM reports
 WHERE factory_id IN (${factory:sqlstring}) AND report_number IN (${subjects:sqlstring})
 ORDER BY tested_at, report_number""",
@@ -261,7 +270,7 @@ _LOTS_TABLE = Panel(
     height=6,
     sql="""
 SELECT lot_id, style_number, product_category, lot_size, original_result AS lot_result, inspections,
-    resubmissions AS lots_resubmitted, last_inspected_at AS inspected_at
+    resubmissions AS lots_resubmitted, last_inspected_at AS inspected_at, arrayStringConcat(remarks_{lang}, ' · ') AS remark_text
 FROM lots
 WHERE factory_id IN (${factory:sqlstring}) AND lot_id IN (${lots:sqlstring})
 ORDER BY inspected_at, lot_id""",
@@ -287,10 +296,11 @@ _OTHERS = Panel(
     width=24,
     height=9,
     may_be_empty=True,
-    sql="""
-SELECT occurred_at, severity, rule, text_{lang} AS alert_text, alert_id
+    sql=f"""
+SELECT occurred_at, severity, rule, text_{{lang}} AS alert_text, {TOLD_LATE},
+    alert_id
 FROM standing_alerts
-WHERE factory_id IN (${factory:sqlstring}) AND alert_id NOT IN (${alert:sqlstring})
+WHERE {THE_FACTORY} AND alert_id NOT IN (${{alert:sqlstring}})
 ORDER BY occurred_at DESC, alert_id
 LIMIT 20""",
 )

@@ -5,12 +5,15 @@ A row has, for each column, the value by which it is sorted under the column's n
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from typing import Any, Final
 
 from weftline.boards.fields import FIELDS
 from weftline.boards.model import Field, Text, Unit
 from weftline.boards.web.address import Address
-from weftline.boards.web.look import NOTHING, TONE_ICONS, Look, moment, number, written
+from weftline.boards.web.look import NOTHING, TONE_ICONS, Look, moment, number, sentence, written
 from weftline.boards.web.source import Found
 
 #: Columns that are a link and no text; what happened leads there instead.
@@ -18,7 +21,8 @@ HIDDEN: Final = frozenset({"alert_id"})
 #: The names of who stands in another column as an id; they lead where that leads.
 NAMES: Final = {"center": "center_id", "factory": "factory_id"}
 #: Columns that are a sentence: they take the room that is left, and more than one line.
-LONG: Final = frozenset({"alert_text"})
+ALERT_TEXT: Final = "alert_text"
+LONG: Final = frozenset({ALERT_TEXT})
 
 #: Codes that stand beside another one of the same tone: two chips in a row say no more than one.
 UNTONED: Final = frozenset({"rule"})
@@ -71,10 +75,42 @@ def rows(found: Found, look: Look, here: Address, boards: frozenset[str]) -> lis
     return told
 
 
+#: What a spreadsheet would take for a formula, though a publisher wrote it as a name.
+_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
+
+
+def as_csv(found: Found, look: Look) -> str:
+    """The table as a spreadsheet reads it (RFC 4180): headings, codes and moments as they are shown, figures as plain numbers.
+
+    Columns that the page shows as links have their text, and an alert its number.
+    """
+    written = io.StringIO()
+    out = csv.writer(written, lineterminator="\r\n")
+    out.writerow([look.title(name) for name in found.names])
+    for at in range(found.rows):
+        out.writerow([_plain_value(name, value, look) for name, value in found.row(at).items()])
+    return written.getvalue()
+
+
+def _plain_value(name: str, value: Any, look: Look) -> Any:
+    field = FIELDS.get(name, _PLAIN)
+    if value is None:
+        return ""
+    if field.unit is Unit.TIME:
+        return moment(int(value), look)
+    if isinstance(value, (int, float)):
+        return value
+    text = look.of(look.word(field.words, value).text) if field.words and isinstance(value, str) else _text(field, value, look)
+    if text == NOTHING:
+        return ""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
 def _cell(name: str, values: dict[str, Any], look: Look, here: Address, boards: frozenset[str]) -> Cell:
     field = FIELDS.get(name, _PLAIN)
     value = values[name]
-    cell: Cell = {"text": _text(field, value, look), "href": _href(name, field, values, here, boards)}
+    text = sentence(value, look) if name == ALERT_TEXT and isinstance(value, str) else _text(field, value, look)
+    cell: Cell = {"text": text, "href": _href(name, field, values, here, boards)}
     if field.words and isinstance(value, str) and value:
         word = look.word(field.words, value)
         cell["text"] = look.of(word.text)
@@ -95,7 +131,7 @@ def _text(field: Field, value: Any, look: Look) -> str:
 
 def _href(name: str, field: Field, values: dict[str, Any], here: Address, boards: frozenset[str]) -> str:
     alert = values.get("alert_id")
-    if name == "alert_text" and alert:
+    if name == ALERT_TEXT and alert:
         return here.alert(str(alert)).href
     named = NAMES.get(name, name)
     link, value = FIELDS.get(named, _PLAIN).link, values.get(named)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from weftline.boards.web.source import Source
 from weftline.errors import WeftlineError
 from weftline.runtime import logging
+from weftline.runtime.degraded import degraded
+from weftline.runtime.settings import Settings
 
 log = logging.get(__name__)
 
@@ -21,10 +24,13 @@ AWAY_SECONDS: Final = 1.0
 
 
 class Watch:
-    """``seen_at``: when the tables were last seen (epoch seconds); ``fault``: why they are not seen now, empty if they are."""
+    """``seen_at``: when the tables were last seen (epoch seconds); ``fault``: why they are not seen now, empty if they are;
+    ``degraded``: programs that the stack goes on without, each with why."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, settings: Settings) -> None:
         self._source = source
+        self._settings = settings
+        self.degraded: Mapping[str, str] = {}
         self._looked = asyncio.Condition()
         self._wanted = asyncio.Event()
         self._pages = 0
@@ -71,6 +77,7 @@ class Watch:
             if self.fault:
                 log.info("clickhouse answers again")
             self.fault, self.seen_at = "", time.time()
+        self.degraded = degraded(self._settings.data, self._settings.kafka)
         async with self._looked:
             self._looked.notify_all()
         return not self.fault

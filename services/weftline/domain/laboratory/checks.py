@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 
 from weftline.domain.events import LaboratoryReport, Measurement
 from weftline.domain.laboratory.findings import WITHOUT_LIMIT, Finding, Findings, Outcome, Reason
@@ -29,7 +30,7 @@ NUMBER = MeasurementKind.NUMBER
 GRADE = MeasurementKind.GRADE
 QUALITATIVE = MeasurementKind.QUALITATIVE
 NOT_DETECTED = MeasurementKind.NOT_DETECTED
-_NO_UNIT = frozenset({"", "none", "-", "1"})
+_SPELLINGS_REMEMBERED = 256  # of an indicator's units; laboratories use a handful
 
 
 def reader(indicator: Indicator) -> ReadNumber:
@@ -37,8 +38,19 @@ def reader(indicator: Indicator) -> ReadNumber:
     # The greatest double instead of infinity: then the one comparison below refuses NaN and infinities too.
     least = -sys.float_info.max if indicator.least is None else float(indicator.least)
     most = sys.float_info.max if indicator.most is None else float(indicator.most)
-    unit = indicator.unit
-    factors = dict(indicator.units)
+    spellings = indicator.spellings
+    unit = None if indicator.unit is None else spellings.unit(indicator.unit)
+    factors = {spellings.unit(other): factor for other, factor in indicator.units.items()}
+
+    @lru_cache(_SPELLINGS_REMEMBERED)
+    def factor_of(given: str | None) -> Decimal | Reason | None:
+        name = "" if given is None else spellings.unit(given)
+        if not name:
+            # The same figure may be meant in several units, and nobody says in which.
+            return Reason.UNIT_MISSING if factors else None
+        if name == unit:
+            return None
+        return factors.get(name, Reason.UNKNOWN_UNIT)
 
     def read(measurement: Measurement, value: float | None) -> float | Reason:
         if value.__class__ is not float:
@@ -48,18 +60,31 @@ def reader(indicator: Indicator) -> ReadNumber:
                 value = float(value)
             except (TypeError, ValueError, OverflowError):
                 return Reason.NOT_A_NUMBER
-        given = measurement.unit
-        if given is not None and given != unit:
-            if given in factors:
-                value = float(Decimal(repr(value)) * factors[given])
-            elif unit is not None or given not in _NO_UNIT:
-                return Reason.UNKNOWN_UNIT
+        factor = factor_of(measurement.unit)
+        if factor is not None:
+            if isinstance(factor, Reason):
+                return factor
+            value = float(Decimal(repr(value)) * factor)
         if least <= value <= most:
             return value
         finite = -sys.float_info.max <= value <= sys.float_info.max
         return Reason.IMPOSSIBLE_VALUE if finite else Reason.NOT_A_NUMBER
 
     return read
+
+
+def kind_of_result(measurement: Measurement) -> MeasurementKind | Reason:
+    """What a measurement says: its kind, but a number below its own detection limit is "not detected" at that limit.
+
+    Half of a detection limit, put in for "not detected", would be such a number, and would pass limits that the method cannot see.
+    """
+    kind, value = measurement.kind, measurement.value
+    if kind is NUMBER:
+        limit = measurement.detection_limit
+        return NOT_DETECTED if limit is not None and value is not None and value < limit else kind
+    if kind is NOT_DETECTED and (value is not None or measurement.change_grade or measurement.staining_grade):
+        return Reason.CONTRADICTION
+    return kind
 
 
 def check_bounds(indicator: Indicator, limit: Bounds) -> Check:
@@ -72,12 +97,14 @@ def check_bounds(indicator: Indicator, limit: Bounds) -> Check:
     censored = NOT_DETECTED in indicator.accepts and limit.low is None
 
     def check(measurement: Measurement, _report: LaboratoryReport) -> Finding:
-        kind = measurement.kind
+        kind = kind_of_result(measurement)
         if kind is NUMBER:
             value = read(measurement, measurement.value)
             if value.__class__ is float:
                 return passes if low <= value <= high else fails
             return not_judged[value]  # type: ignore[index]
+        if isinstance(kind, Reason):
+            return not_judged[kind]
         if kind is NOT_DETECTED and censored:
             detects = detection_limit(indicator, read, measurement)
             if detects is None:
@@ -98,10 +125,9 @@ def detection_limit(indicator: Indicator, read: ReadNumber, measurement: Measure
     """
     if measurement.detection_limit is not None:
         return read(measurement, measurement.detection_limit)
-    name = None if measurement.method is None else measurement.method.replace(" ", "")
+    name = measurement.method
     for method in indicator.methods:
-        known = method.name.replace(" ", "")
-        if name is None or name == known or name.startswith((f"{known}-", f"{known}:")):
+        if name is None or indicator.spellings.names(name, method.name):
             return None if method.detection_limit is None else float(method.detection_limit)
     return Reason.DETECTION_LIMIT_UNKNOWN
 
@@ -139,16 +165,20 @@ def check_acceptable(indicator: Indicator, limit: Acceptable) -> Check:
     accepted = [code for code, good in indicator.codes.items() if good and code != "pass"] or ["pass"]
     findings = Findings(limit.clause, " / ".join(accepted), " / ".join(indicator.codes_zh.get(code, code) for code in accepted))
     passes, fails, not_judged = findings.passes, findings.fails, findings.not_judged
-    codes = dict(indicator.codes)
+    codes, spellings = dict(indicator.codes), indicator.spellings
     censored = NOT_DETECTED in indicator.accepts
 
     def check(measurement: Measurement, _report: LaboratoryReport) -> Finding:
         if measurement.kind is not QUALITATIVE:
-            fits = censored and measurement.kind is NOT_DETECTED
-            return passes if fits else not_judged[Reason.KIND_DOES_NOT_FIT]
+            kind = kind_of_result(measurement)
+            if isinstance(kind, Reason):
+                return not_judged[kind]
+            return passes if censored and kind is NOT_DETECTED else not_judged[Reason.KIND_DOES_NOT_FIT]
         if measurement.text is None:
             return not_judged[Reason.VALUE_MISSING]
         good = codes.get(measurement.text)
+        if good is None:
+            good = codes.get(spellings.code(measurement.text))
         if good is None:
             return not_judged[Reason.UNKNOWN_CODE]
         return passes if good else fails
@@ -183,7 +213,9 @@ def check_without_limit(indicator: Indicator, finding: Finding) -> Check:
     steps = HALF_STEPS[indicator.scale or Scale.GREY]
 
     def check(measurement: Measurement, _report: LaboratoryReport) -> Finding:
-        kind = measurement.kind
+        kind = kind_of_result(measurement)
+        if isinstance(kind, Reason):
+            return WITHOUT_LIMIT[kind]
         if kind not in indicator.accepts:
             return WITHOUT_LIMIT[Reason.KIND_DOES_NOT_FIT]
         if kind is NUMBER:
@@ -200,7 +232,7 @@ def check_without_limit(indicator: Indicator, finding: Finding) -> Check:
         if kind is QUALITATIVE:
             if measurement.text is None:
                 return WITHOUT_LIMIT[Reason.VALUE_MISSING]
-            if measurement.text not in indicator.codes:
+            if measurement.text not in indicator.codes and indicator.spellings.code(measurement.text) not in indicator.codes:
                 return WITHOUT_LIMIT[Reason.UNKNOWN_CODE]
         return finding
 

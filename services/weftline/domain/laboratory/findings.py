@@ -14,21 +14,25 @@ class Outcome(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"
     NOT_JUDGED = "NOT_JUDGED"
+    NOT_APPLICABLE = "NOT_APPLICABLE"  # the standard has a limit, and says itself that it is not for such a specimen
 
 
 class Reason(StrEnum):
-    """Why a measurement was not judged."""
+    """Why a measurement was neither passed nor failed."""
 
     NO_LIMIT = "NO_LIMIT"  # no limit that we know applies to such a specimen
     WAIVED = "WAIVED"  # an exception of the standard frees such a specimen
+    OUT_OF_SCOPE = "OUT_OF_SCOPE"  # the standard is not about such a product at all
     UNCONFIRMED_LIMIT = "UNCONFIRMED_LIMIT"  # the limit is not confirmed; it is shown, and does not decide
     UNKNOWN_INDICATOR = "UNKNOWN_INDICATOR"  # no such code in indicators.yaml
-    # From here on the reading is no result: an indicator that is required and has nothing better is not tested.
+    # With one of the following, nothing was measured: an indicator that is required, and has no other reading, counts as not tested.
     KIND_DOES_NOT_FIT = "KIND_DOES_NOT_FIT"  # a number for an odour
     VALUE_MISSING = "VALUE_MISSING"  # the field that the kind speaks of is empty
+    CONTRADICTION = "CONTRADICTION"  # not detected, and a value beside it
     NOT_A_NUMBER = "NOT_A_NUMBER"  # NaN or infinite
     IMPOSSIBLE_VALUE = "IMPOSSIBLE_VALUE"  # a pH of 15
     UNKNOWN_UNIT = "UNKNOWN_UNIT"  # a unit that cannot be converted to the indicator's
+    UNIT_MISSING = "UNIT_MISSING"  # no unit, and the indicator is reported in several
     UNKNOWN_GRADE = "UNKNOWN_GRADE"  # not on the indicator's scale
     READING_MISSING = "READING_MISSING"  # change and staining are needed, one is there
     UNKNOWN_CODE = "UNKNOWN_CODE"  # no such qualitative result
@@ -53,7 +57,7 @@ class Flags(IntFlag):
     OPEN = 256  # a reading was not judged by any limit that decides
 
 
-_HAS_NO_LIMIT = frozenset({Reason.NO_LIMIT, Reason.WAIVED, Reason.UNCONFIRMED_LIMIT, Reason.UNKNOWN_INDICATOR})
+_HAS_NO_LIMIT = frozenset({Reason.NO_LIMIT, Reason.WAIVED, Reason.OUT_OF_SCOPE, Reason.UNCONFIRMED_LIMIT, Reason.UNKNOWN_INDICATOR})
 _BY_LIMIT = frozenset({Reason.DETECTION_LIMIT_TOO_HIGH, Reason.DETECTION_LIMIT_UNKNOWN, Reason.CLASS_UNKNOWN, Reason.LABEL_MISSING})
 
 
@@ -105,6 +109,6 @@ def flags_of(reason: Reason, decides: bool = False) -> int:
 WITHOUT_LIMIT = {reason: Finding(Outcome.NOT_JUDGED, reason, flags_of(reason)) for reason in Reason}
 
 
-def waived(clause: Clause) -> Finding:
-    """An exception of the standard frees the specimen from the limit."""
-    return Finding(Outcome.NOT_JUDGED, Reason.WAIVED, flags_of(Reason.WAIVED), clause)
+def not_applicable(reason: Reason, clause: Clause | None) -> Finding:
+    """The standard itself (``clause``) says that its limit is not for such a specimen."""
+    return Finding(Outcome.NOT_APPLICABLE, reason, flags_of(reason), clause)

@@ -23,13 +23,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from weftline.domain.laboratory.grades import Scale
+from weftline.domain.laboratory.spelling import NO_SPELLINGS, Spellings, key
 from weftline.domain.vocabulary import AgeGroup, MeasurementKind, SafetyClass, SpecimenType
-
-if TYPE_CHECKING:
-    from weftline.domain.laboratory.profiles import Profile
 
 SAFETY_CLASSES = (SafetyClass.A, SafetyClass.B, SafetyClass.C)
 
@@ -76,10 +73,10 @@ class Method:
 class Indicator:
     """What can be measured: one entry of ``indicators.yaml``.
 
-    ``accepts``: how a result may be expressed. ``units``: further unit → what one of it is in ``unit`` (None: the indicator has
-    no unit). ``least`` and ``most``: what is physically possible. ``both_readings``: change and staining are both needed.
-    ``codes``: code of a qualitative result → whether it is acceptable; ``codes_zh``: their names in Chinese. The first of
-    ``methods`` is the one that the standard prescribes.
+    ``accepts``: how a result may be expressed. ``units``: further unit in use → what one of it is in ``unit`` (None: the indicator
+    has no unit); where there are any, a number without a unit is no result. ``least`` and ``most``: what is physically possible.
+    ``both_readings``: change and staining are both needed. ``codes``: code of a qualitative result → whether it is acceptable;
+    ``codes_zh``: their names in Chinese. The first of ``methods`` is the one that the standard prescribes.
     """
 
     code: str
@@ -95,6 +92,17 @@ class Indicator:
     codes: Mapping[str, bool] = field(default_factory=dict)
     codes_zh: Mapping[str, str] = field(default_factory=dict)
     methods: tuple[Method, ...] = ()
+    spellings: Spellings = NO_SPELLINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A product category: one entry of ``categories.yaml``. ``usual_class``: by use; None if nobody says."""
+
+    code: str
+    zh: str
+    en: str
+    usual_class: SafetyClass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +149,9 @@ class LabelShare:
 
     ``pure``: for a label of 100 %, whatever the part. ``trace``: fibres that the label leaves out may amount to ``trace_total``
     percent together. ``filling`` holds for the filling of a product: specimens of ``filling_kinds``, or with the trait
-    ``filling_trait``, unless a component names its part (``shell/cotton``, ``filling/polyester``). ``label_needed``: specimens
-    whose fibres have to be labelled.
+    ``filling_trait``, unless a component names its part (``shell/cotton``, ``filling/polyester``; ``filling_parts`` as
+    :func:`~weftline.domain.laboratory.spelling.key` folds them). ``label_needed``: specimens whose fibres have to be labelled.
+    ``sum_tolerance``: how far the shares of one part may be from 100 % together before that is remarked.
     """
 
     textile: tuple[Band, ...]
@@ -152,7 +161,9 @@ class LabelShare:
     trace_total: Decimal
     filling_kinds: frozenset[str]
     filling_trait: str
+    filling_parts: frozenset[str]
     label_needed: frozenset[SpecimenType]
+    sum_tolerance: Decimal
 
 
 Limit = Bounds | LeastGrades | Acceptable | LabelShare
@@ -177,12 +188,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class LimitRule:
-    """The limits of one indicator by safety class; ``by_class`` false: the same for all, and for an unknown class."""
+    """The limits of one indicator by safety class; ``by_class`` false: the same for all, and for an unknown class.
+
+    ``sum_of``: the components that the limit is about together; none: each measurement by itself.
+    """
 
     indicator: str
     scope: Scope
     limits: Mapping[SafetyClass, Limit]
     by_class: bool
+    sum_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +224,8 @@ class Standard:
     """One edition of a standard, valid for test dates ``valid_from`` ≤ t < ``valid_to`` (ms UTC; None: still in force).
 
     ``class_of_age_group``: the class that the standard prescribes for an age group, whatever was declared. Of ``requirements``
-    the first whose scope covers the specimen counts.
+    the first whose scope covers the specimen counts. ``out_of_scope``: product categories with which it has nothing to do, and where
+    it says so (``scope_clause``).
     """
 
     name: str
@@ -223,6 +239,8 @@ class Standard:
     reliefs: tuple[Relief, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     class_of_age_group: Mapping[AgeGroup, SafetyClass] = field(default_factory=dict)
+    out_of_scope: frozenset[str] = frozenset()
+    scope_clause: Clause | None = None
 
     @property
     def label(self) -> str:
@@ -250,21 +268,25 @@ class Programme:
 
 @dataclass(frozen=True, slots=True)
 class Standards:
-    """All editions that we know. A value, but for the memo ``profiles`` of what :mod:`.profiles` has already looked up."""
+    """All editions that we know. A value, but for the ``memo`` of what others have already looked up in it."""
 
     indicators: Mapping[str, Indicator]
     editions: tuple[Standard, ...]
     programmes: tuple[Programme, ...] = ()
-    # Bounded: only kinds and traits that some standard names are part of a key.
-    profiles: dict[tuple[object, ...], Profile] = field(default_factory=dict, compare=False, repr=False)
+    categories: Mapping[str, Category] = field(default_factory=dict)  # by the key of every spelling of the code
+    # Bounded: only kinds, traits and categories that some standard names are part of a key.
+    memo: dict[tuple[object, ...], object] = field(default_factory=dict, compare=False, repr=False)
     changes: tuple[int, ...] = field(init=False, compare=False, repr=False)
-    kinds: frozenset[str] = field(init=False, compare=False, repr=False)
-    traits: frozenset[str] = field(init=False, compare=False, repr=False)
+    kinds: Mapping[str, str] = field(init=False, compare=False, repr=False)  # by their keys, as traits
+    traits: Mapping[str, str] = field(init=False, compare=False, repr=False)
+    excluded: frozenset[str] = field(init=False, compare=False, repr=False)  # categories that are out of some standard's scope
+    label_shares: tuple[tuple[str, LabelShare], ...] = field(init=False, compare=False, repr=False)  # by indicator
 
     def __post_init__(self) -> None:
         changes: set[int] = set()
         kinds: set[str] = set()
         traits: set[str] = set()
+        label_shares: dict[str, LabelShare] = {}
         for standard in self.editions:
             changes.add(standard.valid_from)
             if standard.valid_to is not None:
@@ -272,13 +294,22 @@ class Standards:
             for scope in standard.scopes():
                 kinds |= scope.kinds
             traits |= {relief.trait for relief in standard.reliefs}
-            shares = [limit for rule in standard.limits for limit in rule.limits.values() if isinstance(limit, LabelShare)]
-            for share in shares:
+            shares = {
+                rule.indicator: limit for rule in standard.limits for limit in rule.limits.values() if isinstance(limit, LabelShare)
+            }
+            label_shares |= shares
+            for share in shares.values():
                 kinds |= share.filling_kinds
                 traits.add(share.filling_trait)
         object.__setattr__(self, "changes", tuple(sorted(changes)))
-        object.__setattr__(self, "kinds", frozenset(kinds))
-        object.__setattr__(self, "traits", frozenset(traits))
+        object.__setattr__(self, "kinds", {key(kind): kind for kind in kinds})
+        object.__setattr__(self, "traits", {key(trait): trait for trait in traits})
+        object.__setattr__(self, "label_shares", tuple(label_shares.items()))
+        object.__setattr__(self, "excluded", frozenset().union(*(standard.out_of_scope for standard in self.editions)))
+
+    def category(self, name: str | None) -> Category | None:
+        """The product category that somebody calls ``name``; None for one of which nothing is known."""
+        return None if name is None else self.categories.get(key(name))
 
     def period(self, time: int) -> int:
         """The number of the span of time, between two changes of any edition, in which ``time`` lies."""

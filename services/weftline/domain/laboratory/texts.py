@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 from weftline.domain.events import Measurement
 from weftline.domain.laboratory.grades import grade_text
-from weftline.domain.laboratory.standards import Bounds, LeastGrades, Standards
+from weftline.domain.laboratory.spelling import NO_SPELLINGS
+from weftline.domain.laboratory.standards import Bounds, Indicator, LeastGrades, Standards
 from weftline.domain.vocabulary import MeasurementKind
 
 
@@ -29,22 +29,25 @@ def with_unit(text: str, unit: str | None) -> str:
 
 def value_text(measurement: Measurement) -> str:
     """What was measured, as people write it: ``21.3 mg/kg``, ``change 4, staining 3-4``, ``not detected (< 20 mg/kg)``."""
-    return _value_text(measurement, "change", "staining", "not detected", "label", {})
+    return _value_text(measurement, "change", "staining", "not detected", "label", None)
 
 
 def value_text_zh(measurement: Measurement, standards: Standards) -> str:
     """The same in Chinese; qualitative results by their name."""
     indicator = standards.indicators.get(measurement.indicator)
-    return _value_text(measurement, "变色", "沾色", "未检出", "标注", indicator.codes_zh if indicator else {})
+    return _value_text(measurement, "变色", "沾色", "未检出", "标注", indicator)
 
 
 def _value_text(
-    measurement: Measurement, change: str, staining: str, not_detected: str, label: str, codes: Mapping[str, str]
+    measurement: Measurement, change: str, staining: str, not_detected: str, label: str, indicator: Indicator | None
 ) -> str:
+    codes, spellings = (indicator.codes_zh, indicator.spellings) if indicator else ({}, NO_SPELLINGS)
     kind, unit = measurement.kind, measurement.unit
     if kind is MeasurementKind.NUMBER and measurement.value is not None:
         text = with_unit(number_text(measurement.value), unit)
-        stated = measurement.labelled_value
+        limit, stated = measurement.detection_limit, measurement.labelled_value
+        if limit is not None and measurement.value < limit:
+            text = f"{text}, {not_detected} (< {with_unit(number_text(limit), unit)})"
         return text if stated is None else f"{text} ({label} {with_unit(number_text(stated), unit)})"
     if kind is MeasurementKind.GRADE:
         changed, stained = measurement.change_grade, measurement.staining_grade
@@ -52,7 +55,7 @@ def _value_text(
             return f"{change} {changed}, {staining} {stained}"
         return changed or stained or "–"
     if kind is MeasurementKind.QUALITATIVE and measurement.text:
-        return codes.get(measurement.text, measurement.text)
+        return codes.get(measurement.text) or codes.get(spellings.code(measurement.text), measurement.text)
     if kind is MeasurementKind.NOT_DETECTED:
         limit = measurement.detection_limit
         return not_detected if limit is None else f"{not_detected} (< {with_unit(number_text(limit), unit)})"

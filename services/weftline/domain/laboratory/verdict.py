@@ -1,12 +1,17 @@
-"""The verdict on a laboratory report: PASS, FAIL or INCOMPLETE, and which clause decided.
+"""The verdict on a laboratory report: PASS, FAIL, INCOMPLETE or NOT_APPLICABLE, of what it is the verdict, and which clause decided.
 
 In this order:
 
 1. FAIL if a confirmed limit is missed by any measurement.
-2. INCOMPLETE if something that is required has no result. Required is what the test plan orders, else what the standards require of
-   such a specimen; a specimen of which no standard says what it needs, tested without a plan, is INCOMPLETE too.
-3. INCOMPLETE if no indicator passed by a confirmed limit: a report of which nothing could be judged proves nothing.
-4. PASS otherwise. An indicator that was tested, but has no confirmed limit, is shown as not judged and does not stand in the way.
+2. NOT_APPLICABLE if a standard says itself that it is not about such a product (a carpet), and no other passed anything.
+3. INCOMPLETE if something that is required has no result. Required is what the test plan orders, else what the standards require of
+   such a specimen. A specimen of which no standard says what it needs, tested without a plan, is INCOMPLETE too; so is one whose
+   safety class nobody stated, where the classes require different things.
+4. INCOMPLETE if no indicator passed by a confirmed limit: a report of which nothing could be judged proves nothing.
+5. PASS otherwise. An indicator that was tested, but has no confirmed limit, is shown as not judged and does not stand in the way.
+
+**Scope**: a verdict is FULL if all that the standards require of such a product and class has a result, whatever was ordered, else PARTIAL
+(so many of so many). Nothing that confers anything may rest on a PARTIAL one.
 
 Values are compared as reported: the laboratory rounds (GB/T 8170), we do not. A report is judged by the editions valid when it
 was tested (``tested_at``, else the event time), so the verdict is a function of the event alone.
@@ -18,18 +23,20 @@ Python 3.11, limits looked up before.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
 from weftline.domain.events import LaboratoryReport, Measurement
-from weftline.domain.laboratory.checks import check_unknown_indicator
+from weftline.domain.laboratory.checks import NOT_DETECTED, NUMBER, check_unknown_indicator, kind_of_result, reader
 from weftline.domain.laboratory.findings import Finding, Flags, Outcome, Reason
 from weftline.domain.laboratory.profiles import profile_of
-from weftline.domain.laboratory.standards import Clause, Standards
+from weftline.domain.laboratory.remarks import Remark, remarks_on
+from weftline.domain.laboratory.spelling import key
+from weftline.domain.laboratory.standards import Clause, Indicator, Standards
 from weftline.domain.laboratory.texts import value_text
-from weftline.domain.vocabulary import MeasurementKind, SafetyClass
+from weftline.domain.vocabulary import SafetyClass
 
-_NOT_DETECTED = MeasurementKind.NOT_DETECTED
 _UNKNOWN_INDICATOR = (check_unknown_indicator,)
 
 # Plain integers: an operation on two IntFlags takes 0.36 µs, on two integers 0.012 µs.
@@ -49,6 +56,14 @@ class VerdictKind(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"
     INCOMPLETE = "INCOMPLETE"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+
+
+class Coverage(StrEnum):
+    """Of what it is a verdict."""
+
+    FULL = "FULL"
+    PARTIAL = "PARTIAL"
 
 
 class Gap(StrEnum):
@@ -57,12 +72,14 @@ class Gap(StrEnum):
     REQUIRED_NOT_TESTED = "REQUIRED_NOT_TESTED"
     REQUIREMENTS_UNKNOWN = "REQUIREMENTS_UNKNOWN"
     NOTHING_JUDGED = "NOTHING_JUDGED"
+    CLASS_NOT_STATED = "CLASS_NOT_STATED"
 
 
 class ItemVerdict(NamedTuple):
     """One measurement by one limit; a measurement to which several limits apply has several items.
 
-    ``indication`` is what a limit that does not decide would have said.
+    A limit on several components together has an item of its own, whose measurement is their sum. ``indication`` is what a limit that
+    does not decide would have said.
     """
 
     measurement: Measurement
@@ -80,12 +97,12 @@ class ItemVerdict(NamedTuple):
 
     @property
     def outcome(self) -> Outcome:
-        """PASS, FAIL or NOT_JUDGED."""
+        """PASS, FAIL, NOT_JUDGED or NOT_APPLICABLE."""
         return self.finding.outcome
 
     @property
     def reason(self) -> Reason | None:
-        """Why it was not judged."""
+        """Why it neither passed nor failed."""
         return self.finding.reason
 
     @property
@@ -105,8 +122,8 @@ class ItemVerdict(NamedTuple):
 
     @property
     def not_detected(self) -> bool:
-        """Whether the laboratory reports "not detected"."""
-        return self.measurement.kind is _NOT_DETECTED
+        """Whether nothing was detected: so reported, or a number below the report's own detection limit."""
+        return kind_of_result(self.measurement) is NOT_DETECTED
 
     @property
     def value_text(self) -> str:
@@ -160,7 +177,7 @@ class IndicatorVerdict(NamedTuple):
 
     @property
     def not_judged(self) -> bool:
-        """There is a result, but a reading of it has no confirmed limit, and none fails."""
+        """There is a result, but a reading of it has no confirmed limit that applies, and none fails."""
         return self.flags & (_TESTED | _PASSED | _FAILED) == _TESTED
 
     @property
@@ -185,7 +202,8 @@ class Verdict:
 
     ``missing``: required, and without a result. ``gaps``: why INCOMPLETE (also filled beside a FAIL). ``safety_class``: by which it
     was judged; an infant's product is judged by class A, whatever was declared. ``editions``: those in force at ``judged_at`` (ms UTC)
-    that have limits for such a specimen.
+    that have limits for such a specimen. ``required_by_standards``: how many indicators the standards require of such a specimen, of one
+    whose class is not known what the strictest requires; None if no standard says. ``of_them_tested``: how many of those have a result.
     """
 
     verdict: VerdictKind
@@ -196,6 +214,14 @@ class Verdict:
     gaps: tuple[Gap, ...]
     editions: tuple[str, ...]
     judged_at: int
+    required_by_standards: int | None = None
+    of_them_tested: int = 0
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def coverage(self) -> Coverage:
+        """FULL if all that the standards require has a result; PARTIAL also where none of them says what is required."""
+        return Coverage.FULL if self.required_by_standards == self.of_them_tested else Coverage.PARTIAL
 
     @property
     def safety_failures(self) -> tuple[ItemVerdict, ...]:
@@ -212,13 +238,16 @@ class Verdict:
         return None
 
 
-def judge(report: LaboratoryReport, event_time: int, standards: Standards) -> Verdict:
+def judge(report: LaboratoryReport, event_time: int, standards: Standards, product_category: str | None = None) -> Verdict:
     """Judge ``report`` by the editions valid when it was tested; ``event_time`` (ms UTC) where it does not say when.
+
+    The product category tells what is out of a standard's scope, and which class is usual; one that nobody knows tells nothing.
 
     Never raises: what cannot be read is an item that is not judged, with its reason.
     """
     time = event_time if report.tested_at is None else report.tested_at
-    profile = profile_of(report, time, standards)
+    category = standards.category(product_category)
+    profile = profile_of(report, time, standards, category.code if category else None)
     checks = profile.checks
     items: list[ItemVerdict] = []
     flags: dict[str, int] = {}
@@ -231,9 +260,13 @@ def judge(report: LaboratoryReport, event_time: int, standards: Standards) -> Ve
             items.append(ItemVerdict(measurement, finding))
         if not found & (_PASSED | _FAILED):
             found |= _OPEN
-        if measurement.kind is _NOT_DETECTED:
+        if kind_of_result(measurement) is NOT_DETECTED:
             found |= _ND
         flags[indicator] = flags.get(indicator, 0) | found
+
+    for known, components, check in profile.sums:
+        if (total := _sum_of(report, known, components)) is not None:
+            items.append(ItemVerdict(total, check(total, report)))
 
     required = report.test_plan or profile.required
     missing: list[str] = []
@@ -245,6 +278,7 @@ def judge(report: LaboratoryReport, event_time: int, standards: Standards) -> Ve
             missing.append(indicator)
             found |= _INCOMPLETE
         flags[indicator] = found | _REQUIRED
+    tested = sum(_has_result(flags.get(indicator, 0)) for indicator in profile.required or ())
 
     everything = 0
     indicators: list[IndicatorVerdict] = []
@@ -263,7 +297,56 @@ def judge(report: LaboratoryReport, event_time: int, standards: Standards) -> Ve
         gaps = (Gap.REQUIRED_NOT_TESTED,)
     if required is None:
         gaps = (*gaps, Gap.REQUIREMENTS_UNKNOWN)
+    if profile.class_matters and not report.test_plan:
+        gaps = (*gaps, Gap.CLASS_NOT_STATED)
     if not everything & (_PASSED | _FAILED):
         gaps = (*gaps, Gap.NOTHING_JUDGED)
-    kind = VerdictKind.FAIL if everything & _FAILED else VerdictKind.INCOMPLETE if gaps else VerdictKind.PASS
-    return Verdict(kind, profile.safety_class, tuple(items), tuple(indicators), tuple(missing), gaps, profile.editions, time)
+    if everything & _FAILED:
+        kind = VerdictKind.FAIL
+    elif profile.out_of_scope and not everything & _PASSED:
+        kind, gaps = VerdictKind.NOT_APPLICABLE, ()
+    else:
+        kind = VerdictKind.INCOMPLETE if gaps else VerdictKind.PASS
+    return Verdict(
+        kind,
+        profile.safety_class,
+        tuple(items),
+        tuple(indicators),
+        tuple(missing),
+        gaps,
+        profile.editions,
+        time,
+        None if profile.required is None else len(profile.required),
+        tested,
+        remarks_on(report, profile, category, standards),
+    )
+
+
+def _has_result(flags: int) -> bool:
+    return bool(flags & _FAILED or (flags & _TESTED and not flags & _UNUSABLE))
+
+
+def _sum_of(report: LaboratoryReport, indicator: Indicator, components: tuple[str, ...]) -> Measurement | None:
+    """The sum of the readings of ``components``, in the indicator's unit; None unless two of them at least have a number.
+
+    Of several readings of one component the greatest counts; what was not detected adds nothing.
+    """
+    read = reader(indicator)
+    wanted = {key(component): component for component in components}
+    found: dict[str, Decimal] = {}
+    for measurement in report.measurements:
+        name = key(measurement.component or "")
+        if measurement.indicator != indicator.code or name not in wanted or kind_of_result(measurement) is not NUMBER:
+            continue
+        value = read(measurement, measurement.value)
+        if isinstance(value, float):
+            found[name] = max(found.get(name, Decimal(0)), Decimal(repr(value)))
+    if len(found) < 2:
+        return None
+    return Measurement(
+        indicator=indicator.code,
+        kind=NUMBER,
+        component=" + ".join(components),
+        value=float(sum(found.values())),
+        unit=indicator.unit,
+    )

@@ -1,86 +1,88 @@
-"""Judging one lot inspection by the plan that was used.
+"""Judging one lot inspection by the sample that was drawn and the standard's plan.
 
-The plan used decides, whatever the standard would have asked for; where the two differ the result carries a mark and the
-expected plan, never a silently replaced number. Two things are not for a plan to decide: a critical unit never passes (Ac 0), and
-a sample of nothing accepts nothing. A unit counts once, at its worst nonconformity. Nothing here raises on what an inspector may
-have written.
+The plan that decides is the *standard's*, for the lot's size and for the level, AQL and severity that the inspector had in hand; a plan in
+hand with other numbers is marked, and does not decide. A plan that says ``BY_AGREEMENT`` is a buyer's own: it decides by its own
+numbers, and is counted apart.
+
+With n units to inspect, Ac and Re, and d units found in a sample of m:
+
+======  =============================================  ====================================
+sample  accepted                                       not accepted
+======  =============================================  ====================================
+m = n   d ≤ Ac                                         otherwise (between Ac and Re too)
+m < n   d + (n - m) ≤ Ac: even if all others were bad  d ≥ Re
+m > n   d ≤ Ac                                         d - (m - n) ≥ Re: even without the surplus
+======  =============================================  ====================================
+
+and NOT_JUDGED otherwise: units inspected shall equal n (MIL-STD-105E 4.10.1.1, ANSI/ASQ Z1.4 10.1.1). Figures that contradict themselves
+(more units found than inspected, more inspected than the lot has) never accept a lot, and two plans for one class judge nothing. A critical
+unit never passes (Ac 0). A unit counts once, at its worst nonconformity. Nothing here raises on what an inspector may have written.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from weftline.domain.events import LotInspection, PlanUsed
+from weftline.domain.laboratory.spelling import folded, key
+from weftline.domain.sampling.marks import Mark
 from weftline.domain.sampling.plans import Cell, Plan, PlanError, SamplingStandard
-from weftline.domain.vocabulary import NonconformityClass, Severity
+from weftline.domain.vocabulary import NonconformityClass, PlanBasis, Severity
 
 _DAY_MS: Final = 86_400_000
-
-
-class Mark(StrEnum):
-    """What is odd about a lot inspection; the closed list that operators see."""
-
-    # about the lot
-    LOT_SIZE_NOT_IN_TABLE = "lot_size_not_in_table"  # below the smallest lot for which there is a plan
-    SAMPLE_EXCEEDS_LOT = "sample_exceeds_lot"  # more units inspected than the lot has
-    UNITS_EXCEED_SAMPLE = "units_exceed_sample"  # more nonconforming units, over all classes, than inspected ones
-    NOTHING_INSPECTED = "nothing_inspected"  # a sample of no units: neither accepted nor not
-    UNKNOWN_CLASS = "unknown_class"  # a plan for a class that is not known here; it was left aside
-    # about one class
-    NO_PLAN = "no_plan"  # units were found but no plan is given: not judged
-    SEVERAL_PLANS = "several_plans"  # more than one plan for the class; the first one judged
-    CRITICAL_ACCEPT_NOT_ZERO = "critical_accept_not_zero"  # the plan would accept critical units; it was not followed
-    ACCEPT_REJECT_INCONSISTENT = "accept_reject_inconsistent"  # Re is not Ac + 1
-    BETWEEN_ACCEPT_AND_REJECT = "between_accept_and_reject"  # the units fall into the gap between Ac and Re: not accepted
-    SAMPLE_DIFFERS = "sample_differs"  # another number of units inspected than the plan's n, or the whole lot if that is smaller
-    PLAN_MISMATCH = "plan_mismatch"  # n, Ac or Re are not what the standard gives for this lot, level, AQL and severity
-    COMMON_SAMPLE = "common_sample"  # not the class's own plan, but the one of the larger sample of another class
-    AQL_NOT_IN_TABLE = "aql_not_in_table"  # missing, or no AQL step
-    AQL_PER_HUNDRED_UNITS = "aql_per_hundred_units"  # the AQL counts nonconformities, but units were counted
-    LEVEL_UNKNOWN = "level_unknown"  # no inspection level of the standard
-    SEVERITY_UNKNOWN = "severity_unknown"  # not known here
-    SEVERITY_REDUCED = "severity_reduced"  # reduced inspection is switched off; the plan could not be checked
-    STANDARD_UNKNOWN = "standard_unknown"  # no such standard here; the plan could not be checked
-    EDITION_UNKNOWN = "edition_unknown"  # no such edition here; checked against the tables we have
-    EDITION_NOT_IN_FORCE = "edition_not_in_force"  # known, but not in force on the day of inspection
-
+_YEAR: Final = re.compile(r"[-:](?:19|20)\d\d$")
 
 _FAULT_OF_ARGUMENT: Final = {
     "lot_size": Mark.LOT_SIZE_NOT_IN_TABLE,
     "level": Mark.LEVEL_UNKNOWN,
     "aql": Mark.AQL_NOT_IN_TABLE,
 }
+#: Marks of a lot whose figures contradict themselves.
+_IMPOSSIBLE: Final = frozenset({Mark.SAMPLE_EXCEEDS_LOT, Mark.UNITS_EXCEED_SAMPLE, Mark.NOTHING_INSPECTED})
+
+
+class Numbers(NamedTuple):
+    """n, Ac and Re."""
+
+    sample_size: int
+    accept: int
+    reject: int
 
 
 @dataclass(frozen=True, slots=True)
 class ClassVerdict:
     """One class of nonconformity; ``accepted`` is None where it could not be judged.
 
-    ``accept`` and ``reject`` are the numbers that judged. ``expected`` is the standard's plan for the same lot, level, AQL and
-    severity, None where that could not be looked up.
+    ``deciding``: the numbers that judged, None where there are none. ``plan``: the plan in hand. ``expected``: the standard's plan for
+    the same lot, level, AQL and severity, None where that could not be looked up.
     """
 
     nonconformity_class: NonconformityClass
     accepted: bool | None
     units: int
-    accept: int | None
-    reject: int | None
+    deciding: Numbers | None
     plan: PlanUsed | None
     expected: Plan | None
     marks: tuple[Mark, ...]
 
     @property
     def severity_used(self) -> Severity | None:
-        """The severity of the plan used; beside it stands the severity due, which the switching knows."""
+        """The severity of the plan in hand; beside it stands the severity due, which the switching knows."""
         return self.plan.severity if self.plan else None
+
+    @property
+    def by_agreement(self) -> bool:
+        """Whether a buyer's own plan judged."""
+        return Mark.BY_AGREEMENT in self.marks
 
 
 @dataclass(frozen=True, slots=True)
 class LotVerdict:
-    """The lot: accepted if every class that could be judged accepts it, None if none could.
+    """The lot: not accepted if a class is not, else not judged (None) if a class could not be judged, else accepted.
 
     ``classes``: CRITICAL always, MAJOR and MINOR where there is a plan or a unit, in this order.
     """
@@ -88,6 +90,16 @@ class LotVerdict:
     accepted: bool | None
     classes: tuple[ClassVerdict, ...]
     marks: tuple[Mark, ...]
+
+    @property
+    def by_agreement(self) -> bool:
+        """Whether a buyer's own plan judged a class of it: then the lot is counted apart."""
+        return any(of.by_agreement for of in self.classes)
+
+    @property
+    def all_marks(self) -> tuple[Mark, ...]:
+        """The marks of the lot and of its classes, each once."""
+        return tuple(dict.fromkeys((*self.marks, *(mark for of in self.classes for mark in of.marks))))
 
     def of(self, nonconformity_class: NonconformityClass) -> ClassVerdict | None:
         """The verdict of one class, if the lot was inspected for it."""
@@ -100,74 +112,125 @@ def judge(lot: LotInspection, inspected_at: int, standard: SamplingStandard, *, 
     The offset gives the calendar day at the place of inspection, which decides whether an edition was in force.
     """
     day = (inspected_at + utc_offset_minutes * 60_000) // _DAY_MS
-    plans: dict[NonconformityClass, PlanUsed] = {}
-    repeated: set[NonconformityClass] = set()
+    plans: dict[NonconformityClass, list[PlanUsed]] = {}
     for plan in lot.plans:
-        if plan.nonconformity_class in plans:
-            repeated.add(plan.nonconformity_class)
-        else:
-            plans[plan.nonconformity_class] = plan
-    checks = {of: _check(plan, lot, day, standard) for of, plan in plans.items()}
+        of_class = plans.setdefault(plan.nonconformity_class, [])
+        if plan not in of_class:  # the same plan written twice contradicts nothing
+            of_class.append(plan)
+    checks = {of: _check(several[0], lot, day, standard) for of, several in plans.items()}
+    marks = _lot_marks(lot, plans, standard)
+    impossible = not _IMPOSSIBLE.isdisjoint(marks)
 
     verdicts: list[ClassVerdict] = []
     for of, units in (
-        (NonconformityClass.CRITICAL, lot.critical_units),
         (NonconformityClass.MAJOR, lot.major_units),
         (NonconformityClass.MINOR, lot.minor_units),
+        (NonconformityClass.CRITICAL, lot.critical_units),
     ):
-        used = plans.get(of)
-        if used is None and units == 0 and of is not NonconformityClass.CRITICAL:
+        several = plans.get(of, [])
+        if not several and units == 0 and of is not NonconformityClass.CRITICAL:
             continue
-        expected, marks = checks.get(of, (None, ()))
-        found = list(marks)
-        if of in repeated:
-            found.append(Mark.SEVERAL_PLANS)
-        if used and expected and not _agrees(used, expected):
-            others = [plan for other, (plan, _) in checks.items() if plan and other is not of]
-            found.append(Mark.COMMON_SAMPLE if _is_common(used, expected, others, standard) else Mark.PLAN_MISMATCH)
-        verdicts.append(_judge_class(of, units, used, expected, lot, standard, found))
+        expected, found = checks.get(of, (None, ()))
+        others = [plan for other, (plan, _) in checks.items() if plan and other is not of]
+        if len(several) > 1:
+            decided = _Decided(None, (*found, Mark.SEVERAL_PLANS))
+        else:
+            decided = _decided(several[0] if several else None, expected, others, lot, standard, found)
+        if of is NonconformityClass.CRITICAL:
+            sizes = [verdict.deciding.sample_size for verdict in verdicts if verdict.deciding is not None]
+            decided = _critical(decided, several, max(sizes, default=None), lot.lot_size, standard)
+        accepted, more = _judged(units, lot.sample_size, decided.numbers)
+        if of is NonconformityClass.CRITICAL and units > standard.critical_accept:
+            accepted = False
+        elif accepted and impossible:
+            accepted = None
+        verdicts.append(
+            ClassVerdict(of, accepted, units, decided.numbers, several[0] if several else None, expected, (*decided.marks, *more))
+        )
 
-    judged = [verdict.accepted for verdict in verdicts if verdict.accepted is not None]
-    return LotVerdict(all(judged) if judged else None, tuple(verdicts), _lot_marks(lot, plans, standard))
+    verdicts.insert(0, verdicts.pop())
+    results = [verdict.accepted for verdict in verdicts]
+    return LotVerdict(False if False in results else None if None in results else True, tuple(verdicts), marks)
 
 
-def _judge_class(
-    of: NonconformityClass,
-    units: int,
+class _Decided(NamedTuple):
+    """The numbers that decide, if any, and what is odd about how they came about."""
+
+    numbers: Numbers | None
+    marks: tuple[Mark, ...]
+
+
+def _decided(
     used: PlanUsed | None,
     expected: Plan | None,
+    others: list[Plan],
     lot: LotInspection,
     standard: SamplingStandard,
-    marks: list[Mark],
-) -> ClassVerdict:
-    accept = reject = None
-    if used is not None:
-        accept, reject = used.accept, used.reject
-        if reject != accept + 1:
-            marks.append(Mark.ACCEPT_REJECT_INCONSISTENT)
-        if lot.sample_size != min(used.sample_size, lot.lot_size):
-            marks.append(Mark.SAMPLE_DIFFERS)
-    if of is NonconformityClass.CRITICAL:
-        if accept is not None and accept != standard.critical_accept:
-            marks.append(Mark.CRITICAL_ACCEPT_NOT_ZERO)
-        accept, reject = standard.critical_accept, standard.critical_accept + 1
-    accepted: bool | None = None
-    if accept is None or reject is None:
-        marks.append(Mark.NO_PLAN)
-    elif units > accept or units >= reject:
-        accepted = False
-        if accept < units < reject:
-            marks.append(Mark.BETWEEN_ACCEPT_AND_REJECT)
-    elif lot.sample_size > 0:
-        accepted = True
-    return ClassVerdict(of, accepted, units, accept, reject, used, expected, tuple(marks))
+    marks: tuple[Mark, ...],
+) -> _Decided:
+    """Of a class for which there is at most one plan."""
+    if used is None:
+        return _Decided(None, (*marks, Mark.NO_PLAN))
+    if used.reject != used.accept + 1:
+        marks = (*marks, Mark.ACCEPT_REJECT_INCONSISTENT)
+    if Mark.BY_AGREEMENT in marks:
+        return _Decided(Numbers(min(used.sample_size, lot.lot_size), used.accept, used.reject), marks)
+    if expected is None:
+        return _Decided(None, marks)
+    if _agrees(used, expected):
+        return _Decided(Numbers(expected.sample_size, expected.accept, expected.reject), marks)
+    if _is_common(used, expected, others, standard):
+        # The standard's too, only that of another row.
+        return _Decided(Numbers(min(used.sample_size, lot.lot_size), used.accept, used.reject), (*marks, Mark.COMMON_SAMPLE))
+    return _Decided(Numbers(expected.sample_size, expected.accept, expected.reject), (*marks, Mark.PLAN_MISMATCH))
+
+
+def _critical(
+    decided: _Decided, several: list[PlanUsed], largest: int | None, lot_size: int, standard: SamplingStandard
+) -> _Decided:
+    """Critical units: Ac by rule, and n of its own plan or, without one, of the largest plan of the other classes."""
+    accept = standard.critical_accept
+    marks = tuple(mark for mark in decided.marks if mark is not Mark.NO_PLAN)
+    if any(plan.accept != accept for plan in several):
+        marks = (*marks, Mark.CRITICAL_ACCEPT_NOT_ZERO)
+    if Mark.SEVERAL_PLANS in marks:
+        size = None
+    elif decided.numbers is not None:
+        size = decided.numbers.sample_size
+    elif several:
+        # It needs no AQL: n is what stands in the plan, and nothing tells what it should be.
+        size = min(several[0].sample_size, lot_size) if several[0].aql is None else None
+    else:
+        size = largest
+    if size is None:
+        return _Decided(None, marks if several else (*marks, Mark.NO_PLAN))
+    return _Decided(Numbers(size, accept, accept + 1), marks)
+
+
+def _judged(units: int, inspected: int, numbers: Numbers | None) -> tuple[bool | None, tuple[Mark, ...]]:
+    """The rule at the head of this module."""
+    if numbers is None:
+        return None, ()
+    size, accept, reject = numbers
+    missing, surplus = max(size - inspected, 0), max(inspected - size, 0)
+    marks = (Mark.SAMPLE_DIFFERS,) if missing or surplus else ()
+    if units - surplus >= reject:
+        return False, marks
+    if units + missing <= accept:
+        return True, marks
+    if marks:
+        return None, marks
+    return False, (Mark.BETWEEN_ACCEPT_AND_REJECT,)
 
 
 def _check(used: PlanUsed, lot: LotInspection, day: int, standard: SamplingStandard) -> tuple[Plan | None, tuple[Mark, ...]]:
-    """The plan that the standard gives for what the plan used names, and what is odd about those names."""
+    """The plan that the standard gives for what the plan in hand names, and what is odd about those names."""
+    # Who writes by the first version of the schema says it in the name of the standard.
+    if used.basis is PlanBasis.BY_AGREEMENT or key(used.standard) == key(PlanBasis.BY_AGREEMENT):
+        return None, (Mark.BY_AGREEMENT,)
     marks: list[Mark] = []
-    name = _folded(used.standard)
-    editions = [edition for edition in standard.editions if _folded(edition.standard) == name]
+    name = standard_name(used.standard)
+    editions = [edition for edition in standard.editions if standard_name(edition.standard) == name]
     if not editions:
         return None, (Mark.STANDARD_UNKNOWN,)
     named = [edition for edition in editions if edition.edition == used.edition.strip()]
@@ -195,9 +258,14 @@ def _check(used: PlanUsed, lot: LotInspection, day: int, standard: SamplingStand
     return plan, tuple(marks)
 
 
-def _folded(name: str) -> str:
-    """``ISO 2859-1`` and ``iso2859-1`` name one standard."""
-    return "".join(name.split()).upper()
+def standard_name(name: str) -> str:
+    """``ISO 2859-1``, ``iso2859-1`` and ``ISO 2859—1:1999`` name one standard."""
+    return _YEAR.sub("", folded(name).replace(" ", "").replace("gbt", "gb/t"))
+
+
+def numbers_text(numbers: Numbers | Plan | PlanUsed | None) -> str:
+    """``n 80, Ac 5, Re 6``."""
+    return "no numbers" if numbers is None else f"n {numbers.sample_size}, Ac {numbers.accept}, Re {numbers.reject}"
 
 
 def _agrees(used: PlanUsed, expected: Plan | Cell) -> bool:
@@ -218,7 +286,7 @@ def _is_common(used: PlanUsed, expected: Plan, others: list[Plan], standard: Sam
     )
 
 
-def _lot_marks(lot: LotInspection, plans: dict[NonconformityClass, PlanUsed], standard: SamplingStandard) -> tuple[Mark, ...]:
+def _lot_marks(lot: LotInspection, plans: Iterable[NonconformityClass], standard: SamplingStandard) -> tuple[Mark, ...]:
     marks = []
     if lot.lot_size < standard.lot_sizes[0]:
         marks.append(Mark.LOT_SIZE_NOT_IN_TABLE)

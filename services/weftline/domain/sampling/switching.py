@@ -124,6 +124,10 @@ class Switching(Generic[Ref]):
             return self._unchanged(Uncounted.LENIENT)
         return self._on_normal(lot) if self.due is Due.NORMAL else self._on_tightened(lot)
 
+    def without(self, ref: Ref) -> Switching[Ref]:
+        """The state without an accepted lot, as far as it is remembered: something else turned out to be true of it."""
+        return replace(self, recent=tuple(entry for entry in self.recent if entry[0] != ref), step=None)
+
     def corrective_action_accepted(self, ref: Ref | None = None) -> Switching[Ref]:
         """Discontinued inspection resumes on tightened, with an empty count; otherwise nothing changes."""
         if self.due is not Due.DISCONTINUED:

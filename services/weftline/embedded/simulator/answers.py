@@ -8,14 +8,16 @@ the answer file is something to hold the tables against.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
 from weftline.embedded.simulator.measuring import SAFETY
 
 _DAY: Final = 86_400_000
-KINDS: Final = {OrderEvent: "orders", InspectionEvent: "inspections", LogisticsEvent: "logistics"}
+KINDS: Final[Mapping[type, str]] = {kind.cls: name for name, kind in BY_PROCESSOR.items()}
 #: Order of the counts per center and day.
 STEPS: Final = ("REQUESTED", "CONFIRMED", "DISPATCHED", "APPROVED")
 

@@ -75,7 +75,8 @@ SAMPLES: Final = (
 class CenterSpec(NamedTuple):
     """A sampling center: share of the orders, share of its capacity that they fill, and how its export writes times.
 
-    ``precision`` in ms: a center whose export has dates without a time has one day. ``sequenced``: it numbers its events.
+    ``precision`` in ms: a center whose export has dates without a time has one day. ``sequenced``: it numbers its events. ``rounds``: it
+    numbers the rounds of its orders; one that does not leaves the number out.
     """
 
     name: str
@@ -86,13 +87,14 @@ class CenterSpec(NamedTuple):
     load: float
     precision: int
     sequenced: bool
+    rounds: bool
 
 
 CENTERS: Final = (
-    CenterSpec("dieshiqiao", "叠石桥", "DS", 0, 0.38, 0.84, 1, True),
-    CenterSpec("sanxing", "三星", "SX", 0, 0.25, 0.76, MINUTE, False),
-    CenterSpec("chuanjiang", "川姜", "CJ", 1, 0.22, 0.88, DAY, True),
-    CenterSpec("xianfeng", "先锋", "XF", 1, 0.15, 0.68, DAY, False),
+    CenterSpec("dieshiqiao", "叠石桥", "DS", 0, 0.38, 0.84, 1, True, True),
+    CenterSpec("sanxing", "三星", "SX", 0, 0.25, 0.76, MINUTE, False, False),
+    CenterSpec("chuanjiang", "川姜", "CJ", 1, 0.22, 0.88, DAY, True, True),
+    CenterSpec("xianfeng", "先锋", "XF", 1, 0.15, 0.68, DAY, False, True),
 )
 
 DISPATCH_HUBS: Final = ("port:cnsha", "port:cnntg", "hub:hangzhou", "hub:guangzhou", "hub:beijing", "hub:yiwu")

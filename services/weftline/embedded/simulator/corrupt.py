@@ -6,14 +6,11 @@ import json
 from collections.abc import Callable
 from io import BytesIO
 from random import Random
-from typing import Any
 
-from fastavro import parse_schema, schemaless_writer
+from fastavro import schemaless_writer
 
 from weftline.contracts.codec import FRAMING, Codec
-from weftline.contracts.kinds import KINDS, kind_of
 from weftline.contracts.mapping import to_avro, to_json
-from weftline.contracts.registry import local_schema
 from weftline.contracts.topics import topic_of
 from weftline.embedded.simulator.world import DomainEvent
 from weftline.errors import ContractError
@@ -27,7 +24,6 @@ class Damager:
     def __init__(self, codec: Codec, seed: int) -> None:
         self._codec = codec
         self._rng = Random(f"weftline damage {seed}")
-        self._schemas: dict[str, Any] = {kind.topic: parse_schema(local_schema(kind.subject, kind.version)) for kind in KINDS}
         self._ways: tuple[Callable[[DomainEvent, bytes], bytes], ...] = (
             self._truncated,
             self._unknown_schema,
@@ -82,5 +78,5 @@ class Damager:
         """Sound Avro whose content breaks the contract."""
         out = BytesIO()
         out.write(value[:FRAMING])
-        schemaless_writer(out, self._schemas[kind_of(event).topic], to_avro(event) | broken)
+        schemaless_writer(out, self._codec.schema_for(event), to_avro(event) | broken)
         return out.getvalue()

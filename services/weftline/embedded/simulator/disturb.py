@@ -16,7 +16,7 @@ from random import Random
 from typing import Final, NamedTuple, TypeVar
 
 from weftline.domain.events import ErrorDeclaration, LogisticsEvent, OrderEvent
-from weftline.domain.vocabulary import BusinessStep, ErrorReason, NonconformityClass, OrderStatus, ReportStatus
+from weftline.domain.vocabulary import BusinessStep, ErrorReason, NonconformityClass, OrderStatus, Precision, ReportStatus
 from weftline.embedded.simulator.answers import KINDS
 from weftline.embedded.simulator.config import Disturbances
 from weftline.embedded.simulator.workdays import DAY, HOUR, MINUTE
@@ -161,7 +161,7 @@ class Disturber:
                     self._send(time, twin, Role.CONFLICT)
                     return
         later = event.event_time + rng.randrange(MINUTE, DAY)
-        self._send(time, replace(_spoilt(event, rng), event_time=later), Role.CONFLICT)
+        self._send(time, replace(_spoilt(event, rng), event_time=later, precision=Precision.UNKNOWN), Role.CONFLICT)
 
 
 def _spoilt(event: E, rng: Random) -> E:

@@ -35,6 +35,7 @@ _ACCEPT: Final = {
 }
 _EDITION_2026_FROM: Final = 1_769_011_200_000  # 2026-01-22, local midnight at UTC+8 is 8 h earlier; nobody inspects then
 _CRITICAL_SHARE: Final = 0.00004
+_IN_PARTS: Final = 0.05
 _LOT_SIZES: Final = (160, 240, 300, 480, 520, 800, 1_000, 1_150, 1_300, 2_000, 3_000, 3_500, 6_000, 12_000)
 _LOT_WEIGHTS: Final = (4, 5, 6, 8, 10, 14, 14, 8, 9, 9, 5, 4, 3, 1)
 
@@ -81,7 +82,7 @@ def switch(state: Switching, accepted: bool) -> str | None:
 class _Lot:
     """One lot and what is true of it."""
 
-    __slots__ = ("category", "factory", "lot_id", "size", "stage", "style", "world")
+    __slots__ = ("category", "factory", "lot_id", "part", "size", "stage", "style", "world")
 
     def __init__(self, world: World, factory: Factory) -> None:
         self.world, self.factory = world, factory
@@ -92,6 +93,8 @@ class _Lot:
         self.size = rng.choices(_LOT_SIZES, _LOT_WEIGHTS)[0] + rng.randrange(40)
         self.stage = rng.choices((InspectionStage.FINAL, InspectionStage.IN_PROCESS, InspectionStage.INCOMING), (80, 14, 6))[0]
         self.style = factory.style()
+        # Now and then only a part of a lot is presented, which is inspected, reworked and inspected again as a lot is.
+        self.part = "container-1" if rng.random() < _IN_PARTS else None
 
     def live(self) -> Process:
         """Inspected; reworked and inspected again if need be; shipped in the end."""
@@ -189,6 +192,7 @@ class _Lot:
             InspectionKind.LOT_INSPECTION,
             lot_inspection=LotInspection(
                 lot_id=self.lot_id,
+                part_id=self.part,
                 lot_size=self.size,
                 stage=self.stage,
                 submission=submission,

@@ -93,15 +93,17 @@ class Order:
 
     def _emit(self, status: S, source: Source | None, **more: Any) -> int:
         head = (source or self.center.source).head(self.world.now)
-        self.world.emit(OrderEvent(status=status, **head, **self.fixed, **({"round": self.round} | more)))
+        number = more.pop("round", self.round)
+        if source is None and not self.center.rounds:
+            number = 1  # left out
+        self.world.emit(OrderEvent(status=status, **head, **self.fixed, round=number, **more))
         time: int = head["event_time"]
         return time
 
     @property
     def portal(self) -> Source | None:
-        """The factory's own system reports what the factory does, except where the center's dates would sort it wrongly."""
-        precise = self.center.source.written(self.world.now) > midnight(self.world.now)
-        return self.factory.portal if precise and self.rng.random() < 0.5 else None
+        """The factory's own system reports what the factory does, to the second, also of an order whose center writes dates only."""
+        return self.factory.portal if self.rng.random() < 0.5 else None
 
     def after(self, low: float, high: float) -> int:
         """A time some working hours from now."""
@@ -153,7 +155,7 @@ class Order:
         confirmed = self.step(S.CONFIRMED, quantity=quantity, promised_at=promised, changed_by="planner")
         truth = RoundTruth(confirmed, promised)
         self.truth.rounds.append(truth)
-        if self.round > 1 and rng.random() < 0.02:
+        if self.round > 1 and self.center.rounds and rng.random() < 0.02:
             yield now + DAY + rng.randrange(12 * HOUR)
             self.stray(S.COMMENTED, self.round - 1)
         if rng.random() < 0.03:

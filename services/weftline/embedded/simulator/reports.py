@@ -39,6 +39,7 @@ _KINDS: Final = (
 )
 _AMENDED: Final = 0.03
 _WITHDRAWN: Final = 0.006
+_AMENDED_UNVERIFIED: Final = 0.02
 _KIND_SHARES: Final = [share for _, _, share in _KINDS]
 
 
@@ -207,6 +208,11 @@ class _Report:
                 factory.spotless = True
                 self.status(ReportStatus.WITHDRAWN, world.now, "specimen was mixed up")
                 truth.withdrawn = True
+        elif luck < _AMENDED + _WITHDRAWN + _AMENDED_UNVERIFIED:
+            yield later(world.now, rng.uniform(5, 40) * HOUR)
+            # Says something else, and nobody ever verifies it: nothing changes.
+            self.amendment += 1
+            self.issue(frozenset() if failing else choose_failing(rng, self.plan, len(self.fibres) > 1), frozenset(), world.now)
         if truth.failing and not truth.withdrawn and self.purpose is not TestPurpose.RE_INSPECTION:
             # Order No. 18 of SAMR gives 75 days; the cooperative is quicker.
             world.spawn(self.again(), world.now + rng.randrange(5 * DAY, 16 * DAY))

@@ -85,7 +85,7 @@ class PublisherSink:
         self._sent: list[Any] = []
 
     def publish(self, event: DomainEvent) -> None:
-        self._publisher.publish(event)
+        self._publisher.hand_over(event)  # without advice: a simulated cluster says things wrong on purpose
 
     def raw(self, record: Encoded) -> None:
         if self._raw is None:

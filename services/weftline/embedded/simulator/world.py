@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, Final
 
 from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
-from weftline.domain.vocabulary import NonconformityClass
+from weftline.domain.vocabulary import NonconformityClass, Precision
 from weftline.embedded.simulator.answers import Ledger
 from weftline.embedded.simulator.catalogue import CATEGORIES, CENTERS, SAMPLES, Category
 from weftline.embedded.simulator.config import SimulationConfig
@@ -54,12 +54,18 @@ class Source:
             "event_id": f"{self._tag}{scrambled:016x}" if self._sequenced else f"{self._tag}-{count:09d}",
             "event_time": self.written(time),
             "event_time_zone_offset": UTC_OFFSET,
+            "precision": Precision.DAY if self._precision == DAY else Precision.UNKNOWN,
             "sequence": count if self._sequenced else None,
         }
 
     def written(self, time: int) -> int:
         """``time`` as this system writes it: a date without a time is local midnight."""
         return midnight(time) if self._precision == DAY else time - time % self._precision
+
+    @property
+    def tells_order(self) -> bool:
+        """Whether it can be seen which of its events of one day came first, where the life cycle does not say."""
+        return self._sequenced or self._precision != DAY
 
     def deadline(self, time: int) -> int:
         """A promise for ``time``: a system without times promises a day, to its last millisecond."""
@@ -78,6 +84,7 @@ class Center:
     laboratory: Source
     shipping: Source
     benches: list[int]
+    rounds: bool
     orders: int = 0
     reports: int = 0
 
@@ -191,8 +198,9 @@ class World:
                     laboratory=Source(
                         f"urn:weftline:laboratory:{center_id}-lab", tag, spec.precision, sequenced=spec.precision == DAY
                     ),
-                    shipping=Source(f"urn:weftline:center:{center_id}:shipping", tag),
+                    shipping=Source(f"urn:weftline:center:{center_id}:shipping", tag, spec.precision, sequenced=spec.sequenced),
                     benches=[begin] * benches,
+                    rounds=spec.rounds,
                 )
             )
         self.provincial = Source(f"urn:weftline:laboratory:{config.namespace}js-textile", tag)

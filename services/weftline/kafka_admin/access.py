@@ -1,4 +1,4 @@
-"""Who may do what on Kafka: the roles in ``schemas/access.yaml``, and making a broker's SCRAM users and ACLs agree with them.
+"""Who may do what on Kafka, and how much: the roles in ``schemas/access.yaml``, and making a broker's users, ACLs and quotas agree.
 
 The broker must refuse what no ACL allows (``authorizer.class.name``), else all of this means nothing; a broker without an authorizer
 is refused in turn.
@@ -30,8 +30,11 @@ from kafka.admin import (
 from kafka.errors import NoError, SecurityDisabledError
 
 from weftline.contracts.paths import schemas_root
-from weftline.contracts.topics import load_topics, open_admin
+from weftline.contracts.topics import load_topics
 from weftline.errors import UserError
+from weftline.kafka_admin import quotas
+from weftline.kafka_admin.client import open_admin
+from weftline.kafka_admin.quotas import Quota
 
 TIMEOUT_SECONDS = 30.0
 #: Users that the broker makes when its storage is formatted; they may do everything (super.users).
@@ -55,12 +58,13 @@ class Right(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One entry of the list; ``rights`` still have ``{user}`` in the names of groups."""
+    """One entry of the list; ``rights`` still have ``{user}`` in the names of groups. ``quota``: empty for one without limits."""
 
     name: str
     doc: str
     program: bool
     rights: tuple[Right, ...]
+    quota: Quota
 
     def rights_of(self, user: str) -> frozenset[Right]:
         """What ``user`` may do in this role."""
@@ -86,7 +90,8 @@ def load_roles(path: Path | None = None) -> dict[str, Role]:
 def _faults(entry: Any, topics: Iterable[str]) -> list[str]:
     if not isinstance(entry, dict) or not isinstance(entry.get("doc"), str):
         return ["must be a mapping with a doc"]
-    faults = [f"unknown: {key}" for key in sorted(entry.keys() - {"doc", "program", "topics", "groups"})]
+    faults = [f"unknown: {key}" for key in sorted(entry.keys() - {"doc", "program", "topics", "groups", "quota"})]
+    faults += quotas.faults(entry.get("quota", {}))
     faults += [f"topic {name} does not stand in topics.yaml" for name in entry.get("topics", {}) if name not in topics]
     for part, known in _OPERATIONS.items():
         for name, operations in entry.get(part, {}).items():
@@ -101,17 +106,19 @@ def _role(name: str, entry: Mapping[str, Any]) -> Role:
         for on, operations in entry.get(part, {}).items()
         for operation in operations
     )
-    return Role(name, entry["doc"], entry.get("program", False), rights)
+    return Role(name, entry["doc"], entry.get("program", False), rights, entry.get("quota", {}))
 
 
 def apply_access(kafka: str, passwords: Path, *, roles: Mapping[str, Role] | None = None, **client: Any) -> list[str]:
-    """Make the users of Weftline's programs and their rights what the list says; returns in lines what was changed.
+    """Make the users of Weftline's programs, their rights and everybody's quotas what the list says; in lines what was changed.
 
+    A partner who has the rights of a role gets the quota of that role, so that a changed figure reaches who was there before.
     ``passwords``: the folder of the files ``kafka_<role>_password``. A password is set at every call, for a broker does not tell which
     one it has. ``client``: options of kafka-python's admin client, such as credentials. Raises :class:`UserError` for a password that
     is missing and for what the broker refuses, :class:`~weftline.errors.DependencyDown` when it does not answer.
     """
-    programs = [role for role in (load_roles() if roles is None else roles).values() if role.program]
+    listed = load_roles() if roles is None else roles
+    programs = [role for role in listed.values() if role.program]
     secrets = {role.name: _password(passwords / f"kafka_{role.name}_password") for role in programs}
     with open_admin(kafka, TIMEOUT_SECONDS, client) as admin:
         known = admin.describe_user_scram_credentials()
@@ -120,7 +127,17 @@ def apply_access(kafka: str, passwords: Path, *, roles: Mapping[str, Role] | Non
         _set_passwords(admin, kafka, secrets)
         for role in programs:
             lines += _agree(admin, kafka, role.name, role.rights_of(role.name), found[role.name])
+        limits = quotas.quotas_of_users(admin)
+        for user, role in _roles_of(listed, _all_rights(admin), programs).items():
+            lines += quotas.agree(admin, kafka, user, role.quota, limits.get(user, {}))
     return lines
+
+
+def _roles_of(roles: Mapping[str, Role], rights: Mapping[str, set[Right]], programs: Iterable[Role]) -> dict[str, Role]:
+    """The role of each user: of a program its own, of a partner the one whose rights he has. Who has others is left alone."""
+    partners = [role for role in roles.values() if not role.program]
+    found = {user: role for user, own in rights.items() for role in partners if role.rights_of(user) == own}
+    return found | {role.name: role for role in programs}
 
 
 def grant(kafka: str, role: str, user: str, password: str | None, **client: Any) -> list[str]:
@@ -136,7 +153,8 @@ def grant(kafka: str, role: str, user: str, password: str | None, **client: Any)
             _set_passwords(admin, kafka, {user: password})
         elif user not in admin.describe_user_scram_credentials():
             raise UserError(f"there is no user {user} on {kafka} yet, so a password is needed")
-        return _agree(admin, kafka, user, roles[role].rights_of(user), found)
+        lines = quotas.agree(admin, kafka, user, roles[role].quota, quotas.quotas_of_users(admin).get(user, {}))
+        return _agree(admin, kafka, user, roles[role].rights_of(user), found) + lines
 
 
 def revoke(kafka: str, user: str, **client: Any) -> list[str]:
@@ -148,16 +166,24 @@ def revoke(kafka: str, user: str, **client: Any) -> list[str]:
         if not known and not found:
             raise UserError(f"there is no user {user} on {kafka}; `weftline access list` shows all")
         lines = _agree(admin, kafka, user, frozenset(), found)
+        lines += quotas.agree(admin, kafka, user, {}, quotas.quotas_of_users(admin).get(user, {}))
         if known:
             _check(kafka, admin.alter_user_scram_credentials([UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512)]))
         return lines
 
 
-def list_access(kafka: str, **client: Any) -> dict[str, list[Right]]:
-    """Every user with what he may do, in order."""
+def list_access(kafka: str, **client: Any) -> dict[str, list[str]]:
+    """Every user with what he may do, and how much of it, in order."""
     with open_admin(kafka, TIMEOUT_SECONDS, client) as admin:
         users: dict[str, set[Right]] = {user: set() for user in admin.describe_user_scram_credentials()} | _all_rights(admin)
-    return {user: sorted(users[user]) for user in sorted(users)}
+        limits = quotas.quotas_of_users(admin)
+    return {
+        user: [
+            *(str(right) for right in sorted(users[user])),
+            *(f"at most {quotas.shown(name, value)}" for name, value in sorted(limits.get(user, {}).items())),
+        ]
+        for user in sorted(users)
+    }
 
 
 def _password(path: Path) -> str:
@@ -243,7 +269,7 @@ def _all_rights(admin: KafkaAdminClient, principal: str | None = None) -> dict[s
     return rights
 
 
-def in_lines(access: Mapping[str, Sequence[Right]]) -> list[str]:
+def in_lines(access: Mapping[str, Sequence[str]]) -> list[str]:
     """What :func:`list_access` found, for people."""
     return [
         line

@@ -1,0 +1,125 @@
+"""Every kind of event has its place wherever there is one for each; a kind that is in the registry alone is missed in all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from weftline import sdk
+from weftline.boards import BOARDS
+from weftline.cli import app
+from weftline.contracts.kinds import BY_PROCESSOR, KINDS, Message, MessageKind
+from weftline.contracts.topics import load_topics
+from weftline.domain.events import OrderEvent
+from weftline.kafka_admin.access import load_roles
+from weftline.processors.kinds import GRAINS
+from weftline.processors.registry import kinds
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Complaint:
+    """An event of a kind that somebody is about to add."""
+
+
+TOY = MessageKind(
+    *("complaint", Complaint, "customer.complaints.v1", "customer.complaints.v1-value", 1),  # type: ignore[arg-type]
+    *("org.weftline.v1.CustomerComplaint", "org.weftline.customer.complaint.v1", "complaints", "complaint"),
+)
+
+
+@cache
+def text(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+@cache
+def views() -> dict[str, str]:
+    """Each view as it was made last."""
+    statements = "".join(path.read_text("utf-8") for path in sorted((ROOT / "schemas/clickhouse").glob("*.sql")))
+    made = re.findall(r"CREATE (?:OR REPLACE )?VIEW (?:IF NOT EXISTS )?(\w+)(.*?);", statements, re.DOTALL)
+    return dict(made)
+
+
+@cache
+def tables() -> frozenset[str]:
+    statements = "".join(path.read_text("utf-8") for path in sorted((ROOT / "schemas/clickhouse").glob("*.sql")))
+    return frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", statements))
+
+
+@cache
+def compose() -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = yaml.safe_load(text("docker-compose.yml"))
+    return found
+
+
+def watched() -> list[list[str]]:
+    """The programs of each rule that is about processors."""
+    return [names.split("|") for names in re.findall(r'program=~"([^"]*orders[^"]*)"', text("deploy/prometheus/rules/alerts.yml"))]
+
+
+def words(name: str, of: str) -> bool:
+    return re.search(rf"\b{of}\b", text(name)) is not None
+
+
+#: Where there is one for each kind of event, and whether a kind has its own there.
+PLACES: dict[str, Callable[[MessageKind], bool]] = {
+    "an event of the model": lambda kind: kind.cls in get_args(Message),
+    "topics.yaml": lambda kind: kind.topic in (topics := load_topics()) and topics[kind.topic].schema == kind.subject,
+    "its dead letters": lambda kind: f"{kind.topic}.dlq" in load_topics(),
+    "schemas/avro": lambda kind: (ROOT / "schemas/avro" / kind.subject / f"v{kind.version}.avsc").is_file(),
+    "schemas/examples": lambda kind: (ROOT / "schemas/examples" / kind.subject / f"v{kind.version}").is_dir(),
+    "a table of records": lambda kind: kind.records in tables(),
+    "a table of facts": lambda kind: kind.facts in tables(),
+    "its rollups": lambda kind: {f"{kind.rollup}_{grain}" for grain in GRAINS} <= tables(),
+    "the view identity_conflicts": lambda kind: kind.records in views()["identity_conflicts"],
+    "the view unmatched_declarations": lambda kind: kind.records in views()["unmatched_declarations"],
+    "rules and tables of its processor": lambda kind: kind.processor in kinds(),
+    "a command": lambda kind: kind.processor in get_command(app).commands,  # type: ignore[attr-defined]
+    "a class of the SDK": lambda kind: kind.cls.__name__ in sdk.__all__,
+    "a method of the SDK": lambda kind: words("services/weftline/sdk/methods.py", kind.cls.__name__),
+    "JSON": lambda kind: words("services/weftline/contracts/mapping.py", kind.cls.__name__),
+    "access.yaml: its processor": lambda kind: (
+        kind.processor in (roles := load_roles()) and kind.topic in str(roles[kind.processor])
+    ),
+    "access.yaml: the lag": lambda kind: kind.topic in str(load_roles()["lag"]),
+    "access.yaml: the audit": lambda kind: kind.topic in str(load_roles()["audit"]),
+    "compose: a service": lambda kind: compose()["services"].get(kind.processor, {}).get("command") == ["weftline", kind.processor],  # type: ignore[attr-defined]
+    "compose: a password": lambda kind: f"kafka_{kind.processor}_password" in compose()["secrets"],
+    "compose: a host that may be asked": lambda kind: words(
+        "docker-compose.yml", f"WEFTLINE_HTTP_ALLOWED_HOSTS:.*{kind.processor}"
+    ),
+    "Prometheus: what is scraped": lambda kind: words("deploy/prometheus/prometheus.yml", kind.processor),
+    "Prometheus: told when it is absent": lambda kind: f'program="{kind.processor}"' in text("deploy/prometheus/rules/alerts.yml"),
+    "Prometheus: told when it is down or stands still": lambda kind: all(kind.processor in names for names in watched()),
+    "the board's freshness": lambda kind: any(kind.records in panel.sql for board in BOARDS for panel in board.panels if panel.sql),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", BY_PROCESSOR.values(), ids=BY_PROCESSOR)
+def test_each_kind_of_event_has_its_place(place: str, kind: MessageKind) -> None:
+    assert PLACES[place](kind), f"{kind.name} is missing: {place}"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_kind_that_is_only_registered_is_missed(place: str) -> None:
+    assert not PLACES[place](TOY)
+
+
+def test_names_are_of_one_kind_each() -> None:
+    assert (
+        len(KINDS) == len({kind.name for kind in KINDS}) == len({kind.topic for kind in KINDS}) == len({kind.cls for kind in KINDS})
+    )
+    assert list(kinds()) == list(BY_PROCESSOR)
+    assert BY_PROCESSOR["orders"].cls is OrderEvent
+    assert all(kind.of is BY_PROCESSOR[name] for name, kind in kinds().items())

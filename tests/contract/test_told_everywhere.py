@@ -1,0 +1,21 @@
+"""What stands in one place of the code and is told in another: rules of alerts have words, editions of the rules a line in the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weftline.domain.fold import EDITION
+from weftline.domain.texts import RULES
+from weftline.domain.vocabulary import AlertRule
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_rule_has_its_words() -> None:
+    assert {*RULES} == {*AlertRule} - {AlertRule.UNKNOWN}
+
+
+def test_the_readme_says_what_each_edition_changed() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert f"; {EDITION}: " in text
+    assert f"; {EDITION + 1}: " not in text

@@ -1,0 +1,91 @@
+"""What a worker notes at a look at its tables, without a record that would have it settle."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from tests import tables
+
+from weftline.processors.reading import MARKS, Mark
+from weftline.processors.step import Processor
+from weftline.processors.takeover import LOOKED_AT, STORED_MARKS, TABLES, Takeover
+from weftline.runtime.health import Status
+from weftline.runtime.metrics import Metrics
+from weftline.runtime.settings import load
+from weftline.warehouse.faults import NotReady
+
+KIND = tables.kinds()["orders"]
+NAMES = (*KIND.tables, MARKS)
+#: Partition 0 was read again up to 28, partition 1 not yet.
+MARK = Mark("t", 28, 28, dict.fromkeys(NAMES, "1"))
+LOST = [(number, "tables", 0, 28, "read again", "t", 1) for number in (0, 1)]
+
+
+class Tables:
+    """ClickHouse, as far as a look asks it; ``inserted`` are rows by table."""
+
+    def __init__(self) -> None:
+        self.inserted: dict[str, list[tuple[Any, ...]]] = {}
+
+    async def rows(self, statement: str, _parameters: Any = None) -> list[tuple[Any, ...]]:
+        if statement == TABLES:
+            return [(name, "1", False, 3, 9, "") for name in (*NAMES, *LOOKED_AT)]
+        if statement == STORED_MARKS:
+            raise AssertionError("a look goes by the marks that it has")
+        return LOST if "open_losses" in statement else []
+
+    async def insert(self, table: str, columns: Any, _names: Any, _types: Any) -> None:
+        self.inserted.setdefault(table, []).extend(zip(*columns, strict=True))
+
+
+def test_a_look_notes_what_is_mended_and_what_blocks_there_are() -> None:
+    """Nothing may come any more, and who read the last record again may have died before it said so."""
+    server = Tables()
+    takeover = Takeover(KIND, server, load(), Status("orders", Metrics("orders")))  # type: ignore[arg-type]
+    takeover._marks = {0: MARK, 1: replace(MARK, offset=14)}
+    takeover._seen = {}
+    asyncio.run(takeover.look())
+    assert [row[:4] for row in server.inserted["losses"]] == [("orders", KIND.topic, "t", 0)]
+    assert [(row[1], row[3], *row[-2:]) for row in server.inserted[MARKS]] == [(0, 28, 3, 9), (1, 14, 3, 9)]
+    server.inserted.clear()
+    asyncio.run(takeover.look())
+    assert MARKS not in server.inserted, "known once, they are stored with what is settled"
+
+
+class Torn:
+    """A store and the takeover of a worker; of its settle everything is done, or the rollups are not."""
+
+    def __init__(self, fails: bool) -> None:
+        self._fails = fails
+        self.done: list[str] = []
+
+    async def refresh(self, _minutes: Any) -> None:
+        for _ in range(10):  # as long as everything beside it takes
+            await asyncio.sleep(0)
+        if self._fails:
+            raise NotReady("", "the worker is killed here")
+        self.done.append("rollups")
+
+    async def put_states(self, _rows: Any) -> None:
+        self.done.append("state")
+
+    async def keep(self, read: Any) -> None:
+        assert read == {0: (7, 0)}
+        self.done.append("mark")
+
+
+def test_what_was_read_is_noted_when_it_is_in_every_table() -> None:
+    """Whoever dies before would else leave word of records beside a rollup that is still empty, and his successor call that one lost."""
+
+    def settled(fails: bool) -> list[str]:
+        torn: Any = Torn(fails)
+        given: Any = (KIND, 8, torn, None, None, lambda: 0, load(), Metrics("orders"), None, torn)
+        with suppress(NotReady):
+            asyncio.run(Processor(*given).settle({0: 7}))
+        return torn.done  # type: ignore[no-any-return]
+
+    assert settled(fails=False)[-2:] == ["rollups", "mark"]
+    assert "mark" not in settled(fails=True)
