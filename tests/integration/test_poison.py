@@ -156,7 +156,8 @@ def test_a_processor_that_dies_of_a_record_is_rid_of_it(tmp_path: Any) -> None:
             letter["detail"] == f"DiedOf: {CONFIRMED} workers in a row ended while they stepped this record, without an exception"
         )
         said = (tmp_path / "logs" / "orders.log").read_text()
-        assert said.count("a worker ended while it tried these") == 2 + CONFIRMED
+        # Twice the whole of what was tried (once more a piece, if it was more than 16), then the record.
+        assert said.count("a worker ended while it tried these") - CONFIRMED in (2, 3)
 
         def closed() -> bool:
             with reader(at) as server:

@@ -52,9 +52,11 @@ def _went_live(center: str, since: int) -> Center:
 
 
 def until(check: Callable[[], Any], *, seconds: float = 90) -> Any:
-    """Call ``check`` until it finds nothing wrong, and give back what it found last."""
-    deadline = time.monotonic() + seconds
+    """Call ``check`` until it finds nothing wrong, or the same for so long; give back what it found last."""
+    deadline, last = time.monotonic() + seconds, None
     while (found := check()) and time.monotonic() < deadline:
+        if found != last:
+            deadline, last = time.monotonic() + seconds, found
         time.sleep(0.5)
     return found
 

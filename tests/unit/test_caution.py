@@ -20,7 +20,7 @@ __all__ = ["quiet", "short_waits"]
 pytestmark = pytest.mark.usefixtures("quiet", "short_waits")
 
 #: Lives until a batch of so many records is rid of the one: the whole twice, its pieces, the record alone (see caution).
-MOST_DEATHS = {128: 3 + CONFIRMED, 20_000: 5 + CONFIRMED}
+MOST_DEATHS = {16: 3 + CONFIRMED, 1_024: 4 + CONFIRMED, 20_000: 5 + CONFIRMED}
 
 
 class Death(BaseException):
@@ -141,6 +141,20 @@ def test_so_many_deaths_at_most(length: int, monkeypatch: pytest.MonkeyPatch) ->
     assert log.rejected == list(deadly)
 
 
+def test_a_piece_is_less_than_the_range_it_is_of() -> None:
+    """Also when one record of the range was buried: else the next worker finds the note of the last one, for ever."""
+    log = Log([17])
+
+    async def scenario() -> int:
+        deaths = 0
+        while await log.live({(0, 1), (0, 2)}) and deaths < 100:
+            deaths += 1
+        return deaths
+
+    assert asyncio.run(scenario()) <= 2 * MOST_DEATHS[1_024]
+    assert log.rejected == [(0, 1), (0, 2)]
+
+
 def test_one_kill_from_outside_costs_one_settle() -> None:
     """Not one for each of the records that were noted: others wait meanwhile."""
     log = Log([100] * 8)
@@ -152,6 +166,21 @@ def test_one_kill_from_outside_costs_one_settle() -> None:
         assert not await log.live(set())
         assert sum(log.committed) - before == 800
         assert log.calls <= 5  # a note, a step, a settle, the note that it is through, and the settle at the end
+
+    play(scenario())
+
+
+def test_two_kills_from_outside_cost_some_settles() -> None:
+    """Not one for each record either: pieces of all partitions are stepped together."""
+    log = Log([100] * 8)
+
+    async def scenario() -> None:
+        for _ in range(2):
+            assert await log.live(set(), kill=2)
+        assert {note.times for note in log.notes.values()} == {2}
+        assert not await log.live(set())
+        assert log.committed == log.lengths
+        assert log.calls <= 4 * 7 + 1  # seven times a note, a step, a settle, and the note that it is through
 
     play(scenario())
 

@@ -8,11 +8,12 @@ that steps them in small pieces, noting each and settling after it; if it dies a
 which :data:`CONFIRMED` workers in a row have died goes to dead letters as ``processing_failed``.
 
 So with a batch of up to :data:`SINGLE` records the sixth death at the latest is the last one: the first goes unnoted, the second and
-third leave the batch, the fourth to sixth the record. With a batch of 20,000 it is the eighth.
+third leave the batch, the fourth to sixth the record. Up to 1,024 it is the seventh, up to 20,000 the eighth.
 
-A worker that is killed from outside at a wrong moment leaves the same note. That costs its successor one settle more (when it went
-through the pieces at once, the 100 noted records of each of eight partitions took it 90 s on a busy machine), and it costs no record:
-three of them in a row would have to be killed within the tens of milliseconds in which the same single record was stepped.
+A worker that is killed from outside at a wrong moment leaves the same note. That costs its successor one settle more, and the one
+after, if that is killed too, some ten (one by one, the 100 noted records of each of eight partitions took it 90 s on a busy machine;
+therefore pieces of several partitions are stepped together until they are single records). It costs no record: three in a row would
+have to be killed within the tens of milliseconds in which the same single record was stepped.
 
 The notes lie in ClickHouse, one row per partition: not on the worker's disk, which a container loses with its life; nor in the
 metadata of a commit, which Faust writes over every second, and which only a member of the group may write. A note costs 9 ms, and none
@@ -24,6 +25,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from typing import Final, NamedTuple
 
 from weftline.runtime.chunks import Cut, RawRecord
@@ -33,10 +35,9 @@ from weftline.runtime.chunks import Cut, RawRecord
 WATCH_SECONDS: Final = 10.0
 #: A range of which so many have died is stepped as a whole once more.
 KILLED: Final = 1
-#: A suspicious range of so many records is stepped one by one; a larger one in this many pieces, of no fewer than the last figure.
-SINGLE: Final = 128
+#: A suspicious range of so many records is stepped one by one; a larger one in so many pieces, of no fewer than those.
+SINGLE: Final = 16
 PIECES: Final = 64
-SMALLEST: Final = 16
 #: So many workers in a row have died while they stepped this record and no other.
 CONFIRMED: Final = 3
 #: So many more have died of burying it: then its address alone is buried.
@@ -116,8 +117,8 @@ class Caution:
             yield Portion(before, self._noted(before, now))
         if again:
             yield self._again(again)
-        for piece in suspicious:
-            yield self._piece(piece)
+        for pieces in suspicious:
+            yield self._pieces(pieces)
         for partition in {record.partition for record in after} & self._suspects.keys():
             del self._suspects[partition]
             self._watched_until[partition] = now + WATCH_SECONDS
@@ -126,8 +127,9 @@ class Caution:
 
     def _sorted(
         self, records: Sequence[RawRecord]
-    ) -> tuple[list[RawRecord], list[RawRecord], list[list[RawRecord]], list[RawRecord]]:
-        """What lies before the suspicious ranges, those to be stepped as a whole, the pieces of the others, and what comes after."""
+    ) -> tuple[list[RawRecord], list[RawRecord], list[list[list[RawRecord]]], list[RawRecord]]:
+        """What lies before the suspicious ranges, those to be stepped as a whole, of the others the pieces that are stepped together,
+        and what comes after."""
         before, again, after = [], [], []
         within: dict[int, list[RawRecord]] = defaultdict(list)
         for record in records:
@@ -140,12 +142,24 @@ class Caution:
                 again.append(record)
             else:
                 within[record.partition].append(record)
-        pieces = []
-        for partition, several in within.items():
-            suspect = self._suspects[partition]
-            size = _piece_of(suspect.last - suspect.first + 1)
-            pieces += [several[start : start + size] for start in range(0, len(several), size)]
-        return before, again, pieces, after
+        return before, again, list(self._rounds(within.values())), after
+
+    def _rounds(self, within: Iterable[list[RawRecord]]) -> Iterator[list[list[RawRecord]]]:
+        """Single records, each by itself, for it is to blame; of larger ranges the first piece of every partition, then the second..."""
+        cut: list[list[list[RawRecord]]] = []
+        for several in within:
+            # Not of the range: what was buried is no longer in it, and a piece must be less than all that is left.
+            size = _piece_of(len(several))
+            pieces = [several[start : start + size] for start in range(0, len(several), size)]
+            if size == 1:
+                yield from ([piece] for piece in pieces)
+            else:
+                cut.append(pieces)
+        for round_ in zip_longest(*cut):
+            together = [piece for piece in round_ if piece]
+            if larger := [piece for piece in together if len(piece) > 1]:
+                yield larger
+            yield from ([piece] for piece in together if len(piece) == 1)
 
     def _again(self, records: list[RawRecord]) -> Portion:
         touched = sorted({record.partition for record in records})
@@ -153,15 +167,20 @@ class Caution:
             self._open[partition] = self._suspects[partition]._replace(times=KILLED + 1)
         return Portion(records, tuple(self._open[partition] for partition in touched), alone=True)
 
-    def _piece(self, piece: list[RawRecord]) -> Portion:
-        partition, first, last = piece[0].partition, piece[0].offset, piece[-1].offset
-        suspect = self._suspects[partition]
-        alone = first == last == suspect.first == suspect.last
-        died = suspect.times if alone else 0 if first == last else KILLED
-        note = self._open[partition] = Attempt(partition, first, last, died + 1)
+    def _pieces(self, pieces: list[list[RawRecord]]) -> Portion:
+        if len(pieces) == len(pieces[0]) == 1:
+            return self._single(pieces[0][0])
+        notes = [Attempt(piece[0].partition, piece[0].offset, piece[-1].offset, KILLED + 1) for piece in pieces]
+        self._open.update((note.partition, note) for note in notes)
+        return Portion(list(chain.from_iterable(pieces)), tuple(notes), alone=True)
+
+    def _single(self, record: RawRecord) -> Portion:
+        suspect = self._suspects[record.partition]
+        died = suspect.times if suspect.first == suspect.last else 0
+        note = self._open[record.partition] = Attempt(record.partition, record.offset, record.offset, died + 1)
         if died >= CONFIRMED + BURYING:
-            piece = [_bare(piece[0])]
-        return Portion(piece, (note,), alone=True, deaths=died if died >= CONFIRMED else 0)
+            record = _bare(record)
+        return Portion([record], (note,), alone=True, deaths=died if died >= CONFIRMED else 0)
 
     def _noted(self, records: Sequence[RawRecord], now: float) -> tuple[Attempt, ...]:
         """Ranges by partition, with what was tried since the last settle.
@@ -180,7 +199,7 @@ class Caution:
 
 
 def _piece_of(records: int) -> int:
-    return 1 if records <= SINGLE else max(SMALLEST, records // PIECES)
+    return 1 if records <= SINGLE else max(SINGLE, records // PIECES)
 
 
 def _bare(record: RawRecord) -> RawRecord:
