@@ -63,8 +63,8 @@ class Silent:
 
 def fill(warehouse: Reader, before: int, after: int) -> None:
     """Rows of other orders, from event number ``before`` to ``after``, spread evenly over the year before NOW."""
-    measures = ", ".join(name for name, _ in ORDERS.measures)
-    summed = ", ".join("count()" if name == "events" else f"sum({name})" for name, _ in ORDERS.measures)
+    measures = ", ".join(ORDERS.measures)
+    summed = ", ".join("count()" if name == "events" else f"sum({name})" for name in ORDERS.measures)
     for begin in range(before, after, 5_000_000):
         rows = min(5_000_000, after - begin)
         # The events of an order lie within some days of each other; cityHash64 scatters everything else.
@@ -100,7 +100,7 @@ def fill(warehouse: Reader, before: int, after: int) -> None:
             f"WHERE minute >= toDateTime({first // 1000}, 'UTC') AND minute < toDateTime({end // 1000}, 'UTC') GROUP BY minute, center_id"
         )
     for coarse, fine in (("hour", "minute"), ("day", "hour")):
-        names = ", ".join(f"sum({name})" for name, _ in ORDERS.measures)
+        names = ", ".join(f"sum({name})" for name in ORDERS.measures)
         start = f"toStartOf{coarse.title()}({fine}, 'UTC')"
         warehouse.command(
             f"INSERT INTO order_throughput_{coarse} ({coarse}, center_id, version, {measures}) "

@@ -39,13 +39,12 @@ def rows_of(example: dict[str, Any]) -> dict[str, Any]:
         kind.facts: {
             "owner": outcome.owner,
             **{name: getattr(fact, name) for name in fact._fields if name != "amounts"},
-            **dict(zip(kind.amounts, fact.amounts, strict=True)),
+            **fact.amounts._asdict(),
         }
     }
     for row in outcome.rows:
-        state = kind.states[row.table]
         found["/".join((row.table, *row.key))] = {
-            **dict(zip(state.columns, row.values, strict=True)),
+            **row.values._asdict(),
             "next_deadline": row.next_deadline,
             "alerts": [json.loads(content_of(alert)) for alert in row.alerts],
         }

@@ -87,17 +87,21 @@ def clearing_memory_on_revoke(patch: Patch, universe: Universe) -> None:
     patch.setattr(Processor, "revoked", revoked)
 
 
+def _plain(row: Sequence[Any]) -> str:
+    return repr([list(value) if isinstance(value, tuple) else value for value in row])
+
+
 def storing_facts_that_do_not_differ(patch: Patch, universe: Universe) -> None:
     real = Store.put_facts
 
     async def put_facts(self: Store, outcomes: Sequence[Outcome]) -> None:
-        names = ", ".join(("event_time", "center_id", "source", "event_id", "counts", "judgement", *self._kind.amounts))
+        names = ", ".join(("event_time", "center_id", "source", "event_id", "counts", "judgement", *self._kind.amount_columns))
         for outcome in outcomes:
             rows = await self._warehouse.rows(
                 f"SELECT {names} FROM {self._kind.facts} FINAL WHERE owner = {{owner:String}}", {"owner": outcome.owner}
             )
-            there = {repr(row) for row in rows}
-            outcome.facts = [(fact, rev) for fact, rev in outcome.facts if repr((*fact[:6], *fact.amounts)) not in there]
+            there = {_plain(row) for row in rows}
+            outcome.facts = [(fact, rev) for fact, rev in outcome.facts if _plain((*fact[:6], *fact.amounts)) not in there]
         await real(self, outcomes)
 
     patch.setattr(Store, "put_facts", put_facts)

@@ -58,7 +58,7 @@ def fold(*events: InspectionEvent) -> Outcome:
 def row(outcome: Outcome, table: str) -> dict[str, Any]:
     (found,) = [one for one in outcome.rows if one.table == table]
     return {
-        **dict(zip(KIND.states[table].columns, found.values, strict=True)),
+        **found.values._asdict(),
         "alerts": [alert.rule.value for alert in found.alerts],
     }
 
@@ -67,7 +67,7 @@ def totals(outcome: Outcome) -> Counter[str]:
     """The sums of the signed amounts over all facts, as rollups have them."""
     found: Counter[str] = Counter()
     for fact, _ in outcome.facts:
-        amounts = dict(zip(KIND.amounts, fact.amounts, strict=True))
+        amounts = fact.amounts._asdict()
         found.update({name: value for name, value in amounts.items() if isinstance(value, int)})
     return +found
 
@@ -215,7 +215,7 @@ def test_parts_of_a_lot_have_originals_of_their_own() -> None:
 
 def switching(*events: InspectionEvent) -> dict[str, Any]:
     found = [one for one in fold(*events).rows if one.table == "switching_state" and one.key[1] == "MAJOR"]
-    return dict(zip(KIND.states["switching_state"].columns, found[0].values, strict=True))
+    return found[0].values._asdict()
 
 
 def of_lot(at: int, lot_id: str, **more: Any) -> InspectionEvent:

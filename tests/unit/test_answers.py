@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from tests import truth
-from tests.tables import kinds
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.registry import FileRegistry
@@ -25,8 +24,7 @@ DAY = 86_400_000
 
 HOSTILE = Disturbances(duplicates=0.1, disorder=0.2, lateness=0.1, corrections=0.05, conflicts=0.03, corrupt=0.02)
 
-AMOUNTS = kinds()["inspections"].amounts
-ITEMS, CLASSES = AMOUNTS.index("item_category"), AMOUNTS.index("class_name")
+OF_ITEMS = ("item_tested", "item_passed", "item_failed", "item_incomplete", "item_not_detected")
 
 
 class World:
@@ -79,10 +77,10 @@ def test_quality_per_factory_and_indicator(world: World) -> None:
     sums: dict[Any, list[int]] = defaultdict(lambda: [0] * 5)
     for kind, fact in world.facts:
         if kind == "InspectionEvent" and fact.counts:
-            factory, columns = fact.amounts[1], fact.amounts[ITEMS : ITEMS + 7]
-            for category, indicator, *amounts in zip(*columns, strict=True):
-                for index, amount in enumerate(amounts):
-                    sums[factory, category, indicator][index] += amount
+            amounts = fact.amounts
+            for at, item in enumerate(zip(amounts.item_category, amounts.item_indicator, strict=True)):
+                for index, column in enumerate(OF_ITEMS):
+                    sums[amounts.factory_id, *item][index] += getattr(amounts, column)[at]
     assert truth.nonzero(sums) == truth.expected_quality(world.answers["truth"])
 
 
@@ -90,20 +88,19 @@ def test_throughput_per_center_and_day(world: World) -> None:
     sums: dict[Any, list[int]] = defaultdict(lambda: [0] * 4)
     for kind, fact in world.facts:
         if kind == "OrderEvent" and fact.counts:
-            requested, confirmed, dispatched, _, approved = fact.amounts[8:13]
-            for index, amount in enumerate((requested, confirmed, dispatched, approved)):
-                sums[fact.center_id, fact.event_time // DAY * DAY][index] += amount
+            for index, column in enumerate(("requested", "confirmed", "dispatched", "approved")):
+                sums[fact.center_id, fact.event_time // DAY * DAY][index] += getattr(fact.amounts, column)
     assert truth.nonzero(sums) == truth.expected_centers(world.answers["truth"])
 
 
 def test_orders_and_their_rounds(world: World) -> None:
     found = {}
     for _, row in world.of("order_state"):
-        center, order, status, on_hold = row.values[0], row.values[1], row.values[8], row.values[9]
-        confirmed, promised, finished = row.values[16], row.values[17], row.values[19]
-        rounds = tuple((c, p, f) for c, p, f in zip(confirmed, promised, finished, strict=True) if (c, p, f) != (None, None, None))
-        if status:
-            found[center, order] = (status, bool(on_hold), rounds)
+        order = row.values
+        times = zip(order.round_confirmed_at, order.round_first_promised_at, order.round_finished_at, strict=True)
+        rounds = tuple(each for each in times if each != (None, None, None))
+        if order.status:
+            found[order.center_id, order.order_id] = (order.status, bool(order.on_hold), rounds)
     assert found == truth.expected_orders(world.answers["truth"])
 
 
@@ -111,7 +108,7 @@ def test_work_in_progress(world: World) -> None:
     sums: dict[str, int] = defaultdict(int)
     for kind, fact in world.facts:
         if kind == "OrderEvent":
-            sums[fact.center_id] += fact.amounts[16] - fact.amounts[17]
+            sums[fact.center_id] += fact.amounts.entries - fact.amounts.exits
     assert {center: count for center, count in sums.items() if count} == world.answers["truth"]["work_in_progress"]
 
 
@@ -119,7 +116,7 @@ def test_lots_per_class(world: World) -> None:
     sums: dict[Any, list[int]] = defaultdict(lambda: [0, 0])
     for kind, fact in world.facts:
         if kind == "InspectionEvent" and fact.counts:
-            _, factory, _, category = fact.amounts[:4]
-            for of, accepted in zip(fact.amounts[CLASSES], fact.amounts[CLASSES + 1], strict=True):
-                sums[factory, category, of][accepted == "no"] += 1
+            amounts = fact.amounts
+            for of, accepted in zip(amounts.class_name, amounts.class_accepted, strict=True):
+                sums[amounts.factory_id, amounts.product_category, of][accepted == "no"] += 1
     assert truth.nonzero(sums) == truth.expected_lots(world.answers["truth"])

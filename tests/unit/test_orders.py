@@ -16,12 +16,10 @@ from weftline.domain.events import OrderEvent
 from weftline.domain.fold import Fact, History, Record
 from weftline.domain.orders import OrderRules
 from weftline.domain.vocabulary import OrderStatus as S
-from weftline.processors.orders import ORDERS
 
 HOUR = 3_600_000
 START = 1_767_225_600_000
 LATE = START + 1000 * HOUR
-COLUMNS = ORDERS.states["order_state"].columns
 
 
 def at(hour: int) -> int:
@@ -53,7 +51,7 @@ def folded(events: Iterable[OrderEvent], as_of: int = LATE) -> tuple[dict[str, A
     (row,) = outcome.rows
     assert not outcome.failures
     facts = sorted((fact for fact, _ in outcome.facts), key=lambda fact: (fact.event_time, fact.event_id))
-    return dict(zip(COLUMNS, row.values, strict=True)), row.alerts, facts
+    return row.values._asdict(), row.alerts, facts
 
 
 def judgements(facts: Sequence[Fact]) -> list[str]:
@@ -93,8 +91,7 @@ def test_who_leaves_rounds_out_is_understood_as_who_numbers_them(events: list[Or
     assert bare == numbered
     assert bare_alerts == alerts
     assert judgements(bare_facts) == judgements(facts)
-    of_round = ORDERS.amounts.index("of_round")
-    assert [fact.amounts[of_round] for fact in bare_facts if fact.counts] == [event.round for event in events]
+    assert [fact.amounts.of_round for fact in bare_facts if fact.counts] == [event.round for event in events]
 
 
 @settings(max_examples=150, deadline=None)

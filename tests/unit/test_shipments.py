@@ -15,12 +15,10 @@ from weftline.domain.events import LogisticsEvent
 from weftline.domain.fold import Fact, History, Record
 from weftline.domain.logistics import ShipmentRules
 from weftline.domain.vocabulary import BusinessStep as B
-from weftline.processors.logistics import LOGISTICS
 
 HOUR = 3_600_000
 START = 1_767_225_600_000
 LATE = START + 1000 * HOUR
-COLUMNS = LOGISTICS.states["shipment_state"].columns
 MOVED = ("milestone", "legs", "first_departed_at", "departed_at", "arrived_at", "delivered_at")
 
 
@@ -53,16 +51,16 @@ def folded(events: Iterable[LogisticsEvent], as_of: int = LATE) -> tuple[dict[st
     (row,) = outcome.rows
     assert not outcome.failures
     facts = sorted((fact for fact, _ in outcome.facts), key=lambda fact: (fact.event_time, fact.event_id))
-    return dict(zip(COLUMNS, row.values, strict=True)), row.alerts, facts
+    return row.values._asdict(), row.alerts, facts
 
 
 def sums(facts: Iterable[Fact]) -> dict[str, int]:
     names = ("departed", "arrived", "delivered", "voided")
-    return {name: sum(fact.amounts[LOGISTICS.amounts.index(name)] for fact in facts if fact.counts) for name in names}
+    return {name: sum(getattr(fact.amounts, name) for fact in facts if fact.counts) for name in names}
 
 
 def leg_times(facts: Iterable[Fact]) -> list[int]:
-    found = (fact.amounts[LOGISTICS.amounts.index("leg_time_ms")] for fact in facts)
+    found = (fact.amounts.leg_time_ms for fact in facts)
     return [time for time in found if time is not None]
 
 

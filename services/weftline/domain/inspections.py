@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from weftline.domain.days import offset_minutes
-from weftline.domain.events import InspectionEvent
+from weftline.domain.events import InspectionEvent, LaboratoryReport, ReportStatusChange
 from weftline.domain.fold import StateRow, Subject
 from weftline.domain.inspection_alerts import lot_alerts, lot_remarks, run_alerts, safety_alerts, switching_alerts
 from weftline.domain.laboratory import Standards, Verdict, judge
@@ -22,7 +22,6 @@ from weftline.domain.lots import (
     SECOND_ORIGINAL,
     Inspected,
     Lot,
-    LotCounts,
     LotRef,
     Series,
     SwitchingKey,
@@ -34,7 +33,6 @@ from weftline.domain.reports import (
     Content,
     Counts,
     Report,
-    ReportKey,
     Result,
     Shelf,
     difference,
@@ -42,6 +40,17 @@ from weftline.domain.reports import (
     runs,
     with_content,
     with_status,
+)
+from weftline.domain.rows.inspections import (
+    InspectionAmounts,
+    LotKey,
+    LotRow,
+    ReportKey,
+    ReportRow,
+    RunKey,
+    RunRow,
+    SeriesKey,
+    SwitchingRow,
 )
 from weftline.domain.sampling import Due, LotVerdict, Mark, SamplingStandard, Switching
 from weftline.domain.sampling import judge as judge_lot
@@ -56,8 +65,6 @@ UNKNOWN_KIND = "unknown_kind"
 # Critical nonconformities take no part in switching.
 _SWITCHING_CLASSES = (NonconformityClass.MAJOR, NonconformityClass.MINOR)
 _NOTHING = Counts()
-_NO_ITEMS: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
-_NO_LOT: tuple[Any, ...] = (*(0 for _ in LotCounts._fields), 0, 0, 0, 0, [], [], [], [], [])
 
 
 class InspectionRules:
@@ -120,19 +127,20 @@ class InspectionRules:
         if (report := _report_key(event)) is not None:
             yield ("report_state", *report)
             for indicator in self._report_indicators[report]:
-                yield ("run_state", indicator)
+                yield ("run_state", *RunKey(indicator))
         if event.lot_inspection is not None:
-            yield ("lot_state", event.lot_inspection.lot_id)
+            yield ("lot_state", *LotKey(event.lot_inspection.lot_id))
             for category, of in self._lot_series[event.lot_inspection.lot_id]:
-                yield ("switching_state", category, of.value)
+                yield ("switching_state", *SeriesKey(product_category=category, nonconformity_class=of.value))
         if event.corrective_action is not None:
-            yield ("switching_state", event.product_category, event.corrective_action.nonconformity_class.value)
+            of = event.corrective_action.nonconformity_class
+            yield ("switching_state", *SeriesKey(product_category=event.product_category, nonconformity_class=of.value))
 
-    def void(self, event: InspectionEvent) -> tuple[Any, ...]:
+    def void(self, event: InspectionEvent) -> InspectionAmounts:
         """Amounts of an event that counts zero."""
-        return _amounts(event, "", _NOTHING, _NO_LOT)
+        return _amounts(event)
 
-    def apply(self, event: InspectionEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
+    def apply(self, event: InspectionEvent, rank: int) -> tuple[int, str, InspectionAmounts]:
         """Judge the next event of the factory."""
         if event.laboratory_report is not None:
             return self._apply_content(event, rank)
@@ -148,40 +156,41 @@ class InspectionRules:
         """The state row of a report, a lot, a run of an indicator, or a series of lots."""
         table, *key = subject
         if table == "report_state":
-            return self._report_row((key[0], key[1]))
+            return self._report_row(ReportKey(*key))
         if table == "lot_state":
             return self._lot_row(key[0])
         if table == "run_state":
             return self._run_row(key[0])
-        return self._switching_row((key[0], NonconformityClass(key[1])))
+        series = SeriesKey(*key)
+        return self._switching_row((series.product_category, NonconformityClass(series.nonconformity_class)))
 
     # reports
 
-    def _apply_content(self, event: InspectionEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
+    def _apply_content(self, event: InspectionEvent, rank: int) -> tuple[int, str, InspectionAmounts]:
         if event.laboratory_report is None:
             raise ValueError("a laboratory report without content")
         verdict = self._verdicts.get(rank) or self._judge(event)
         self._verdicts[rank] = verdict
-        key = (event.laboratory_report.laboratory_id, event.laboratory_report.report_number)
+        key = _key_of(event.laboratory_report)
         before = self._reports.get(key, Report())
         content = Content(event, verdict) if self._shelf is None else self._shelf.put(event, verdict)
         after, mark = with_content(before, content)
         counts = self._restate(key, before, after)
-        return 1, mark, _amounts(event, verdict.verdict.value, counts, _NO_LOT)
+        return 1, mark, _amounts(event, verdict.verdict.value, counts)
 
     def _judge(self, event: InspectionEvent) -> Verdict:
         if event.laboratory_report is None:
             raise ValueError("a laboratory report without content")
         return judge(event.laboratory_report, event.event_time, self._standards, event.product_category)
 
-    def _apply_status(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
+    def _apply_status(self, event: InspectionEvent) -> tuple[int, str, InspectionAmounts]:
         key = _report_key(event)
         if key is None:
             raise ValueError("a step in the life of no report")
         before = self._reports.get(key, Report())
         after, mark = with_status(before, event)
         counts = self._restate(key, before, after)
-        return 1, mark, _amounts(event, "", counts, _NO_LOT)
+        return 1, mark, _amounts(event, counts=counts)
 
     def _restate(self, key: ReportKey, before: Report, after: Report) -> Counts:
         """Put a report's new state in place; the signed amounts that this makes."""
@@ -201,38 +210,38 @@ class InspectionRules:
         verdict = report.content.verdict if report.content else None
         amendment = report.shown[1] if report.shown else None
         remarks = verdict.remarks if verdict else ()
-        values = (
-            shown.center_id,
-            shown.cooperative_id,
-            shown.product_category,
-            shown.style_number or "",
-            shown.order_id or "",
-            list(shown.lot_ids),
-            amendment.status.value if amendment else "",
-            body.amendment if body else -1,
-            report.latest,
-            body.specimen.value if body else "",
-            body.purpose.value if body else "",
-            body.payer.value if body else "",
-            (body.original_report_number or "") if body else "",
-            verdict.safety_class.value if verdict else "",
-            verdict.verdict.value if verdict else "",
-            verdict.coverage.value if verdict else "",
-            verdict.required_by_standards if verdict else None,
-            verdict.of_them_tested if verdict else 0,
-            int(report.counted is not None),
-            [item.indicator for item in verdict.indicators if item.failed] if verdict else [],
-            list(verdict.missing) if verdict else [],
-            [remark.code.value for remark in remarks],
-            [remark.zh for remark in remarks],
-            [remark.en for remark in remarks],
-            report.content.verdict_json if report.content else "",
-            report.content.event.event_time if report.content else None,
-            verdict.judged_at if verdict else None,
-            amendment.verified_at if amendment else None,
-            amendment.published_at if amendment else None,
-            amendment.withdrawn_at if amendment else None,
-            report.events,
+        values = ReportRow(
+            center_id=shown.center_id,
+            cooperative_id=shown.cooperative_id,
+            product_category=shown.product_category,
+            style_number=shown.style_number or "",
+            order_id=shown.order_id or "",
+            lot_ids=list(shown.lot_ids),
+            status=amendment.status.value if amendment else "",
+            amendment=body.amendment if body else -1,
+            latest_amendment=report.latest,
+            specimen=body.specimen.value if body else "",
+            purpose=body.purpose.value if body else "",
+            payer=body.payer.value if body else "",
+            original_report_number=(body.original_report_number or "") if body else "",
+            safety_class=verdict.safety_class.value if verdict else "",
+            verdict=verdict.verdict.value if verdict else "",
+            scope=verdict.coverage.value if verdict else "",
+            required_by_standards=verdict.required_by_standards if verdict else None,
+            tested_of_required=verdict.of_them_tested if verdict else 0,
+            counted=int(report.counted is not None),
+            failed_indicators=[item.indicator for item in verdict.indicators if item.failed] if verdict else [],
+            missing_indicators=list(verdict.missing) if verdict else [],
+            remarks=[remark.code.value for remark in remarks],
+            remarks_zh=[remark.zh for remark in remarks],
+            remarks_en=[remark.en for remark in remarks],
+            verdict_json=report.content.verdict_json if report.content else "",
+            reported_at=report.content.event.event_time if report.content else None,
+            tested_at=verdict.judged_at if verdict else None,
+            verified_at=amendment.verified_at if amendment else None,
+            published_at=amendment.published_at if amendment else None,
+            withdrawn_at=amendment.withdrawn_at if amendment else None,
+            events=report.events,
         )
         return StateRow("report_state", key, values, safety_alerts(report, self._standards))
 
@@ -240,18 +249,18 @@ class InspectionRules:
         results = self._results.get(indicator, [])
         found = runs(results)
         last = results[-1] if results else None
-        values = (
-            len(results),
-            sum(len(run) for run in found),
-            len(found[-1]) if last is not None and last.failed else 0,
-            max((len(run) for run in found), default=0),
-            last.content.verdict.judged_at if last else None,
+        values = RunRow(
+            results=len(results),
+            failures=sum(len(run) for run in found),
+            current_run=len(found[-1]) if last is not None and last.failed else 0,
+            longest_run=max((len(run) for run in found), default=0),
+            last_result_at=last.content.verdict.judged_at if last else None,
         )
-        return StateRow("run_state", (indicator,), values, run_alerts(self._factory, indicator, found, self._standards))
+        return StateRow("run_state", RunKey(indicator), values, run_alerts(self._factory, indicator, found, self._standards))
 
     # lots
 
-    def _apply_lot(self, event: InspectionEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
+    def _apply_lot(self, event: InspectionEvent, rank: int) -> tuple[int, str, InspectionAmounts]:
         inspection = event.lot_inspection
         if inspection is None:
             raise ValueError("a lot inspection without a lot")
@@ -278,25 +287,33 @@ class InspectionRules:
                     if before is None
                     else series.after_second(ref, None if stood is None else LotRef(before.event, stood))
                 )
-        amounts = (
-            *lot_amounts(before, verdict, original),
-            inspection.sample_size,
-            inspection.critical_units,
-            inspection.major_units,
-            inspection.minor_units,
-            [judged.nonconformity_class.value for judged in verdict.classes],
-            [_yes_or_no(judged.accepted) for judged in verdict.classes],
-            [judged.severity_used.value if judged.severity_used else "" for judged in verdict.classes],
-            [due[of].value if (of := judged.nonconformity_class) in due else "" for judged in verdict.classes],
-            [",".join((*second, *verdict.marks, *judged.marks)) for judged in verdict.classes],
+        counts = lot_amounts(before, verdict, original)
+        amounts = _amounts(event, verdict=result_word(verdict.accepted))._replace(
+            lots=counts.lots,
+            lots_accepted=counts.accepted,
+            lots_not_accepted=counts.not_accepted,
+            lots_resubmitted=counts.resubmitted,
+            lots_resubmitted_accepted=counts.resubmitted_accepted,
+            lots_not_judged=counts.not_judged,
+            lots_by_agreement=counts.by_agreement,
+            lots_by_agreement_accepted=counts.by_agreement_accepted,
+            units_inspected=inspection.sample_size,
+            units_critical=inspection.critical_units,
+            units_major=inspection.major_units,
+            units_minor=inspection.minor_units,
+            class_name=[judged.nonconformity_class.value for judged in verdict.classes],
+            class_accepted=[_yes_or_no(judged.accepted) for judged in verdict.classes],
+            class_severity_used=[judged.severity_used.value if judged.severity_used else "" for judged in verdict.classes],
+            class_severity_due=[due[of].value if (of := judged.nonconformity_class) in due else "" for judged in verdict.classes],
+            class_marks=[",".join((*second, *verdict.marks, *judged.marks)) for judged in verdict.classes],
         )
         seen = Inspected(event, inspection, verdict, original, (*second, *verdict.all_marks))
         self._log.put(self._lots, inspection.lot_id, replace(lot, inspections=(*lot.inspections, seen)))
         for series_key, moved_on in moved.items():
             self._log.put(self._series, series_key, moved_on)
-        return 1, SECOND_ORIGINAL if second else APPLIED, _amounts(event, result_word(verdict.accepted), _NOTHING, amounts)
+        return 1, SECOND_ORIGINAL if second else APPLIED, amounts
 
-    def _apply_action(self, event: InspectionEvent) -> tuple[int, str, tuple[Any, ...]]:
+    def _apply_action(self, event: InspectionEvent) -> tuple[int, str, InspectionAmounts]:
         action = event.corrective_action
         if action is None:
             raise ValueError("a corrective action without a body")
@@ -321,46 +338,53 @@ class InspectionRules:
             if judged.accepted is False
         }
         said = list(dict.fromkeys(words for seen in lot.inspections for words in lot_remarks(seen)))
-        values = (
-            shown.center_id,
-            shown.cooperative_id,
-            shown.product_category,
-            shown.style_number or "",
-            shown.order_id or "",
-            last.inspection.lot_size if last else 0,
-            last.inspection.stage.value if last else "",
-            result_word(lot.original_result) if any(seen.original for seen in lot.inspections) else "",
-            result_word(last.verdict.accepted) if last else "",
-            len(lot.inspections),
-            sum(not seen.original for seen in lot.inspections),
-            list(refused),
-            list(dict.fromkeys(seen.inspection.part_id for seen in lot.inspections if seen.inspection.part_id is not None)),
-            int(any(seen.verdict.by_agreement for seen in lot.inspections)),
-            list(dict.fromkeys(mark.value for seen in lot.inspections for mark in seen.marks)),
-            [words.zh for words in said],
-            [words.en for words in said],
-            last.event.event_time if last else None,
+        values = LotRow(
+            center_id=shown.center_id,
+            cooperative_id=shown.cooperative_id,
+            product_category=shown.product_category,
+            style_number=shown.style_number or "",
+            order_id=shown.order_id or "",
+            lot_size=last.inspection.lot_size if last else 0,
+            stage=last.inspection.stage.value if last else "",
+            original_result=result_word(lot.original_result) if any(seen.original for seen in lot.inspections) else "",
+            last_result=result_word(last.verdict.accepted) if last else "",
+            inspections=len(lot.inspections),
+            resubmissions=sum(not seen.original for seen in lot.inspections),
+            not_accepted_classes=list(refused),
+            part_ids=list(
+                dict.fromkeys(seen.inspection.part_id for seen in lot.inspections if seen.inspection.part_id is not None)
+            ),
+            by_agreement=int(any(seen.verdict.by_agreement for seen in lot.inspections)),
+            marks=list(dict.fromkeys(mark.value for seen in lot.inspections for mark in seen.marks)),
+            remarks_zh=[words.zh for words in said],
+            remarks_en=[words.en for words in said],
+            last_inspected_at=last.event.event_time if last else None,
         )
-        return StateRow("lot_state", (lot_id,), values, lot_alerts(lot))
+        return StateRow("lot_state", LotKey(lot_id), values, lot_alerts(lot))
 
     def _switching_row(self, key: SwitchingKey) -> StateRow:
         series = self._series_of(key)
         switching = series.switching
-        values = (
-            switching.due.value,
-            series.switches[-1].time if series.switches else None,
-            series.lots,
-            len(series.switches),
-            [int(accepted) for _, accepted in switching.recent],
-            len(switching.failed),
+        values = SwitchingRow(
+            severity_due=switching.due.value,
+            since=series.switches[-1].time if series.switches else None,
+            lots=series.lots,
+            switches=len(series.switches),
+            recent_accepted=[int(accepted) for _, accepted in switching.recent],
+            not_accepted_on_tightened=len(switching.failed),
         )
         category, of = key
-        return StateRow("switching_state", (category, of.value), values, switching_alerts(category, of, series, self._standards))
+        named = SeriesKey(product_category=category, nonconformity_class=of.value)
+        return StateRow("switching_state", named, values, switching_alerts(category, of, series, self._standards))
 
 
 def _report_key(event: InspectionEvent) -> ReportKey | None:
     body = event.laboratory_report or event.report_status
-    return (body.laboratory_id, body.report_number) if body is not None else None
+    return _key_of(body) if body is not None else None
+
+
+def _key_of(body: LaboratoryReport | ReportStatusChange) -> ReportKey:
+    return ReportKey(laboratory_id=body.laboratory_id, report_number=body.report_number)
 
 
 def _position(result: Result) -> tuple[int, str, str]:
@@ -371,19 +395,30 @@ def _yes_or_no(accepted: bool | None) -> str:
     return "not_judged" if accepted is None else "yes" if accepted else "no"
 
 
-def _amounts(event: InspectionEvent, verdict: str, counts: Counts, lot: tuple[Any, ...]) -> tuple[Any, ...]:
+def _amounts(event: InspectionEvent, verdict: str = "", counts: Counts = _NOTHING) -> InspectionAmounts:
     items = counts.items
-    subject = _subject(event)
-    return (
-        event.cooperative_id,
-        event.factory_id,
-        event.kind.value,
-        event.product_category,
-        subject,
-        verdict,
-        *counts[:-1],
-        *(map(list, zip(*items, strict=True)) if items else _NO_ITEMS),
-        *lot,
+    return InspectionAmounts(
+        cooperative_id=event.cooperative_id,
+        factory_id=event.factory_id,
+        kind=event.kind.value,
+        product_category=event.product_category,
+        subject=_subject(event),
+        verdict=verdict,
+        reports=counts.reports,
+        reports_passed=counts.passed,
+        reports_failed=counts.failed,
+        reports_incomplete=counts.incomplete,
+        reports_not_applicable=counts.not_applicable,
+        reports_full=counts.full,
+        reports_full_passed=counts.full_passed,
+        reports_full_failed=counts.full_failed,
+        item_category=[item.category for item in items],
+        item_indicator=[item.indicator for item in items],
+        item_tested=[item.tested for item in items],
+        item_passed=[item.passed for item in items],
+        item_failed=[item.failed for item in items],
+        item_incomplete=[item.incomplete for item in items],
+        item_not_detected=[item.not_detected for item in items],
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from weftline.domain import texts
 from weftline.domain.alerts import Evidence, StandingAlert, alert_id
 from weftline.domain.events import LogisticsEvent
 from weftline.domain.fold import StateRow, Subject
+from weftline.domain.rows.logistics import ShipmentAmounts, ShipmentRow
 from weftline.domain.shipments import (
     ARRIVAL_BEFORE_DEPARTURE,
     MOVED,
@@ -51,11 +51,11 @@ class ShipmentRules:
         """A shipment is one subject."""
         return (("shipment_state",),)
 
-    def void(self, event: LogisticsEvent) -> tuple[Any, ...]:
+    def void(self, event: LogisticsEvent) -> ShipmentAmounts:
         """Amounts of an event that counts zero."""
-        return _amounts(event, 0, 0, 0, 0, 0, None)
+        return _amounts(event)
 
-    def apply(self, event: LogisticsEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
+    def apply(self, event: LogisticsEvent, rank: int) -> tuple[int, str, ShipmentAmounts]:
         """Judge the next event of the shipment."""
         before = self._shipment
         mark = mark_of(before, event)
@@ -75,7 +75,10 @@ class ShipmentRules:
         if arrived and mark != ARRIVAL_BEFORE_DEPARTURE and before.departure_told:
             leg = between(before.departed_at, after.arrived_at)
         self._shipment = after
-        return 1, mark, _amounts(event, departed, arrived, delivered, int(whole_void), damaged, leg)
+        amounts = _amounts(
+            event, departed=departed, arrived=arrived, delivered=delivered, voided=int(whole_void), damaged=damaged, leg=leg
+        )
+        return 1, mark, amounts
 
     def row(self, subject: Subject, as_of: int) -> StateRow:
         """The shipment's state row, with an alert if it is past its expected arrival."""
@@ -90,48 +93,55 @@ class ShipmentRules:
             else:
                 next_deadline = shipment.expected.at
         alerts = (_overdue(shown, shipment, overdue, by_deadline),) if overdue else ()
-        values = (
-            shown.center_id,
-            shown.factory_id,
-            shown.cooperative_id,
-            shipment.milestone.value if shipment.last else "",
-            (shipment.disposition or Disposition.UNKNOWN).value,
-            sorted(shipment.order_ids),
-            sorted(shipment.lot_ids),
-            shipment.carrier_id or "",
-            shipment.trade_mode.value,
-            shipment.declared_value_minor,
-            shipment.declared_currency or "",
-            shipment.legs,
-            shipment.first_departed_at,
-            shipment.departed_at,
-            shipment.arrived_at,
-            shipment.delivered_at,
-            shipment.expected.at if shipment.expected else None,
-            int(shipment.damaged),
-            shipment.last.event_time if shipment.last else None,
-            shipment.events,
-            sorted(shipment.delivered_ids),
-            sorted(shipment.marks),
+        values = ShipmentRow(
+            center_id=shown.center_id,
+            factory_id=shown.factory_id,
+            cooperative_id=shown.cooperative_id,
+            milestone=shipment.milestone.value if shipment.last else "",
+            disposition=(shipment.disposition or Disposition.UNKNOWN).value,
+            order_ids=sorted(shipment.order_ids),
+            lot_ids=sorted(shipment.lot_ids),
+            carrier_id=shipment.carrier_id or "",
+            trade_mode=shipment.trade_mode.value,
+            declared_value_minor=shipment.declared_value_minor,
+            declared_currency=shipment.declared_currency or "",
+            legs=shipment.legs,
+            first_departed_at=shipment.first_departed_at,
+            departed_at=shipment.departed_at,
+            arrived_at=shipment.arrived_at,
+            delivered_at=shipment.delivered_at,
+            expected_arrival_at=shipment.expected.at if shipment.expected else None,
+            damaged=int(shipment.damaged),
+            last_event_time=shipment.last.event_time if shipment.last else None,
+            events=shipment.events,
+            delivered_ids=sorted(shipment.delivered_ids),
+            marks=sorted(shipment.marks),
         )
         return StateRow("shipment_state", (), values, alerts, next_deadline, int(by_deadline))
 
 
 def _amounts(
-    event: LogisticsEvent, departed: int, arrived: int, delivered: int, voided: int, damaged: int, leg: int | None
-) -> tuple[Any, ...]:
-    return (
-        event.cooperative_id,
-        event.factory_id,
-        event.business_step.value,
-        event.trade_mode.value,
-        event.read_point_id or "",
-        departed,
-        arrived,
-        delivered,
-        voided,
-        damaged,
-        leg,
+    event: LogisticsEvent,
+    *,
+    departed: int = 0,
+    arrived: int = 0,
+    delivered: int = 0,
+    voided: int = 0,
+    damaged: int = 0,
+    leg: int | None = None,
+) -> ShipmentAmounts:
+    return ShipmentAmounts(
+        cooperative_id=event.cooperative_id,
+        factory_id=event.factory_id,
+        business_step=event.business_step.value,
+        trade_mode=event.trade_mode.value,
+        read_point_id=event.read_point_id or "",
+        departed=departed,
+        arrived=arrived,
+        delivered=delivered,
+        voided=voided,
+        damaged=damaged,
+        leg_time_ms=leg,
     )
 
 

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from weftline.domain import texts
 from weftline.domain.alerts import Evidence, StandingAlert, alert_id
 from weftline.domain.events import OrderEvent
 from weftline.domain.fold import StateRow, Subject
+from weftline.domain.rows.orders import OrderAmounts, OrderRow
 from weftline.domain.vocabulary import AlertRule, AlertSeverity, OrderStatus, SampleType
 
 S = OrderStatus
@@ -47,8 +47,6 @@ _OPTIONAL = frozenset({S.DRAFTED, S.QUOTED})
 _TERMINAL = frozenset({S.APPROVED, S.REJECTED, S.CANCELLED})
 _VERDICTS = frozenset({S.APPROVED, S.REVISION_REQUESTED, S.REJECTED})
 _OF_A_SAMPLE_SEEN = frozenset({S.RECEIVED, S.COMMENTED, S.REVISION_REQUESTED})
-#: Which events throughput counts; the columns of the facts stand in this order.
-COUNTED = (S.REQUESTED, S.CONFIRMED, S.DISPATCHED, S.RECEIVED, S.APPROVED, S.REVISION_REQUESTED, S.REJECTED, S.CANCELLED)
 
 APPLIED = "applied"
 STEP_SKIPPED = "step_skipped"
@@ -159,11 +157,11 @@ class OrderRules:
         """An order is one subject."""
         return (("order_state",),)
 
-    def void(self, event: OrderEvent) -> tuple[Any, ...]:
+    def void(self, event: OrderEvent) -> OrderAmounts:
         """Amounts of an event that counts zero."""
-        return _amounts(event, event.round, None, 0, 0, None, None)
+        return _amounts(event, event.round)
 
-    def apply(self, event: OrderEvent, rank: int) -> tuple[int, str, tuple[Any, ...]]:
+    def apply(self, event: OrderEvent, rank: int) -> tuple[int, str, OrderAmounts]:
         """Judge the next event of the order."""
         number = _round_of(self._order, event)
         numbering = self._order.numbering
@@ -188,7 +186,8 @@ class OrderRules:
             customer_lead = _between(after.requested_at, current.finished_at)
         counted = None if mark == REPEATED or mark in _ABOUT_THE_PROMISE else event.status
         self._order = after
-        return 1, mark, _amounts(event, number, counted, entries, exits, lead, customer_lead)
+        amounts = _amounts(event, number, counted=counted, entries=entries, exits=exits, lead=lead, customer_lead=customer_lead)
+        return 1, mark, amounts
 
     def row(self, subject: Subject, as_of: int) -> StateRow:
         """The order's state row, with an alert per overdue round."""
@@ -210,32 +209,32 @@ class OrderRules:
             if overdue is not None:
                 alerts.append(_overdue(shown, order.style_number, number.number, overdue, by_deadline))
         rounds = order.rounds
-        values = (
-            shown.center_id,
-            shown.order_id,
-            shown.factory_id,
-            shown.cooperative_id,
-            shown.product_category,
-            order.sample_type.value,
-            order.style_number or "",
-            order.quantity,
-            order.status.value if order.status else "",
-            int(order.on_hold),
-            order.round,
-            order.requested_at,
-            order.ended_at,
-            order.last.event_time if order.last else None,
-            order.events,
-            [r.number for r in rounds],
-            [r.confirmed_at for r in rounds],
-            [r.first_promise.at if r.first_promise else None for r in rounds],
-            [r.promise.at if r.promise else None for r in rounds],
-            [r.finished_at for r in rounds],
-            [r.verdict for r in rounds],
-            [r.verdict_at for r in rounds],
-            [r.left_at for r in rounds],
-            order.not_applied,
-            sorted(order.marks),
+        values = OrderRow(
+            center_id=shown.center_id,
+            order_id=shown.order_id,
+            factory_id=shown.factory_id,
+            cooperative_id=shown.cooperative_id,
+            product_category=shown.product_category,
+            sample_type=order.sample_type.value,
+            style_number=order.style_number or "",
+            quantity=order.quantity,
+            status=order.status.value if order.status else "",
+            on_hold=int(order.on_hold),
+            round=order.round,
+            requested_at=order.requested_at,
+            ended_at=order.ended_at,
+            last_event_time=order.last.event_time if order.last else None,
+            events=order.events,
+            round_number=[r.number for r in rounds],
+            round_confirmed_at=[r.confirmed_at for r in rounds],
+            round_first_promised_at=[r.first_promise.at if r.first_promise else None for r in rounds],
+            round_promised_at=[r.promise.at if r.promise else None for r in rounds],
+            round_finished_at=[r.finished_at for r in rounds],
+            round_verdict=[r.verdict for r in rounds],
+            round_verdict_at=[r.verdict_at for r in rounds],
+            round_left_at=[r.left_at for r in rounds],
+            not_applied=order.not_applied,
+            marks=sorted(order.marks),
         )
         return StateRow("order_state", (), values, tuple(alerts), next_deadline, passed)
 
@@ -366,27 +365,35 @@ def _round(order: Order, number: int) -> Round | None:
 def _amounts(
     event: OrderEvent,
     number: int,
-    counted: OrderStatus | None,
-    entries: int,
-    exits: int,
-    lead: int | None,
-    customer_lead: int | None,
-) -> tuple[Any, ...]:
-    return (
-        event.cooperative_id,
-        event.factory_id,
-        event.order_id,
-        event.product_category,
-        event.sample_type.value,
-        event.location_id or "",
-        event.status.value,
-        event.round,
-        *(int(counted is status) for status in COUNTED),
-        entries,
-        exits,
-        lead,
-        customer_lead,
-        number,
+    *,
+    counted: OrderStatus | None = None,
+    entries: int = 0,
+    exits: int = 0,
+    lead: int | None = None,
+    customer_lead: int | None = None,
+) -> OrderAmounts:
+    return OrderAmounts(
+        cooperative_id=event.cooperative_id,
+        factory_id=event.factory_id,
+        order_id=event.order_id,
+        product_category=event.product_category,
+        sample_type=event.sample_type.value,
+        location_id=event.location_id or "",
+        status=event.status.value,
+        round=event.round,
+        requested=int(counted is S.REQUESTED),
+        confirmed=int(counted is S.CONFIRMED),
+        dispatched=int(counted is S.DISPATCHED),
+        received=int(counted is S.RECEIVED),
+        approved=int(counted is S.APPROVED),
+        revision_requested=int(counted is S.REVISION_REQUESTED),
+        rejected=int(counted is S.REJECTED),
+        cancelled=int(counted is S.CANCELLED),
+        entries=entries,
+        exits=exits,
+        lead_time_ms=lead,
+        customer_lead_time_ms=customer_lead,
+        of_round=number,
     )
 
 

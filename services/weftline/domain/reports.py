@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from weftline.domain.events import InspectionEvent
 from weftline.domain.laboratory import Coverage, Flags, Verdict, VerdictKind, verdict_as_json
+from weftline.domain.rows.inspections import ReportKey
 from weftline.domain.vocabulary import ReportStatus
 
 APPLIED = "applied"
@@ -37,9 +38,6 @@ UNKNOWN_STATUS = "unknown_status"
 
 #: Characters of a rendered verdict that is kept: those of a report of some 25 measurements.
 KEPT_JSON = 16_000
-
-#: (laboratory, report number)
-ReportKey = tuple[str, str]
 
 _TESTED, _PASSED, _FAILED = int(Flags.TESTED), int(Flags.PASSED), int(Flags.FAILED)
 _INCOMPLETE, _NOT_DETECTED = int(Flags.INCOMPLETE), int(Flags.NOT_DETECTED)
@@ -123,8 +121,20 @@ class Shelf:
         return both
 
 
+class Item(NamedTuple):
+    """Signed amounts of one indicator of one product category."""
+
+    category: str
+    indicator: str
+    tested: int
+    passed: int
+    failed: int
+    incomplete: int
+    not_detected: int
+
+
 class Counts(NamedTuple):
-    """Signed amounts: of reports, and per (product category, indicator) tested, passed, failed, incomplete, not detected.
+    """Signed amounts: of reports, and of each indicator.
 
     ``full``, ``full_passed``, ``full_failed``: of the reports, those whose verdict is of all that the standards require.
     """
@@ -137,7 +147,7 @@ class Counts(NamedTuple):
     full: int = 0
     full_passed: int = 0
     full_failed: int = 0
-    items: tuple[tuple[str, str, int, int, int, int, int], ...] = ()
+    items: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,28 +237,28 @@ def counts_of(content: Content, sign: int) -> Counts:
     kind = content.verdict.verdict
     category = content.event.product_category
     items = tuple(
-        (
-            category,
-            indicator,
-            sign * bool(flags & _TESTED),
-            sign * bool(flags & _PASSED),
-            sign * bool(flags & _FAILED),
-            sign * bool(flags & _INCOMPLETE),
-            sign * bool(flags & _NOT_DETECTED),
+        Item(
+            category=category,
+            indicator=indicator,
+            tested=sign * bool(flags & _TESTED),
+            passed=sign * bool(flags & _PASSED),
+            failed=sign * bool(flags & _FAILED),
+            incomplete=sign * bool(flags & _INCOMPLETE),
+            not_detected=sign * bool(flags & _NOT_DETECTED),
         )
         for indicator, flags in content.verdict.indicators
     )
     full = sign * (content.verdict.coverage is Coverage.FULL and kind is not VerdictKind.NOT_APPLICABLE)
     return Counts(
-        sign,
-        sign * (kind is VerdictKind.PASS),
-        sign * (kind is VerdictKind.FAIL),
-        sign * (kind is VerdictKind.INCOMPLETE),
-        sign * (kind is VerdictKind.NOT_APPLICABLE),
-        full,
-        full * (kind is VerdictKind.PASS),
-        full * (kind is VerdictKind.FAIL),
-        items,
+        reports=sign,
+        passed=sign * (kind is VerdictKind.PASS),
+        failed=sign * (kind is VerdictKind.FAIL),
+        incomplete=sign * (kind is VerdictKind.INCOMPLETE),
+        not_applicable=sign * (kind is VerdictKind.NOT_APPLICABLE),
+        full=full,
+        full_passed=full * (kind is VerdictKind.PASS),
+        full_failed=full * (kind is VerdictKind.FAIL),
+        items=items,
     )
 
 
@@ -268,10 +278,10 @@ def difference(before: Content | None, after: Content | None) -> Counts:
             total = sums.setdefault((category, indicator), [0, 0, 0, 0, 0])
             for index, amount in enumerate(amounts):
                 total[index] += amount
-    items = tuple((*key, t[0], t[1], t[2], t[3], t[4]) for key, t in sums.items() if any(t))
-    summed = [sum(column) for column in zip(*(part[:-1] for part in parts), strict=True)]
-    reports, passed, failed, incomplete, not_applicable, full, full_passed, full_failed = summed
-    return Counts(reports, passed, failed, incomplete, not_applicable, full, full_passed, full_failed, items)
+    items = tuple(Item(*key, *total) for key, total in sums.items() if any(total))
+    # Every field but the last is a sum.
+    summed = map(sum, zip(*(part[:-1] for part in parts), strict=True))
+    return Counts(**dict(zip(Counts._fields[:-1], summed, strict=True)), items=items)
 
 
 def with_content(report: Report, content: Content) -> tuple[Report, str]:
@@ -343,7 +353,7 @@ class Result(NamedTuple):
     @property
     def key(self) -> ReportKey:
         """The report."""
-        return self.position[1], self.position[2]
+        return ReportKey(self.position[1], self.position[2])
 
 
 def results_of(state: Report) -> Iterable[tuple[str, Result]]:

@@ -100,13 +100,15 @@ def rollup(kind: Kind, grain: str) -> str:
 def columns(kind: Kind) -> dict[str, Columns]:
     """What is compared, by table: facts, state and alerts by owner, and rollups by window."""
     found = {
-        kind.facts: Columns(("owner", "event_time", "center_id", "source", "event_id"), ("counts", "judgement", *kind.amounts)),
+        kind.facts: Columns(
+            ("owner", "event_time", "center_id", "source", "event_id"), ("counts", "judgement", *kind.amount_columns)
+        ),
         "alerts": Columns(("owner", "alert_id"), ("content",)),
     }
     for state in kind.states.values():
-        found[state.name] = Columns(("owner", *state.key), ("next_deadline", "alerts", *state.columns))
+        found[state.name] = Columns(("owner", *state.key_columns), ("next_deadline", "alerts", *state.columns))
     for grain in GRAINS:
-        found[rollup(kind, grain)] = Columns((grain, "center_id"), tuple(name for name, _ in kind.measures))
+        found[rollup(kind, grain)] = Columns((grain, "center_id"), kind.measures)
     return found
 
 
@@ -150,8 +152,8 @@ def amounts_of(kind: Kind, row: Row | None) -> list[int]:
     """What a row of facts adds to each measure of its windows."""
     if row is None or not row[0]:
         return [0] * len(kind.measures)
-    values = dict(zip(kind.amounts, row[2:], strict=True), events=1)
-    return [values[name] for name, _ in kind.measures]
+    values = dict(zip(kind.amount_columns, row[2:], strict=True), events=1)
+    return [values[name] for name in kind.measures]
 
 
 def add_sums(kind: Kind, facts: Rows, sums: Sums) -> None:

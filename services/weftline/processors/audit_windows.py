@@ -44,7 +44,7 @@ def suspected(kind: Kind, reader: Reader, sums: Sums, weights: dict[tuple[int, s
 
 def facts_of(kind: Kind, reader: Reader, windows: Iterable[Window]) -> dict[Window, Row]:
     """What the stored facts of these windows add up to: the sum of their versions, and the measures."""
-    sums = ", ".join("countIf(counts)" if name == "events" else f"sumIf({name}, counts)" for name, _ in kind.measures)
+    sums = ", ".join("countIf(counts)" if name == "events" else f"sumIf({name}, counts)" for name in kind.measures)
     wanted = {window: (0,) * (1 + len(kind.measures)) for window in windows}
     found: dict[Window, Row] = {}
     for grain, starts in _by_grain(wanted):
@@ -61,7 +61,7 @@ def facts_of(kind: Kind, reader: Reader, windows: Iterable[Window]) -> dict[Wind
 
 def rollups_of(kind: Kind, reader: Reader, windows: Iterable[Window]) -> dict[Window, Rolled]:
     """What the rollups say of these windows."""
-    names = ", ".join(name for name, _ in kind.measures)
+    names = ", ".join(kind.measures)
     found: dict[Window, Rolled] = {}
     for grain, starts in _by_grain(windows):
         rows = reader.rows(

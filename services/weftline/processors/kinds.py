@@ -1,41 +1,96 @@
-"""What makes one kind of processor: topic, rules and tables. Column names stand in the order in which the rules give values."""
+"""What makes one kind of processor: topic, rules and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from weftline.contracts.kinds import MessageKind
 from weftline.domain.fold import Rules
+from weftline.domain.rows.columns import Described, columns_of, names_of
 
 #: Grains of a rollup, in seconds.
 GRAINS: Final[Mapping[str, int]] = {"minute": 60, "hour": 3600, "day": 86400}
 
 
-@dataclass(frozen=True, slots=True)
-class StateTable:
-    """A table of state: the key below the owner, the columns of the values, and whether its rows wait for deadlines."""
+class View(NamedTuple):
+    """A table of state for readers: without bookkeeping, of the rows in which something stands (``where``).
+
+    ``owner``: what the owner is called there, and what it is; None where other columns say so. ``without``: columns left out.
+    """
 
     name: str
-    key: tuple[str, ...]
-    columns: tuple[str, ...]
+    says: str
+    where: str
+    owner: tuple[str, str] | None = None
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StateTable:
+    """A table of state. ``row`` and ``key`` (below the owner) are the NamedTuples whose fields are its columns; ``deadlines``: its rows
+    wait for them."""
+
+    name: str
+    says: str
+    row: Described
+    view: View
+    key: Described | None = None
     deadlines: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of :attr:`weftline.domain.fold.StateRow.values`."""
+        return names_of(self.row)
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """Names of the columns of the key below the owner."""
+        return names_of(self.key) if self.key else ()
+
+
+class Says(NamedTuple):
+    """What comments of the tables say of a kind.
+
+    ``owner``: which field of an event it is; ``facts``: what one is; ``judgement``: the marks; ``events``: which of them a window counts;
+    ``throughput``: what rollups have of a center and window; ``view``, ``view_says``: how the names of their views begin, and what they
+    have.
+    """
+
+    owner: str
+    facts: str
+    judgement: str
+    events: str
+    throughput: str
+    view: str
+    view_says: str
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of event, from its topic to its tables. ``amounts`` are the columns of :attr:`weftline.domain.fold.Fact.amounts`."""
+    """One kind of event, from its topic to its tables. ``amounts``: the class of :attr:`weftline.domain.fold.Fact.amounts`."""
 
     of: MessageKind
     start: Callable[[], Rules[Any]]
-    amounts: tuple[str, ...]
-    measures: tuple[tuple[str, str], ...]
+    amounts: Described
+    says: Says
     states: dict[str, StateTable] = field(default_factory=dict)
     #: The rules as a stream needs them, which remember as little as they can; None: as they are.
     start_lean: Callable[[], Rules[Any]] | None = None
     #: Estimated bytes in memory of a history for each byte of its records' values.
     per_byte: int = 4
+
+    @property
+    def amount_columns(self) -> tuple[str, ...]:
+        """Columns of its facts below those that every fact has."""
+        return names_of(self.amounts)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Columns of its rollups: the number of events that count, and the sums of what is summed over them."""
+        return measures_of(self.amounts)
 
     @property
     def name(self) -> str:
@@ -78,9 +133,10 @@ class Kind:
         return (self.records, *self.made_of_each, *self.states, "alerts", "dead_letters")
 
 
-def summed(*columns: str) -> tuple[tuple[str, str], ...]:
-    """Measures of a rollup: the number of events that count, and the sums of these columns of the facts that count."""
-    return (("events", "count()"), *((column, f"sum({column})") for column in columns))
+@cache
+def measures_of(amounts: Described) -> tuple[str, ...]:
+    """The measures of a kind with these amounts."""
+    return ("events", *(column.name for column in columns_of(amounts) if column.summed is not None))
 
 
 def tables(*tables: StateTable) -> dict[str, StateTable]:

@@ -1,29 +1,34 @@
-"""``weftline logistics``: the processor of shipments: movements, arrivals, overdue ones."""
+"""``weftline logistics``: the processor of shipments: legs, arrivals, deliveries."""
 
 from __future__ import annotations
 
 from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.domain.logistics import ShipmentRules
-from weftline.processors.kinds import Kind, StateTable, summed, tables
+from weftline.domain.rows.logistics import ShipmentAmounts, ShipmentRow
+from weftline.processors.kinds import Kind, Says, StateTable, View, tables
 
 LOGISTICS = Kind(
     of=BY_PROCESSOR["logistics"],
     start=ShipmentRules,
-    amounts=(
-        *("cooperative_id", "factory_id", "business_step", "trade_mode", "read_point_id"),
-        *("departed", "arrived", "delivered", "voided", "damaged", "leg_time_ms"),
+    amounts=ShipmentAmounts,
+    says=Says(
+        owner="shipment_id",
+        facts="One judged fact per logistics event.",
+        judgement="applied, step_skipped, repeated, noted, partly (a part arrived or was delivered, the rest is still to come), "
+        "arrival_before_departure; of what counts zero why: after_delivery, nothing_to_void, unknown_step, superseded, "
+        "declared_erroneous, not_judged",
+        events="events that stand and applied or were noted; what did not apply (after_delivery, nothing_to_void, unknown_step) is not "
+        "among them",
+        throughput="Movements of shipments",
+        view="movements",
+        view_says="Movements of shipments",
     ),
-    measures=summed("departed", "arrived", "delivered", "voided", "damaged"),
     states=tables(
         StateTable(
             "shipment_state",
-            (),
-            (
-                *("center_id", "factory_id", "cooperative_id", "milestone", "disposition", "order_ids", "lot_ids", "carrier_id"),
-                *("trade_mode", "declared_value_minor", "declared_currency", "legs", "first_departed_at", "departed_at"),
-                *("arrived_at", "delivered_at", "expected_arrival_at", "damaged", "last_event_time", "events"),
-                *("delivered_ids", "marks"),
-            ),
+            "State of each shipment.",
+            ShipmentRow,
+            View("shipments", "Shipments as they stand.", "milestone != ''", owner=("shipment_id", "shipment")),
             deadlines=True,
         )
     ),

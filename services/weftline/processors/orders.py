@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.domain.orders import OrderRules
-from weftline.processors.kinds import Kind, StateTable, summed, tables
-
-_ORDER_COUNTS = ("requested", "confirmed", "dispatched", "received", "approved", "revision_requested", "rejected", "cancelled")
+from weftline.domain.rows.orders import OrderAmounts, OrderRow
+from weftline.processors.kinds import Kind, Says, StateTable, View, tables
 
 ORDERS = Kind(
     of=BY_PROCESSOR["orders"],
     start=OrderRules,
-    amounts=(
-        *("cooperative_id", "factory_id", "order_id", "product_category", "sample_type", "location_id", "status", "round"),
-        *_ORDER_COUNTS,
-        *("entries", "exits", "lead_time_ms", "customer_lead_time_ms", "of_round"),
+    amounts=OrderAmounts,
+    says=Says(
+        owner="center_id|order_id",
+        facts="One judged fact per order event.",
+        judgement="applied, step_skipped, repeated, counter_proposal, confirmed_again; of what counts zero why: backward, earlier_round, "
+        "after_verdict, after_end, not_on_hold, unknown_status, superseded, declared_erroneous, not_judged",
+        events="events that stand and applied; what did not apply (backward, earlier_round, after_verdict, after_end, not_on_hold, "
+        "unknown_status) is not among them",
+        throughput="Throughput of sample orders",
+        view="throughput",
+        view_says="Sample orders",
     ),
-    measures=summed(*_ORDER_COUNTS, "entries", "exits"),
     states=tables(
         StateTable(
             "order_state",
-            (),
-            (
-                *("center_id", "order_id", "factory_id", "cooperative_id", "product_category", "sample_type", "style_number"),
-                *("quantity", "status", "on_hold", "round", "requested_at", "ended_at", "last_event_time", "events"),
-                *("round_number", "round_confirmed_at", "round_first_promised_at", "round_promised_at", "round_finished_at"),
-                *("round_verdict", "round_verdict_at", "round_left_at", "not_applied", "marks"),
+            "State of each sample order.",
+            OrderRow,
+            View(
+                "orders",
+                "Sample orders as they stand.",
+                "status != ''",
+                without=tuple(name for name in OrderRow._fields if name.startswith("round_")),  # the view order_rounds has them
             ),
             deadlines=True,
         )

@@ -98,7 +98,7 @@ class Store:
         self._warehouse = warehouse
         self._codec = codec
         self._types = types
-        self._fact_columns = (*_FACT, *kind.amounts)
+        self._fact_columns = (*_FACT, *kind.amount_columns)
         self.clock = ServerClock()
         self._unchanged = Unchanged()
         self.apart = ApartStore(kind, warehouse, self._record, self._unchanged)
@@ -110,10 +110,10 @@ class Store:
         types: dict[str, dict[str, str]] = {}
         for table, name, type_ in rows:
             types.setdefault(table, {})[name] = type_
-        wanted = {kind.records: _RECORD, kind.facts: (*_FACT, *kind.amounts), "alerts": _ALERT, "dead_letters": _DEAD}
+        wanted = {kind.records: _RECORD, kind.facts: (*_FACT, *kind.amount_columns), "alerts": _ALERT, "dead_letters": _DEAD}
         wanted |= {"processing_attempts": _ATTEMPT, "dead_letter_signatures": _SIGNATURE}
         for state in kind.states.values():
-            wanted[state.name] = ("owner", *state.key, *_STATE, *state.columns)
+            wanted[state.name] = ("owner", *state.key_columns, *_STATE, *state.columns)
         for table, columns in wanted.items():
             missing = [column for column in columns if column not in types.get(table, {})]
             if missing:
@@ -214,9 +214,9 @@ class Store:
         """
         kind = self._kind
         touched = set(minutes)
-        names = ", ".join(name for name, _ in kind.measures)
-        counted = ", ".join(f"{'countIf(counts)' if name == 'events' else f'sumIf({name}, counts)'}" for name, _ in kind.measures)
-        summed = ", ".join(f"sum({name})" for name, _ in kind.measures)
+        names = ", ".join(kind.measures)
+        counted = ", ".join(f"{'countIf(counts)' if name == 'events' else f'sumIf({name}, counts)'}" for name in kind.measures)
+        summed = ", ".join(f"sum({name})" for name in kind.measures)
         for windows in cuts.windows(touched):
             await self._warehouse.command(
                 f"INSERT INTO {kind.rollup}_minute (minute, center_id, version, {names}) "
@@ -254,7 +254,7 @@ class Store:
         await together(self._put_state(self._kind.states[table], values) for table, values in by_table.items())
 
     async def _put_state(self, state: StateTable, values: Sequence[tuple[Any, ...]]) -> None:
-        await self._insert(state.name, ("owner", *state.key, *_STATE, *state.columns), list(zip(*values, strict=True)))
+        await self._insert(state.name, ("owner", *state.key_columns, *_STATE, *state.columns), list(zip(*values, strict=True)))
         await failpoints.reach("state")
 
     async def judged(self, owners: Sequence[str]) -> list[Judged]:
@@ -262,7 +262,9 @@ class Store:
         found = []
         for part in cuts.texts(owners):
             for state in self._kind.states.values():
-                key = f"array({', '.join(f'toString({name})' for name in state.key)})" if state.key else "emptyArrayString()"
+                key = (
+                    f"array({', '.join(f'toString({name})' for name in state.key_columns)})" if state.key else "emptyArrayString()"
+                )
                 rows = await self._warehouse.rows(
                     f"SELECT owner, {key}, version, records, partition, alerts FROM {state.name} FINAL "
                     "WHERE owner IN {owners:Array(String)}",
