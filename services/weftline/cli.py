@@ -27,6 +27,7 @@ from weftline.commands import (
     reference,
     retract,
     state,
+    tables,
     watch,
 )
 from weftline.commands.common import fail, in_one_line
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 for part in (
     *(local, board, partners, retract, publisher, state, audit, losses, backup, offline, processors, reference, dlq, lag, watch),
-    *(access, health, boards),
+    *(access, health, boards, tables),
 ):
     app.add_typer(part.app)
 

@@ -6,11 +6,11 @@ A change of a rule that changes a row shows here as a difference in review. To a
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.golden import same_as_golden
 from tests.tables import kinds
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
@@ -53,13 +53,8 @@ def rows_of(example: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: "/".join(path.parts[-3:]))
 def test_rows_of_a_golden_example(path: Path) -> None:
-    # Through JSON, as the snapshot is: tuples become lists.
-    rows = json.loads(json.dumps(rows_of(json.loads(path.read_text("utf-8")))))
-    snapshot = SNAPSHOTS / path.parts[-3] / path.parts[-2] / path.name
-    if os.environ.get("WEFTLINE_ACCEPT") == "1":
-        snapshot.parent.mkdir(parents=True, exist_ok=True)
-        snapshot.write_text(json.dumps(rows, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
-    assert rows == json.loads(snapshot.read_text("utf-8"))
+    rows = rows_of(json.loads(path.read_text("utf-8")))
+    same_as_golden(SNAPSHOTS / path.parts[-3] / path.parts[-2] / path.name, rows)
 
 
 def test_every_schema_version_has_an_example_with_rows() -> None:

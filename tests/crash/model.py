@@ -19,7 +19,8 @@ from weftline.domain.vocabulary import AlertStatus
 from weftline.processors import audit_tables, store, store_apart
 from weftline.processors.audit_tables import Tables, amounts_of, fold_rows
 from weftline.processors.kinds import GRAINS, Kind
-from weftline.processors.store import NEVER, AlertRow, Received, Swept
+from weftline.processors.rows import AlertRow
+from weftline.processors.store import NEVER, Received, Swept
 
 Key = tuple[Any, ...]
 

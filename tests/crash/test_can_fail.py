@@ -20,8 +20,9 @@ from weftline.domain.events import LogisticsEvent
 from weftline.domain.fold import Outcome
 from weftline.domain.vocabulary import BusinessStep
 from weftline.processors.memory import Memory
+from weftline.processors.rows import AlertRow
 from weftline.processors.step import Processor
-from weftline.processors.store import AlertRow, Store
+from weftline.processors.store import Store
 
 #: Schedules at most, of 30 at a time; each of them finds its fault within the first 30 or 60 on the seeds tried.
 ROUNDS, SCHEDULES = 5, 30

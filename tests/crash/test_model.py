@@ -49,8 +49,8 @@ from weftline.domain.events import (
 from weftline.domain.fold import Outcome
 from weftline.processors import store, telling
 from weftline.processors.kinds import Kind
+from weftline.processors.rows import AlertRow
 from weftline.processors.step import Processor
-from weftline.processors.store import AlertRow
 
 
 class Played(NamedTuple):

@@ -10,12 +10,24 @@ from typing import Any, NamedTuple
 from weftline.contracts.codec import Codec
 from weftline.contracts.publishers import Grants, signature_in
 from weftline.domain.events import Event
-from weftline.domain.fold import Outcome, Record, StateRow
-from weftline.domain.revisions import JUDGED_IN_SQL, Judged, StoredAlert, content_of, fact_version, standing_of, state_version
-from weftline.domain.vocabulary import AlertSeverity, AlertStatus
+from weftline.domain.fold import Fact, Outcome, Record, StateRow
+from weftline.domain.revisions import JUDGED_IN_SQL, Judged, content_of, fact_version, standing_of, state_version
+from weftline.domain.vocabulary import AlertSeverity
 from weftline.errors import ContractError, UserError
 from weftline.processors.kinds import Kind, StateTable
 from weftline.processors.messenger import DeadLetter
+from weftline.processors.rows import (
+    AlertColumns,
+    AlertRow,
+    AttemptColumns,
+    LetterColumns,
+    OutboxColumns,
+    SignatureColumns,
+    StateColumns,
+    alert_columns,
+    alert_row,
+    letter_columns,
+)
 from weftline.processors.store_apart import ApartStore
 from weftline.processors.unchanged import NO_SIGNS, Signs, Unchanged
 from weftline.runtime import failpoints, logging
@@ -29,23 +41,8 @@ from weftline.warehouse.reference import LIVE
 log = logging.get(__name__)
 
 _RECORD = ("owner", "event_time", "source", "event_id", "rank", "value")
-_FACT = ("owner", "rev", "event_time", "center_id", "source", "event_id", "counts", "judgement")
-_STATE = ("version", "records", "partition", "next_deadline", "alerts")
-_ALERT = (
-    *("kind", "owner", "alert_id", "version", "partition", "subject_table", "subject_key", "revision", "status", "published"),
-    *("historic", "rule", "severity", "occurred_at", "cooperative_id", "center_id", "factory_id", "product_category", "subject"),
-    *("text_zh", "text_en", "replaces", "content", "late_hours"),
-)
-_DEAD = (
-    *("topic", "partition", "offset", "reason", "field", "detail", "schema_id", "key", "value", "received_at"),
-    *("cut", "size", "sha256", "hashed"),
-)
-_SIGNATURE = ("topic", "partition", "offset", "signature")
-_ATTEMPT = ("kind", "partition", "first", "last", "times")
-_STORED = (
-    "owner, partition, subject_table, subject_key, alert_id, version, revision, status, published, historic, "
-    "replaces, content, late_hours"
-)
+_FACT = ("owner", "rev", *Fact._fields[:-1])  # the last are the amounts
+_STORED = ", ".join(OutboxColumns._fields)
 #: The same as weftline.domain.digests.waits.
 _WAITS = f"late_hours >= {{late:UInt32}} AND replaces = '' AND severity != '{AlertSeverity.CRITICAL}'"
 
@@ -80,16 +77,6 @@ class Swept(NamedTuple):
 NEVER = Swept("1970-01-02 00:00:00", 0)
 
 
-class AlertRow(NamedTuple):
-    """A row of the table of alerts with the subject it belongs to."""
-
-    owner: str
-    partition: int
-    subject_table: str
-    subject_key: tuple[str, ...]
-    alert: StoredAlert
-
-
 class Store:
     """Reads and writes of one kind. ``types`` are the column types as ClickHouse has them, by table."""
 
@@ -110,10 +97,11 @@ class Store:
         types: dict[str, dict[str, str]] = {}
         for table, name, type_ in rows:
             types.setdefault(table, {})[name] = type_
-        wanted = {kind.records: _RECORD, kind.facts: (*_FACT, *kind.amount_columns), "alerts": _ALERT, "dead_letters": _DEAD}
-        wanted |= {"processing_attempts": _ATTEMPT, "dead_letter_signatures": _SIGNATURE}
+        wanted = {kind.records: _RECORD, kind.facts: (*_FACT, *kind.amount_columns), "alerts": AlertColumns._fields}
+        wanted |= {"dead_letters": LetterColumns._fields, "dead_letter_signatures": SignatureColumns._fields}
+        wanted |= {"processing_attempts": AttemptColumns._fields}
         for state in kind.states.values():
-            wanted[state.name] = ("owner", *state.key_columns, *_STATE, *state.columns)
+            wanted[state.name] = ("owner", *state.key_columns, *StateColumns._fields, *state.columns)
         for table, columns in wanted.items():
             missing = [column for column in columns if column not in types.get(table, {})]
             if missing:
@@ -127,6 +115,11 @@ class Store:
     ) -> None:
         types = self._types[table]
         await self._warehouse.insert(table, columns, names, [types[name] for name in names], times)
+
+    async def _insert_rows(self, table: str, rows: Sequence[Any]) -> None:
+        """Rows of one class of :mod:`.rows`."""
+        if rows:
+            await self._insert(table, rows[0]._fields, list(zip(*rows, strict=True)))
 
     async def healthy(self) -> None:
         """Raise DependencyDown if ClickHouse does not answer."""
@@ -244,17 +237,20 @@ class Store:
         """Store state rows, one insert per table."""
         by_table: dict[str, list[tuple[Any, ...]]] = {}
         for judged, row in rows:
-            alerts = [content_of(alert) for alert in row.alerts]
-            by_table.setdefault(row.table, []).append(
-                (
-                    *(judged.owner, *row.key, judged.version, judged.records, judged.partition, row.next_deadline),
-                    *([_with_deadline(alert, content) for alert, content in zip(row.alerts, alerts, strict=True)], *row.values),
-                )
+            common = StateColumns(
+                version=judged.version,
+                records=judged.records,
+                partition=judged.partition,
+                next_deadline=row.next_deadline,
+                alerts=[_with_deadline(alert, content_of(alert)) for alert in row.alerts],
             )
+            by_table.setdefault(row.table, []).append((judged.owner, *row.key, *common, *row.values))
         await together(self._put_state(self._kind.states[table], values) for table, values in by_table.items())
 
     async def _put_state(self, state: StateTable, values: Sequence[tuple[Any, ...]]) -> None:
-        await self._insert(state.name, ("owner", *state.key_columns, *_STATE, *state.columns), list(zip(*values, strict=True)))
+        await self._insert(
+            state.name, ("owner", *state.key_columns, *StateColumns._fields, *state.columns), list(zip(*values, strict=True))
+        )
         await failpoints.reach("state")
 
     async def judged(self, owners: Sequence[str]) -> list[Judged]:
@@ -323,7 +319,7 @@ class Store:
                 f"SELECT {_STORED} FROM alerts FINAL WHERE kind = {{kind:String}} AND owner IN {{owners:Array(String)}}",
                 {"kind": self._kind.name, "owners": part},
             )
-            found.extend(_alert_row(row) for row in rows)
+            found.extend(alert_row(row) for row in rows)
         return found
 
     async def alerts_of(self, subjects: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[AlertRow]:
@@ -339,13 +335,13 @@ class Store:
                     "subjects": [(owner, table, list(key)) for owner, table, key in part],
                 },
             )
-            found.extend(_alert_row(row) for row in rows)
+            found.extend(alert_row(row) for row in rows)
         return found
 
     async def unpublished_of(self, owner: str, late: int, *, digest: bool = False) -> list[AlertRow]:
         """Some alerts of an owner that are not marked as published; ``late`` and ``digest`` as in :meth:`unpublished`."""
         which = f"{'' if digest else 'NOT '}({_WAITS})"
-        return [_alert_row(row) for row in await self.apart.unpublished(owner, _STORED, which, late)]
+        return [alert_row(row) for row in await self.apart.unpublished(owner, _STORED, which, late)]
 
     async def fresh_of(self, owner: str, since: str) -> tuple[frozenset[tuple[str, str]], int] | None:
         """Identities of an owner's records that were stored since, and the earliest of their event times; None if there are none."""
@@ -386,25 +382,11 @@ class Store:
             (tuple(partitions), tuple(without), since == NEVER),
             lambda: self._warehouse.rows(statement, given),
         )
-        return [_alert_row(row) for row in rows]
+        return [alert_row(row) for row in rows]
 
     async def put_alerts(self, rows: Sequence[AlertRow]) -> None:
         """Store alerts, each as its own last word."""
-        if not rows:
-            return
-        values = []
-        for row in rows:
-            stored, alert = row.alert, standing_of(row.alert.content)
-            values.append(
-                (
-                    *(self._kind.name, row.owner, stored.alert_id, stored.version, row.partition, row.subject_table),
-                    *(list(row.subject_key), stored.revision, stored.status.value, int(stored.published), int(stored.historic)),
-                    *(alert.rule.value, alert.severity.value, alert.occurred_at, alert.cooperative_id, alert.center_id),
-                    *(alert.factory_id, alert.product_category, alert.subject, alert.text_zh, alert.text_en),
-                    *(stored.replaces, stored.content, stored.late_hours),
-                )
-            )
-        await self._insert("alerts", _ALERT, list(zip(*values, strict=True)))
+        await self._insert_rows("alerts", [alert_columns(self._kind.name, row) for row in rows])
 
     async def live(self, signs: Signs = NO_SIGNS) -> dict[str, int]:
         """When centers went live (ms, by center), as far as reference data say."""
@@ -420,19 +402,13 @@ class Store:
 
     async def put_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Store dead letters, byte for byte unless they were cut."""
-        rows = [
-            (
-                *(letter.record.topic, letter.record.partition, letter.record.offset, letter.reason, letter.field, letter.detail),
-                *(letter.schema_id, letter.record.key, letter.record.value, letter.record.timestamp, *letter.cut),
-            )
-            for letter in letters
-        ]
         signed = [
-            (*letter.record[:3], signature) for letter in letters if (signature := signature_in(letter.record.headers)) is not None
+            SignatureColumns(*letter.record[:3], signature=signature)
+            for letter in letters
+            if (signature := signature_in(letter.record.headers)) is not None
         ]
-        if signed:  # first: a letter that is open must be whole
-            await self._insert("dead_letter_signatures", _SIGNATURE, list(zip(*signed, strict=True)))
-        await self._insert("dead_letters", _DEAD, list(zip(*rows, strict=True)))
+        await self._insert_rows("dead_letter_signatures", signed)  # first: a letter that is open must be whole
+        await self._insert_rows("dead_letters", [letter_columns(letter) for letter in letters])
 
     # what is tried
 
@@ -453,9 +429,7 @@ class Store:
 
     async def put_attempts(self, notes: Sequence[Attempt]) -> None:
         """Note what is tried now, or is through."""
-        rows = [(self._kind.name, *note) for note in notes]
-        if rows:
-            await self._insert("processing_attempts", _ATTEMPT, list(zip(*rows, strict=True)))
+        await self._insert_rows("processing_attempts", [AttemptColumns(self._kind.name, *note) for note in notes])
 
 
 def judged_of(owner: str, partition: int, version: int, records: int, row: StateRow) -> Judged:
@@ -470,12 +444,6 @@ def _with_deadline(alert: Any, content: str) -> str:
 def _standing(text: str) -> Any:
     fields = json.loads(text)
     return standing_of(fields["content"], fields["by_deadline"])
-
-
-def _alert_row(row: Sequence[Any]) -> AlertRow:
-    owner, partition, table, key, alert_id, version, revision, status, published, historic, *rest = row
-    stored = StoredAlert(alert_id, version, revision, AlertStatus(status), bool(published), bool(historic), *rest)
-    return AlertRow(owner, partition, table, tuple(key), stored)
 
 
 async def together(parts: Iterable[Awaitable[None]]) -> None:

@@ -15,7 +15,8 @@ from weftline.domain.digests import digests, waits
 from weftline.domain.revisions import Judged, changes, message_of
 from weftline.domain.vocabulary import AlertStatus
 from weftline.processors.messenger import Messenger
-from weftline.processors.store import NEVER, AlertRow, Store, Swept
+from weftline.processors.rows import AlertRow
+from weftline.processors.store import NEVER, Store, Swept
 from weftline.processors.unchanged import Signs
 from weftline.runtime import failpoints
 from weftline.runtime.metrics import Metrics

@@ -1,0 +1,192 @@
+"""One story per kind of event, told so that no two columns of one type of any table have the same values throughout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+JSON = dict[str, Any]
+_FROM = {
+    "source": "https://lims.haimen-center.example/weftline",
+    "event_time_zone_offset": "+08:00",
+    "cooperative_id": "haimen-home-textiles",
+    "center_id": "haimen-1",
+    "factory_id": "F-0217",
+}
+
+
+def orders() -> list[JSON]:
+    """Three rounds of one order: promised anew and late, promised and left, promised; and orders that end in other ways."""
+
+    def said(time: str, status: str, order: str = "S2026-04417", **more: Any) -> JSON:
+        told = {"event_id": f"{order}-{time}", "event_time": f"2026-05-{time}:00+08:00", "order_id": order, "status": status}
+        about = {"product_category": "sheet", "sample_type": "PROTO", "quantity": 3, "style_number": "BS-2040"}
+        return {"type": "order", **_FROM, **about, **told, **more}
+
+    def promised(day: str) -> str:
+        return f"2026-05-{day}T18:00:00+08:00"
+
+    return [
+        said("01T09:00", "REQUESTED"),
+        said("01T11:00", "QUOTED", promised_at=promised("06")),
+        said("02T10:00", "CONFIRMED", promised_at=promised("07")),
+        said("03T08:00", "IN_PRODUCTION", location_id="workshop-3"),
+        said("04T10:00", "CONFIRMED", promised_at=promised("08")),
+        said("09T15:00", "DISPATCHED"),
+        said("10T09:30", "RECEIVED"),
+        said("11T16:00", "REVISION_REQUESTED"),
+        said("12T10:00", "CONFIRMED", promised_at=promised("18")),
+        said("13T10:00", "CONFIRMED", round=3, promised_at=promised("20")),
+        said("14T10:00", "DRAFTED", round=3),
+        said("05T09:00", "APPROVED", order="S2026-05001"),
+        said("06T10:00", "REJECTED", order="S2026-05002"),
+        said("05T11:00", "REQUESTED", order="S2026-05003", sample_type="STRIKE_OFF"),
+        said("05T12:00", "CONFIRMED", order="S2026-05003", sample_type="STRIKE_OFF"),
+        said("07T13:00", "CANCELLED", order="S2026-05003", sample_type="STRIKE_OFF"),
+        *(
+            said(time, status, order=order)
+            for order, day in (("S2026-05004", "07"), ("S2026-05005", "08"))
+            for time, status in ((f"{day}T08:00", "REQUESTED"), (f"{day}T12:00", "CONFIRMED"), ("09T16:00", "DISPATCHED"))
+        ),
+    ]
+
+
+def logistics() -> list[JSON]:
+    """A shipment of two legs, damaged on the way and delivered; and one whose departure was undone."""
+
+    def said(time: str, step: str, shipment: str = "SF1400221", **more: Any) -> JSON:
+        told = {"event_id": f"{shipment}-{time}", "event_time": f"2026-05-{time}:00+08:00", "shipment_id": shipment}
+        about = {"business_step": step, "lot_ids": ["L-77120"], "order_ids": ["S2026-04417"], "carrier_id": "carrier-17"}
+        about |= {"trade_mode": "MARKET_PROCUREMENT", "read_point_id": "haimen-1-gate-2"}
+        return {"type": "logistics", **_FROM, **about, **told, **more}
+
+    return [
+        said(
+            "16T18:40",
+            "DEPARTING",
+            expected_arrival_at="2026-05-18T12:00:00+08:00",
+            declared_currency="USD",
+            declared_value_minor=125,
+        ),
+        said("17T09:00", "ARRIVING"),
+        said("17T20:00", "DEPARTING"),
+        said("18T07:30", "ARRIVING"),
+        said("19T08:00", "INSPECTING", disposition="DAMAGED"),
+        said("20T10:00", "RECEIVING"),
+        said("21T10:00", "INSPECTING", disposition="DAMAGED"),
+        said("16T19:00", "DEPARTING", shipment="SF1400333"),
+        said("16T21:00", "VOID_SHIPPING", shipment="SF1400333"),
+    ]
+
+
+_METHODS = {"formaldehyde": "GB/T 2912.1-2009", "ph": "GB/T 7573-2009"}
+
+
+def _grades(**grades: str) -> list[JSON]:
+    return [{"indicator": name, "kind": "GRADE", "change_grade": grade, "staining_grade": grade} for name, grade in grades.items()]
+
+
+_REST_OF_B = [
+    *_grades(cf_water="4", cf_acid_perspiration="4", cf_alkaline_perspiration="4", cf_dry_rubbing="4"),
+    {"indicator": "odour", "kind": "QUALITATIVE", "text": "none"},
+    {"indicator": "azo_amines", "kind": "NOT_DETECTED", "detection_limit": 5.0, "unit": "mg/kg"},
+]
+
+
+def inspections() -> list[JSON]:
+    """Reports that pass, fail, are incomplete, out of scope, amended and withdrawn; lots of all results; runs and switching."""
+
+    def said(time: str, kind: str, name: str, body: JSON, **more: Any) -> JSON:
+        told = {"event_id": f"{kind}-{time}", "event_time": f"2026-05-{time}:00+08:00", "kind": kind, "product_category": "sheet"}
+        return {"type": "inspection", **_FROM, **told, "style_number": "BS-2040", name: body, **more}
+
+    def report(time: str, number: str, measured: list[JSON], *, amendment: int = 0, **more: Any) -> JSON:
+        body = {
+            "laboratory_id": "nantong-fibre-lab",
+            "report_number": number,
+            "amendment": amendment,
+            "specimen": "FINISHED_PRODUCT",
+        }
+        body |= {
+            "specimen_kind": "unfilled",
+            "purpose": "FUND",
+            "payer": "TESTING_FUND",
+            "safety_class": "B",
+            "age_group": "GENERAL",
+        }
+        about = more.pop("about", {})
+        return said(time, "LABORATORY_REPORT", "laboratory_report", {**body, "measurements": measured, **more}, **about)
+
+    def step(time: str, number: str, status: str, amendment: int = 0) -> JSON:
+        body = {"laboratory_id": "nantong-fibre-lab", "report_number": number, "status": status, "amendment": amendment}
+        return said(time, "REPORT_STATUS", "report_status", body)
+
+    def ph(value: float) -> JSON:
+        return {"indicator": "ph", "method": _METHODS["ph"], "kind": "NUMBER", "value": value}
+
+    def lot(time: str, lot_id: str, major: int, minor: int = 0, **more: Any) -> JSON:
+        plans = [
+            {"nonconformity_class": of, "standard": "ISO 2859-1", "edition": "2026", "level": "II", "severity": "NORMAL"}
+            | {"sample_size": 80, "accept": ac, "reject": ac + 1, **({"aql": aql} if aql else {})}
+            for of, aql, ac in (("CRITICAL", None, 0), ("MAJOR", 2.5, 5), ("MINOR", 4.0, 7))
+        ]
+        body = {"lot_id": lot_id, "lot_size": 1200, "stage": "FINAL", "submission": "ORIGINAL", "sample_size": 80}
+        body |= {"major_units": major, "minor_units": minor, "plans": plans}
+        return said(time, "LOT_INSPECTION", "lot_inspection", {**body, **more})
+
+    formaldehyde = {
+        "indicator": "formaldehyde",
+        "method": _METHODS["formaldehyde"],
+        "kind": "NUMBER",
+        "value": 30.0,
+        "unit": "mg/kg",
+    }
+    return [
+        report("04T10:00", "R-1", [formaldehyde, ph(7.0), *_REST_OF_B]),
+        step("04T11:00", "R-1", "VERIFIED"),
+        step("04T12:00", "R-1", "PUBLISHED"),
+        report("05T10:00", "R-1", [formaldehyde, ph(9.9), *_REST_OF_B], amendment=1),
+        step("05T11:00", "R-1", "VERIFIED", 1),
+        step("05T15:00", "R-1", "PUBLISHED", 1),
+        report("05T12:00", "R-1", [ph(7.1)], amendment=2),
+        step("06T16:00", "R-1", "WITHDRAWN", 1),
+        report(
+            "06T10:00",
+            "R-2",
+            [ph(9.9), _LABEL],
+            test_plan=["ph"],
+            original_report_number="R-1",
+            tested_at="2026-05-06T08:00:00+08:00",
+            about={"lot_ids": ["L-1"], "order_id": "S2026-04417"},
+        ),
+        step("06T11:00", "R-2", "VERIFIED"),
+        report("07T10:00", "R-3", [ph(7.0)], test_plan=["ph", "odour"]),
+        step("07T11:00", "R-3", "VERIFIED"),
+        report("08T10:00", "R-4", [ph(7.0)], test_plan=["ph"], about={"product_category": "carpet"}),
+        step("08T11:00", "R-4", "VERIFIED"),
+        report("09T10:00", "R-5", [ph(9.7)], test_plan=["ph"]),
+        step("09T11:00", "R-5", "VERIFIED"),
+        report("09T12:00", "R-6", [ph(9.8)], test_plan=["ph"]),
+        step("09T13:00", "R-6", "VERIFIED"),
+        report("09T14:00", "R-7", [ph(7.0)], test_plan=["ph"]),
+        step("09T15:00", "R-7", "VERIFIED"),
+        lot("10T10:00", "L-1", 2),
+        lot("11T10:00", "L-2", 6, critical_units=1),
+        lot("12T10:00", "L-2", 1, 4, submission="RESUBMITTED"),
+        lot("13T10:00", "L-3", 7, 2),
+        lot("14T10:00", "L-3", 8, submission="RESUBMITTED"),
+        lot("15T10:00", "L-4", 3, plans=[]),
+        lot("16T10:00", "L-5", 1, plans=[_agreed(1)]),
+        lot("17T10:00", "L-6", 4, plans=[_agreed(1)]),
+        lot("18T10:00", "L-7", 3, 9),
+    ]
+
+
+_LABEL = {"indicator": "fibre_content", "component": "cotton", "method": "GB/T 2910.11-2009", "kind": "NUMBER", "unit": "%"} | {
+    "value": 58.4,
+    "labelled_value": 60.0,
+}
+
+
+def _agreed(accept: int) -> JSON:
+    plan = {"nonconformity_class": "MAJOR", "basis": "BY_AGREEMENT", "standard": "Northfield buying manual", "edition": "2025"}
+    return plan | {"level": "-", "severity": "NORMAL", "sample_size": 80, "accept": accept, "reject": accept + 1}

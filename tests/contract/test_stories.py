@@ -1,0 +1,85 @@
+"""What each story of :mod:`tests.contract.stories` becomes, column by column; and that no two columns could change places unseen.
+
+A change of a rule that changes a row shows here as a difference in review. To accept it: ``WEFTLINE_ACCEPT=1 make test``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.contract import stories
+from tests.contract.golden import same_as_golden
+from tests.tables import kinds
+
+from weftline.contracts.codec import FRAMING, Codec, rank_of
+from weftline.contracts.mapping import from_json
+from weftline.contracts.registry import FileRegistry
+from weftline.domain.fold import History, Outcome, Record
+from weftline.domain.revisions import content_of
+from weftline.domain.rows.columns import columns_of
+from weftline.processors.kinds import Kind
+
+KINDS = kinds()
+GOLDEN = Path(__file__).parent / "rows" / "stories"
+AS_OF = 1_798_761_600_000  # 2027-01-01, after every deadline in the stories
+
+
+def told(kind: Kind) -> list[Outcome]:
+    """What a kind's story means for the tables, owner by owner: all facts, and every row of state."""
+    codec = Codec(FileRegistry())
+    records: dict[str, list[Record[Any]]] = defaultdict(list)
+    for story in getattr(stories, kind.name)():
+        event: Any = from_json(story)
+        records[event.owner].append(Record(event, rank_of(codec.encode(event)[FRAMING:], False)))
+    found = []
+    for owner, theirs in records.items():
+        history = History(owner, kind.start)
+        outcome = history.add(theirs, AS_OF)
+        assert not outcome.failures
+        outcome.rows = history.rows(AS_OF).rows
+        found.append(outcome)
+    return found
+
+
+def rows_of(kind: Kind) -> dict[str, list[dict[str, Any]]]:
+    """The rows of facts and state by table, with the names of their columns."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for outcome in told(kind):
+        for fact, _ in outcome.facts:
+            address = {name: getattr(fact, name) for name in fact._fields if name != "amounts"}
+            found[kind.facts].append({"owner": outcome.owner, **address, **fact.amounts._asdict()})  # type: ignore[attr-defined]
+        for row in outcome.rows:
+            key = dict(zip(kind.states[row.table].key_columns, row.key, strict=True))
+            alerts = [json.loads(content_of(alert)) for alert in row.alerts]
+            values = row.values._asdict()  # type: ignore[attr-defined]
+            found[row.table].append({"owner": outcome.owner, **key, **values, "next_deadline": row.next_deadline, "alerts": alerts})
+    return found
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_rows_of_a_story(name: str) -> None:
+    same_as_golden(GOLDEN / f"{name}.json", rows_of(KINDS[name]))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_no_two_columns_of_one_type_can_change_places_unseen(name: str) -> None:
+    """The names of columns are fields, so what can be swapped is what stands in them; then these rows would differ."""
+    kind, golden = KINDS[name], json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+    described = {kind.facts: [columns_of(kind.amounts)]}
+    described |= {
+        state.name: [columns_of(state.row), *([columns_of(state.key)] if state.key else [])] for state in kind.states.values()
+    }
+    assert golden.keys() == described.keys(), "the story makes a row of every table"
+    alike = [
+        (table, one.name, other.name)
+        for table, groups in described.items()
+        for columns in groups
+        for one, other in combinations(columns, 2)
+        if one[1:2] + one[3:5] == other[1:2] + other[3:5] and all(row[one.name] == row[other.name] for row in golden[table])
+    ]
+    assert alike == [], "let the story tell them apart"
