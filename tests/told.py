@@ -5,8 +5,9 @@ Knows nothing of revisions, tables or workers' states: messages on one side, a f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from weftline.domain.alert_rules import RULES
 from weftline.domain.alerts import Alert, ListedAlert, StandingAlert
 from weftline.domain.digests import listed
 from weftline.domain.revisions import standing_of
@@ -73,16 +74,16 @@ def _rests(alert: ListedAlert | StandingAlert) -> Rests:
     return {(evidence.source, evidence.event_id, evidence.indicator) for evidence in alert.evidence}
 
 
+_MATTERS: dict[AlertRule, Callable[[ListedAlert | StandingAlert], str]] = {
+    AlertRule.THREE_FAILURES_IN_A_ROW: lambda _: "",
+    AlertRule.SWITCHED_TO_TIGHTENED: lambda alert: alert.product_category,
+    AlertRule.INSPECTION_DISCONTINUED: lambda alert: alert.product_category,
+    AlertRule.ORDER_OVERDUE: lambda alert: f"{alert.center_id} {alert.order_id}",
+}
+
+
 def _about(alert: ListedAlert | StandingAlert) -> tuple[str, ...]:
     """What an alert is about, whatever it is named after: an indicator of the factory, a series of lots, an order. Others have the name
     of their subject, and two subjects are two matters even where two contents of one event contradict each other."""
-    match alert.rule:
-        case AlertRule.THREE_FAILURES_IN_A_ROW:
-            matter = ""
-        case AlertRule.SWITCHED_TO_TIGHTENED | AlertRule.INSPECTION_DISCONTINUED:
-            matter = alert.product_category
-        case AlertRule.ORDER_OVERDUE:
-            matter = f"{alert.center_id} {alert.order_id}"
-        case _:
-            matter = alert.subject
+    matter = _MATTERS[alert.rule](alert) if RULES[alert.rule].moves else alert.subject
     return alert.rule, alert.factory_id, matter

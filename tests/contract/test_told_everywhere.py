@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from weftline.domain.alert_rules import RULES
 from weftline.domain.fold import EDITION
-from weftline.domain.texts import RULES
 from weftline.domain.vocabulary import AlertRule
 
 ROOT = Path(__file__).parents[2]

@@ -32,6 +32,7 @@ from weftline.boards.figures import (
     pass_rate_over_time,
 )
 from weftline.boards.model import Board, Kind, Kpi, Panel, Row, Text, Threshold, Tone, Unit
+from weftline.domain.alert_rules import Rests, resting_on
 
 _CHOSEN: Final = f"{OF_COOPERATIVE} AND {OF_FACTORY} AND {OF_PRODUCT}"
 
@@ -208,7 +209,7 @@ ALERTS: Final = Row(
 SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, {TOLD_LATE},
     alert_id
 FROM standing_alerts
-WHERE $__timeFilter(occurred_at) AND rule NOT IN ('ORDER_OVERDUE', 'SHIPMENT_OVERDUE') AND {_CHOSEN}
+WHERE $__timeFilter(occurred_at) AND rule NOT IN {resting_on(Rests.A_PROMISE)} AND {_CHOSEN}
 ORDER BY occurred_at DESC, alert_id
 LIMIT 50""",
         ),

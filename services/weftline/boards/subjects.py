@@ -6,6 +6,7 @@ from typing import Final
 
 from weftline.boards.common import TOLD_LATE
 from weftline.boards.model import Board, Kind, Panel, Row, Text, Variable
+from weftline.domain.alert_rules import Rests, resting_on
 
 #: Numbers on offer; a link leads to any other too.
 NEWEST: Final = 500
@@ -26,8 +27,8 @@ LOT: Final = Variable(
 _THE_REPORT: Final = "report_number IN (${report:sqlstring})"
 _THE_LOT: Final = "lot_id IN (${lot:sqlstring})"
 _WITH_THE_LOT: Final = "hasAny(lot_ids, [${lot:sqlstring}])"
-_REPORT_RULES: Final = "rule IN ('SAFETY_LIMIT_FAILED', 'THREE_FAILURES_IN_A_ROW')"
-_LOT_RULES: Final = "rule IN ('LOT_NOT_ACCEPTED', 'SWITCHED_TO_TIGHTENED', 'INSPECTION_DISCONTINUED')"
+_REPORT_RULES: Final = f"rule IN {resting_on(Rests.REPORTS)}"
+_LOT_RULES: Final = f"rule IN {resting_on(Rests.LOTS)}"
 
 
 def _alerts(rules: str, variable: str) -> Panel:

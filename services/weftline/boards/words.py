@@ -9,8 +9,8 @@ from typing import Final
 
 from weftline.boards.model import Text, Tone
 from weftline.contracts.standards import load_standards
-from weftline.domain.texts import RULES
-from weftline.domain.vocabulary import AlertRule
+from weftline.domain.alert_rules import RULES
+from weftline.domain.vocabulary import AlertSeverity
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,10 @@ def _words(**texts: tuple[str, str] | tuple[str, str, Tone]) -> Mapping[str, Wor
     return {code: Word(Text(entry[0], entry[1]), entry[2] if len(entry) == 3 else None) for code, entry in texts.items()}
 
 
-_RULE_TONES: Final = {
-    AlertRule.SAFETY_LIMIT_FAILED: Tone.BAD,
-    AlertRule.LOT_NOT_ACCEPTED: Tone.WARN,
-    AlertRule.SWITCHED_TO_TIGHTENED: Tone.WARN,
-    AlertRule.INSPECTION_DISCONTINUED: Tone.BAD,
-    AlertRule.THREE_FAILURES_IN_A_ROW: Tone.WARN,
-    AlertRule.ORDER_OVERDUE: Tone.INFO,
-    AlertRule.SHIPMENT_OVERDUE: Tone.INFO,
-}
+_TONES: Final = {AlertSeverity.CRITICAL: Tone.BAD, AlertSeverity.MAJOR: Tone.WARN, AlertSeverity.MINOR: Tone.INFO, None: Tone.WARN}
 
 WORDS: Final[Mapping[str, Mapping[str, Word]]] = {
-    "rule": {rule.value: Word(Text(zh, en.capitalize()), _RULE_TONES[rule]) for rule, (zh, en) in RULES.items()},
+    "rule": {rule.value: Word(Text(known.zh, known.en.capitalize()), _TONES[known.severity]) for rule, known in RULES.items()},
     "severity": _words(
         CRITICAL=("危急", "Critical", Tone.BAD), MAJOR=("重要", "Major", Tone.WARN), MINOR=("一般", "Minor", Tone.INFO)
     ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from weftline.domain import texts
+from weftline.domain.alert_rules import severity_of
 from weftline.domain.alerts import Evidence, StandingAlert, alert_id
 from weftline.domain.events import InspectionEvent
 from weftline.domain.laboratory import ItemVerdict, Standards, value_text_zh
@@ -13,15 +14,9 @@ from weftline.domain.lots import Inspected, Lot, Series, Switch
 from weftline.domain.reports import Content, Report, Result
 from weftline.domain.sampling import MARK_WORDS, ClassVerdict, Due, Mark
 from weftline.domain.sampling.acceptance import numbers_text
-from weftline.domain.vocabulary import AlertRule, AlertSeverity, NonconformityClass
+from weftline.domain.vocabulary import AlertRule, NonconformityClass
 
 RUN_LENGTH = 3  # failures in a row that alert
-
-_LOT_SEVERITY = {
-    NonconformityClass.CRITICAL: AlertSeverity.CRITICAL,
-    NonconformityClass.MAJOR: AlertSeverity.MAJOR,
-    NonconformityClass.MINOR: AlertSeverity.MINOR,
-}
 
 
 def _names(indicator: str, standards: Standards) -> tuple[str, str]:
@@ -73,7 +68,7 @@ def safety_alerts(report: Report, standards: Standards) -> tuple[StandingAlert, 
                     AlertRule.SAFETY_LIMIT_FAILED, event.factory_id, body.laboratory_id, body.report_number, indicator
                 ),
                 rule=AlertRule.SAFETY_LIMIT_FAILED,
-                severity=AlertSeverity.CRITICAL,
+                severity=severity_of(AlertRule.SAFETY_LIMIT_FAILED),
                 occurred_at=report.counted_at,
                 cooperative_id=event.cooperative_id,
                 center_id=event.center_id,
@@ -110,7 +105,7 @@ def run_alerts(factory: str, indicator: str, found: Sequence[Sequence[Result]], 
             StandingAlert(
                 alert_id=alert_id(AlertRule.THREE_FAILURES_IN_A_ROW, factory, indicator, laboratory, number),
                 rule=AlertRule.THREE_FAILURES_IN_A_ROW,
-                severity=AlertSeverity.MAJOR,
+                severity=severity_of(AlertRule.THREE_FAILURES_IN_A_ROW),
                 occurred_at=max(result.counted_at for result in first_three),
                 cooperative_id=event.cooperative_id,
                 center_id=event.center_id,
@@ -207,7 +202,7 @@ def lot_alerts(lot: Lot) -> tuple[StandingAlert, ...]:
             StandingAlert(
                 alert_id=alert_id(AlertRule.LOT_NOT_ACCEPTED, event.factory_id, lot_id, of.value),
                 rule=AlertRule.LOT_NOT_ACCEPTED,
-                severity=_LOT_SEVERITY[of],
+                severity=severity_of(AlertRule.LOT_NOT_ACCEPTED, of),
                 occurred_at=event.event_time,
                 cooperative_id=event.cooperative_id,
                 center_id=event.center_id,
@@ -249,7 +244,7 @@ def _switched(category: str, of: NonconformityClass, switch: Switch, standards: 
     return StandingAlert(
         alert_id=alert_id(rule, event.factory_id, category, of.value, last_lot, stage, *(() if part is None else (part,))),
         rule=rule,
-        severity=AlertSeverity.MAJOR if rule is AlertRule.SWITCHED_TO_TIGHTENED else AlertSeverity.CRITICAL,
+        severity=severity_of(rule),
         occurred_at=switch.time,
         cooperative_id=event.cooperative_id,
         center_id=event.center_id,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from weftline.domain import texts
+from weftline.domain.alert_rules import severity_of
 from weftline.domain.alerts import Evidence, StandingAlert, alert_id
 from weftline.domain.events import LogisticsEvent
 from weftline.domain.fold import StateRow, Subject
@@ -22,7 +23,7 @@ from weftline.domain.shipments import (
     between,
     mark_of,
 )
-from weftline.domain.vocabulary import AlertRule, AlertSeverity, BusinessStep, Disposition
+from weftline.domain.vocabulary import AlertRule, BusinessStep, Disposition
 
 
 class ShipmentRules:
@@ -150,7 +151,7 @@ def _overdue(event: LogisticsEvent, shipment: Shipment, expected: Expectation, b
     return StandingAlert(
         alert_id=alert_id(AlertRule.SHIPMENT_OVERDUE, event.shipment_id),
         rule=AlertRule.SHIPMENT_OVERDUE,
-        severity=AlertSeverity.MINOR,
+        severity=severity_of(AlertRule.SHIPMENT_OVERDUE),
         occurred_at=expected.at,
         cooperative_id=event.cooperative_id,
         center_id=event.center_id,

@@ -19,11 +19,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from weftline.domain import texts
+from weftline.domain.alert_rules import severity_of
 from weftline.domain.alerts import Evidence, StandingAlert, alert_id
 from weftline.domain.events import OrderEvent
 from weftline.domain.fold import StateRow, Subject
 from weftline.domain.rows.orders import OrderAmounts, OrderRow
-from weftline.domain.vocabulary import AlertRule, AlertSeverity, OrderStatus, SampleType
+from weftline.domain.vocabulary import AlertRule, OrderStatus, SampleType
 
 S = OrderStatus
 
@@ -397,12 +398,17 @@ def _amounts(
     )
 
 
+def round_alert(center_id: str, order_id: str, number: int) -> str:
+    """The id of the alert that this round of the order is overdue."""
+    return alert_id(AlertRule.ORDER_OVERDUE, center_id, order_id, str(number))
+
+
 def _overdue(event: OrderEvent, style: str | None, number: int, promise: Promise, by_deadline: bool) -> StandingAlert:
     text_zh, text_en = texts.order_overdue(event.order_id, number, style, promise.at, event.event_time_zone_offset)
     return StandingAlert(
-        alert_id=alert_id(AlertRule.ORDER_OVERDUE, event.center_id, event.order_id, str(number)),
+        alert_id=round_alert(event.center_id, event.order_id, number),
         rule=AlertRule.ORDER_OVERDUE,
-        severity=AlertSeverity.MINOR,
+        severity=severity_of(AlertRule.ORDER_OVERDUE),
         occurred_at=promise.at,
         cooperative_id=event.cooperative_id,
         center_id=event.center_id,

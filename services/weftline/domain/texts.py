@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
+from weftline.domain.alert_rules import RULES
 from weftline.domain.days import offset_minutes
 from weftline.domain.vocabulary import AlertRule, NonconformityClass
 
@@ -16,16 +17,6 @@ CLASS_ZH = {
     NonconformityClass.MAJOR: "严重",
     NonconformityClass.MINOR: "轻微",
     NonconformityClass.UNKNOWN: "未知类别",
-}
-
-RULES = {
-    AlertRule.SAFETY_LIMIT_FAILED: ("安全指标不合格", "safety limit failed"),
-    AlertRule.LOT_NOT_ACCEPTED: ("批不接收", "lot not accepted"),
-    AlertRule.SWITCHED_TO_TIGHTENED: ("转入加严检验", "switched to tightened"),
-    AlertRule.INSPECTION_DISCONTINUED: ("检验暂停", "inspection discontinued"),
-    AlertRule.THREE_FAILURES_IN_A_ROW: ("连续三次不合格", "three failures in a row"),
-    AlertRule.ORDER_OVERDUE: ("打样逾期", "order overdue"),
-    AlertRule.SHIPMENT_OVERDUE: ("运输逾期", "shipment overdue"),
 }
 
 
@@ -53,8 +44,8 @@ def digest(alerts: int, days: tuple[int, int], rules: Mapping[AlertRule, int]) -
     span = f"{days[0]}" if days[0] == days[1] else "{} 至 {}".format(*days)
     among = f"{days[0]}" if days[0] == days[1] else "{} to {}".format(*days)
     counts = sorted(rules.items(), key=lambda pair: (-pair[1], pair[0]))
-    zh = "、".join(f"{RULES[rule][0]} {count} 条" for rule, count in counts)
-    en = ", ".join(f"{RULES[rule][1]} {count}" for rule, count in counts)
+    zh = "、".join(f"{RULES[rule].zh} {count} 条" for rule, count in counts)
+    en = ", ".join(f"{RULES[rule].en} {count}" for rule, count in counts)
     return (
         f"迟报预警 {alerts} 条（事发 {span} 天后）：{zh}。逐条见本消息所列。",
         f"{alerts} alerts are told {among} days after what happened: {en}. Each is listed in this message.",

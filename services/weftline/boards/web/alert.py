@@ -21,6 +21,7 @@ from weftline.boards.web.story import DEADLINES, LABORATORY, MILESTONES, TABLES,
 from weftline.boards.web.strip import Line, Measure
 from weftline.boards.web.watch import Watch
 from weftline.boards.words import Word
+from weftline.domain.vocabulary import AlertRule
 from weftline.errors import DependencyDown, WeftlineError
 
 BACK = Text("集群总览", "Cluster overview")
@@ -213,14 +214,14 @@ def _proof(story: Story, proof: Proof, look: Look, here: Address) -> None:
 
 def _deadline(story: Story, proof: Proof, look: Look) -> None:
     """The evidence of a deadline: what was promised, what came of it, and the milestones between."""
-    is_order = story.rule == "ORDER_OVERDUE"
+    is_order = story.rule == AlertRule.ORDER_OVERDUE
     due = int(datetime.fromisoformat(proof.limit).timestamp() * 1000)
     ends = {milestone.title: milestone.at for milestone in story.milestones}
     done = ends.get(MILESTONES["finished_at" if is_order else "arrived_at"])
     with ui.element("article").classes("card proof"):
         with ui.element("div").classes("card-head"):
             Words("h3", f"{look.of(ORDER)} {story.order_id}" if is_order else f"{look.of(SHIPMENT)} {story.shipment_id}")
-            if is_order:
+            if story.round is not None:
                 Words("span", look.of(Text(f"第 {story.round} 轮", f"round {story.round}")), "soft")
         with ui.element("div").classes("measured"):
             _said(look.of(PROMISED if is_order else EXPECTED), moment(due, look))

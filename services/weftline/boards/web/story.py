@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from weftline.boards.common import THE_FACTORY, TOLD_LATE
@@ -17,6 +17,9 @@ from weftline.boards.web.charts import Span
 from weftline.boards.web.source import Source
 from weftline.boards.web.strip import Line, Measure, line_of, measure, of_count
 from weftline.boards.words import words_of
+from weftline.domain.alert_rules import Rests, resting_on
+from weftline.domain.orders import round_alert
+from weftline.domain.vocabulary import AlertRule
 
 #: How far the history of an indicator reaches back from the alert, and on from it.
 BACK_DAYS: Final = 90
@@ -25,9 +28,9 @@ ON_DAYS: Final = 14
 #: Tables whose change can change what :func:`read` gives.
 TABLES: Final = ("alerts", "report_state", "order_state", "shipment_state")
 
-LABORATORY: Final = frozenset({"SAFETY_LIMIT_FAILED", "THREE_FAILURES_IN_A_ROW"})
-DEADLINES: Final = frozenset({"ORDER_OVERDUE", "SHIPMENT_OVERDUE"})
-LOTS: Final = frozenset({"LOT_NOT_ACCEPTED", "SWITCHED_TO_TIGHTENED", "INSPECTION_DISCONTINUED"})
+LABORATORY: Final = frozenset(resting_on(Rests.REPORTS))
+DEADLINES: Final = frozenset(resting_on(Rests.A_PROMISE))
+LOTS: Final = frozenset(resting_on(Rests.LOTS))
 
 _ALERT = """
 SELECT alert_id, status, rule, severity, toInt64(toUnixTimestamp64Milli(occurred_at)) AS occurred, cooperative_id, center_id,
@@ -39,11 +42,10 @@ _MEASURED = """
 SELECT report_number, value_text, limit_text, number, low, high, confidence, clause, clause_source
 FROM measurements
 WHERE factory_id = {factory:String} AND indicator = {indicator:String} AND has({reports:Array(String)}, report_number)"""
-_ROUND = """
-SELECT confirmed_at, first_promised_at, promised_at, finished_at, verdict_at
+_ROUNDS = """
+SELECT round, confirmed_at, first_promised_at, promised_at, finished_at, verdict_at
 FROM order_rounds
-WHERE center_id = {center:String} AND order_id = {order:String} AND round = {round:Int32}
-LIMIT 1"""
+WHERE center_id = {center:String} AND order_id = {order:String}"""
 _SHIPMENT = """
 SELECT first_departed_at, departed_at, expected_arrival_at, arrived_at, delivered_at
 FROM shipments
@@ -91,7 +93,10 @@ class Milestone:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An alert as its page tells it. Times are epoch milliseconds. ``late_hours``: first told so long after it happened; 0: in time."""
+    """An alert as its page tells it. Times are epoch milliseconds.
+
+    ``late_hours``: first told so long after it happened; 0: in time. ``round``: of an overdue order, while there still is such a round.
+    """
 
     alert_id: str
     status: str
@@ -109,12 +114,8 @@ class Story:
     text: Text
     late_hours: int
     proofs: tuple[Proof, ...]
-    milestones: tuple[Milestone, ...] = field(default=())
-
-    @property
-    def round(self) -> str:
-        """The round of an overdue order, of which its evidence speaks as ``round N``."""
-        return self.proofs[0].subject.rpartition(" ")[2]
+    milestones: tuple[Milestone, ...] = ()
+    round: int | None = None
 
     @property
     def line(self) -> Line:
@@ -146,6 +147,7 @@ async def read(source: Source, alert_id: str) -> Story | None:
         return None
     row = found.row(0)
     content = json.loads(row["content"])
+    number, milestones = await _milestones(source, row, content)
     return Story(
         alert_id=alert_id,
         status=row["status"],
@@ -163,7 +165,8 @@ async def read(source: Source, alert_id: str) -> Story | None:
         text=Text(row["text_zh"], row["text_en"]),
         late_hours=row["late_hours"],
         proofs=await _proofs(source, row, content["evidence"]),
-        milestones=await _milestones(source, row, content),
+        milestones=milestones,
+        round=number,
     )
 
 
@@ -200,17 +203,21 @@ def _with_number(proof: Proof, rows: Sequence[Mapping[str, Any]]) -> Proof:
     return proof
 
 
-async def _milestones(source: Source, alert: Mapping[str, Any], content: Mapping[str, Any]) -> tuple[Milestone, ...]:
-    if alert["rule"] == "ORDER_OVERDUE":
-        # The subject of the evidence is "round N", see Story.round.
-        number = int(content["evidence"][0]["subject"].rpartition(" ")[2])
-        asked = {"center": alert["center_id"], "order": content["order_id"], "round": number}
-        found = await source.fresh(_ROUND, asked)
-    elif alert["rule"] == "SHIPMENT_OVERDUE":
+async def _milestones(
+    source: Source, alert: Mapping[str, Any], content: Mapping[str, Any]
+) -> tuple[int | None, tuple[Milestone, ...]]:
+    """The round that an overdue order is about, and what was to happen when."""
+    if alert["rule"] == AlertRule.ORDER_OVERDUE:
+        center, order = alert["center_id"], content["order_id"]
+        found = await source.fresh(_ROUNDS, {"center": center, "order": order})
+        rounds = (found.row(at) for at in range(found.rows))
+        of = next((row for row in rounds if round_alert(center, order, row["round"]) == alert["alert_id"]), {})
+    elif alert["rule"] == AlertRule.SHIPMENT_OVERDUE:
         found = await source.fresh(_SHIPMENT, {"shipment": content["shipment_id"]})
+        of = found.row(0) if found.rows else {}
     else:
-        return ()
-    return tuple(Milestone(MILESTONES[name], at) for name, at in found.row(0).items()) if found.rows else ()
+        return None, ()
+    return of.get("round"), tuple(Milestone(MILESTONES[name], at) for name, at in of.items() if name in MILESTONES)
 
 
 def panels(story: Story) -> tuple[Panel, ...]:
