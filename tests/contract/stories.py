@@ -51,7 +51,7 @@ def orders() -> list[JSON]:
 
 
 def logistics() -> list[JSON]:
-    """A shipment of two legs, damaged on the way and delivered; and one whose departure was undone."""
+    """A shipment of two legs, damaged on the way and delivered; one whose departure was undone; and one that does not arrive."""
 
     def said(time: str, step: str, shipment: str = "SF1400221", **more: Any) -> JSON:
         told = {"event_id": f"{shipment}-{time}", "event_time": f"2026-05-{time}:00+08:00", "shipment_id": shipment}
@@ -75,6 +75,7 @@ def logistics() -> list[JSON]:
         said("21T10:00", "INSPECTING", disposition="DAMAGED"),
         said("16T19:00", "DEPARTING", shipment="SF1400333"),
         said("16T21:00", "VOID_SHIPPING", shipment="SF1400333"),
+        said("17T10:00", "DEPARTING", shipment="SF1400444", expected_arrival_at="2026-05-19T12:00:00+08:00"),
     ]
 
 
@@ -123,15 +124,18 @@ def inspections() -> list[JSON]:
     def ph(value: float) -> JSON:
         return {"indicator": "ph", "method": _METHODS["ph"], "kind": "NUMBER", "value": value}
 
-    def lot(time: str, lot_id: str, major: int, minor: int = 0, **more: Any) -> JSON:
+    def lot(time: str, lot_id: str, major: int, minor: int = 0, *, severity: str = "NORMAL", **more: Any) -> JSON:
+        # Code letter J, from the tables of ISO 2859-1.
+        accept = {"NORMAL": (0, 5, 7), "TIGHTENED": (0, 3, 5)}[severity]
         plans = [
-            {"nonconformity_class": of, "standard": "ISO 2859-1", "edition": "2026", "level": "II", "severity": "NORMAL"}
+            {"nonconformity_class": of, "standard": "ISO 2859-1", "edition": "2026", "level": "II", "severity": severity}
             | {"sample_size": 80, "accept": ac, "reject": ac + 1, **({"aql": aql} if aql else {})}
-            for of, aql, ac in (("CRITICAL", None, 0), ("MAJOR", 2.5, 5), ("MINOR", 4.0, 7))
+            for of, aql, ac in zip(("CRITICAL", "MAJOR", "MINOR"), (None, 2.5, 4.0), accept, strict=True)
         ]
         body = {"lot_id": lot_id, "lot_size": 1200, "stage": "FINAL", "submission": "ORIGINAL", "sample_size": 80}
         body |= {"major_units": major, "minor_units": minor, "plans": plans}
-        return said(time, "LOT_INSPECTION", "lot_inspection", {**body, **more})
+        about = more.pop("about", {})
+        return said(time, "LOT_INSPECTION", "lot_inspection", {**body, **more}, **about)
 
     formaldehyde = {
         "indicator": "formaldehyde",
@@ -141,6 +145,11 @@ def inspections() -> list[JSON]:
         "unit": "mg/kg",
     }
     return [
+        *(
+            told
+            for number, day in (("R-8", "01"), ("R-9", "02"))
+            for told in (report(f"{day}T10:00", number, [ph(9.6)], test_plan=["ph"]), step(f"{day}T11:00", number, "VERIFIED"))
+        ),
         report("04T10:00", "R-1", [formaldehyde, ph(7.0), *_REST_OF_B]),
         step("04T11:00", "R-1", "VERIFIED"),
         step("04T12:00", "R-1", "PUBLISHED"),
@@ -178,6 +187,16 @@ def inspections() -> list[JSON]:
         lot("16T10:00", "L-5", 1, plans=[_agreed(1)]),
         lot("17T10:00", "L-6", 4, plans=[_agreed(1)]),
         lot("18T10:00", "L-7", 3, 9),
+        *(
+            lot(
+                f"{19 + at}T10:00",
+                f"Q-{at}",
+                9,
+                severity="NORMAL" if at < 2 else "TIGHTENED",
+                about={"product_category": "quilt-cover"},
+            )
+            for at in range(7)
+        ),
     ]
 
 
