@@ -16,8 +16,6 @@ from weftline.domain.sampling import MARK_WORDS, ClassVerdict, Due, Mark
 from weftline.domain.sampling.acceptance import numbers_text
 from weftline.domain.vocabulary import AlertRule, NonconformityClass
 
-RUN_LENGTH = 3  # failures in a row that alert
-
 
 def _names(indicator: str, standards: Standards) -> tuple[str, str]:
     known = standards.indicators.get(indicator)
@@ -86,41 +84,33 @@ def safety_alerts(report: Report, standards: Standards) -> tuple[StandingAlert, 
     return tuple(alerts)
 
 
-def run_alerts(factory: str, indicator: str, found: Sequence[Sequence[Result]], standards: Standards) -> tuple[StandingAlert, ...]:
-    """One per run of three or more, named after its first result; the evidence is the first three, however long the run grows."""
-    alerts = []
-    for run in found:
-        if len(run) < RUN_LENGTH:
-            continue
-        first_three = run[:RUN_LENGTH]
-        evidence = tuple(
-            _laboratory_evidence(result.content, result.content.verdict.deciding(indicator), indicator) for result in first_three
-        )
-        event = first_three[-1].content.event
-        zh, en = _names(indicator, standards)
-        reports = [_report_number(result.content) for result in first_three]
-        text_zh, text_en = texts.three_failures(zh, en, reports)
-        laboratory, number = run[0].key
-        alerts.append(
-            StandingAlert(
-                alert_id=alert_id(AlertRule.THREE_FAILURES_IN_A_ROW, factory, indicator, laboratory, number),
-                rule=AlertRule.THREE_FAILURES_IN_A_ROW,
-                severity=severity_of(AlertRule.THREE_FAILURES_IN_A_ROW),
-                occurred_at=max(result.counted_at for result in first_three),
-                cooperative_id=event.cooperative_id,
-                center_id=event.center_id,
-                factory_id=event.factory_id,
-                product_category=event.product_category,
-                style_number=event.style_number,
-                lot_ids=tuple(sorted({lot for result in first_three for lot in result.content.event.lot_ids})),
-                order_id=event.order_id,
-                subject=f"{indicator} from report {laboratory}/{number}",
-                evidence=evidence,
-                text_zh=text_zh,
-                text_en=text_en,
-            )
-        )
-    return tuple(alerts)
+def run_alert(factory: str, indicator: str, first_three: Sequence[Result], standards: Standards) -> StandingAlert:
+    """That of a run of three or more, named after its first result; the evidence is the first three, however long the run grows."""
+    evidence = tuple(
+        _laboratory_evidence(result.content, result.content.verdict.deciding(indicator), indicator) for result in first_three
+    )
+    event = first_three[-1].content.event
+    zh, en = _names(indicator, standards)
+    reports = [_report_number(result.content) for result in first_three]
+    text_zh, text_en = texts.three_failures(zh, en, reports)
+    laboratory, number = first_three[0].key
+    return StandingAlert(
+        alert_id=alert_id(AlertRule.THREE_FAILURES_IN_A_ROW, factory, indicator, laboratory, number),
+        rule=AlertRule.THREE_FAILURES_IN_A_ROW,
+        severity=severity_of(AlertRule.THREE_FAILURES_IN_A_ROW),
+        occurred_at=max(result.counted_at for result in first_three),
+        cooperative_id=event.cooperative_id,
+        center_id=event.center_id,
+        factory_id=event.factory_id,
+        product_category=event.product_category,
+        style_number=event.style_number,
+        lot_ids=tuple(sorted({lot for result in first_three for lot in result.content.event.lot_ids})),
+        order_id=event.order_id,
+        subject=f"{indicator} from report {laboratory}/{number}",
+        evidence=evidence,
+        text_zh=text_zh,
+        text_en=text_en,
+    )
 
 
 class Words(NamedTuple):

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+from weftline.domain.alerts import StandingAlert
 from weftline.domain.days import offset_minutes
 from weftline.domain.events import InspectionEvent, LaboratoryReport, ReportStatusChange
 from weftline.domain.fold import StateRow, Subject
-from weftline.domain.inspection_alerts import lot_alerts, lot_remarks, run_alerts, safety_alerts, switching_alerts
+from weftline.domain.inspection_alerts import lot_alerts, lot_remarks, run_alert, safety_alerts, switching_alerts
 from weftline.domain.laboratory import Standards, Verdict, judge
 from weftline.domain.lots import (
     APPLIED,
@@ -37,7 +38,6 @@ from weftline.domain.reports import (
     Shelf,
     difference,
     results_of,
-    runs,
     with_content,
     with_status,
 )
@@ -52,6 +52,7 @@ from weftline.domain.rows.inspections import (
     SeriesKey,
     SwitchingRow,
 )
+from weftline.domain.runs import Runs
 from weftline.domain.sampling import Due, LotVerdict, Mark, SamplingStandard, Switching
 from weftline.domain.sampling import judge as judge_lot
 from weftline.domain.undo import UndoLog
@@ -79,11 +80,13 @@ class InspectionRules:
         # By rank. They follow from the content alone, and are a third of what judging an event again would cost.
         self._verdicts: dict[int, Verdict] = {}
         self._lot_verdicts: dict[int, LotVerdict] = {}
+        # By what they rest on, from which alone they follow: a row is asked for with every report, and shows all that ever alerted.
+        self._run_alerts: dict[tuple[str, tuple[Result, ...]], StandingAlert] = {}
         self._factory = ""
         self._reports: dict[ReportKey, Report] = {}
         self._lots: dict[str, Lot] = {}
         self._series: dict[SwitchingKey, Series] = {}
-        self._results: dict[str, list[Result]] = {}  # by indicator, in order of test time
+        self._runs: dict[str, Runs] = {}  # by indicator
         # What was ever said of a report or lot, standing or not: decides which rows a further word could affect.
         self._report_seen: dict[ReportKey, InspectionEvent] = {}
         self._report_indicators: dict[ReportKey, tuple[str, ...]] = {}
@@ -103,6 +106,7 @@ class InspectionRules:
         self._log.forget()
         self._verdicts.clear()
         self._lot_verdicts.clear()
+        self._run_alerts.clear()
 
     def note(self, event: InspectionEvent) -> None:
         """Remembers which subjects there are."""
@@ -198,9 +202,11 @@ class InspectionRules:
         if before.counted is after.counted:
             return _NOTHING
         for indicator, result in results_of(before):
-            self._log.remove(self._results[indicator], result.position, _position)
+            self._runs[indicator].remove(result.position)
         for indicator, result in results_of(after):
-            self._log.insert(self._results.setdefault(indicator, []), result, _position)
+            if indicator not in self._runs:
+                self._runs[indicator] = Runs(self._log)
+            self._runs[indicator].insert(result)
         return difference(before.counted, after.counted)
 
     def _report_row(self, key: ReportKey) -> StateRow:
@@ -246,17 +252,22 @@ class InspectionRules:
         return StateRow("report_state", key, values, safety_alerts(report, self._standards))
 
     def _run_row(self, indicator: str) -> StateRow:
-        results = self._results.get(indicator, [])
-        found = runs(results)
-        last = results[-1] if results else None
+        runs = self._runs.get(indicator) or Runs(self._log)
         values = RunRow(
-            results=len(results),
-            failures=sum(len(run) for run in found),
-            current_run=len(found[-1]) if last is not None and last.failed else 0,
-            longest_run=max((len(run) for run in found), default=0),
-            last_result_at=last.content.verdict.judged_at if last else None,
+            results=runs.results,
+            failures=runs.failures,
+            current_run=runs.current,
+            longest_run=runs.longest,
+            last_result_at=runs.last.content.verdict.judged_at if runs.last else None,
         )
-        return StateRow("run_state", RunKey(indicator), values, run_alerts(self._factory, indicator, found, self._standards))
+        return StateRow("run_state", RunKey(indicator), values, tuple(self._run_alert(indicator, run) for run in runs.alarming))
+
+    def _run_alert(self, indicator: str, first_three: tuple[Result, ...]) -> StandingAlert:
+        known = self._run_alerts.get((indicator, first_three))
+        alert = known or run_alert(self._factory, indicator, first_three, self._standards)
+        if self._shelf is None:
+            self._run_alerts[indicator, first_three] = alert
+        return alert
 
     # lots
 
@@ -385,10 +396,6 @@ def _report_key(event: InspectionEvent) -> ReportKey | None:
 
 def _key_of(body: LaboratoryReport | ReportStatusChange) -> ReportKey:
     return ReportKey(laboratory_id=body.laboratory_id, report_number=body.report_number)
-
-
-def _position(result: Result) -> tuple[int, str, str]:
-    return result.position
 
 
 def _yes_or_no(accepted: bool | None) -> str:

@@ -365,18 +365,3 @@ def results_of(state: Report) -> Iterable[tuple[str, Result]]:
     for indicator, flags in content.verdict.indicators:
         if flags & (_PASSED | _FAILED):
             yield indicator, Result(position, bool(flags & _FAILED), content, state.counted_at)
-
-
-def runs(results: Iterable[Result]) -> list[list[Result]]:
-    """Maximal runs of failures, in order of test time, of any length."""
-    found: list[list[Result]] = []
-    current: list[Result] = []
-    for result in results:
-        if result.failed:
-            current.append(result)
-        elif current:
-            found.append(current)
-            current = []
-    if current:
-        found.append(current)
-    return found
