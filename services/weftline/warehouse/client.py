@@ -115,13 +115,19 @@ class Warehouse:
         return sent
 
     async def rows(
-        self, statement: str, parameters: Mapping[str, Any] | None = None, *, binary: Sequence[str] = ()
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        binary: Sequence[str] = (),
+        threads: int | None = None,
     ) -> list[tuple[Any, ...]]:
         """The rows of a query. ``parameters`` as :func:`weftline.warehouse.sql.bind` takes them; None sends the text as it is.
 
-        The String columns named in ``binary`` come as bytes; another one that is not UTF-8 would come as hexadecimal text.
+        The String columns named in ``binary`` come as bytes; another one that is not UTF-8 would come as hexadecimal text. ``threads``: no
+        more of the server's than these; a small read costs it less on one, for it need not be shared out.
         """
-        result = await self._query(statement, parameters, binary, column_oriented=False)
+        result = await self._query(statement, parameters, binary, column_oriented=False, threads=threads)
         return [tuple(row) for row in result.result_rows]
 
     async def columns(
@@ -161,9 +167,17 @@ class Warehouse:
         await self.close()
 
     async def _query(
-        self, statement: str, parameters: Mapping[str, Any] | None, binary: Sequence[str], *, column_oriented: bool
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None,
+        binary: Sequence[str],
+        *,
+        column_oriented: bool,
+        threads: int | None = None,
     ) -> Any:
         arguments = _reading(_bound(statement, parameters), binary, column_oriented)
+        if threads is not None:
+            arguments["settings"] = {"max_threads": threads}
         return await self._run(_label(statement), lambda: self._client.query(**arguments))
 
     async def _run(self, label: str, call: Callable[[], Awaitable[Any]]) -> Any:
