@@ -1,4 +1,4 @@
-"""Four ways to get the same records from Kafka into the same work: ``python -m tests.bench.contenders WAY``.
+"""Ways to get the same records from Kafka into the same work: ``python -m tests.bench.contenders WAY``.
 
 The work is our own processor's, step and settle, so that the ways differ in nothing but how records arrive and are acknowledged:
 
@@ -6,8 +6,9 @@ The work is our own processor's, step and settle, so that the ways differ in not
 * ``weftline``: our processor, Faust with the batch layer
 * ``faust_stock``: a stock Faust agent with ``take``
 * ``quixstreams``: a streaming data frame with a batching sink
+* ``floor``: no such work at all. What nobody can do without: fastavro's decoding, and as many rows of records and facts as columns
 
-What to read and where to store stands in the environment (``WEFTLINE_…`` and ``BENCH_GROUP``); it runs until it is killed.
+What to read and where to store stands in the environment (``WEFTLINE_…``, ``BENCH_KIND`` and ``BENCH_GROUP``); it runs until it is killed.
 """
 
 from __future__ import annotations
@@ -17,18 +18,22 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
+from io import BytesIO
+from itertools import chain
 from typing import Any
 
-from weftline.contracts.codec import Codec
-from weftline.contracts.registry import open_registry
+from fastavro import parse_schema, schemaless_reader
+
+from weftline.contracts.codec import FRAMING, Codec, schema_id_of
+from weftline.contracts.registry import FileRegistry, open_registry
 from weftline.contracts.topics import load_topics
 from weftline.processors.messenger import Messenger
-from weftline.processors.orders import ORDERS
 from weftline.processors.program import run
+from weftline.processors.registry import kinds
 from weftline.processors.step import Processor
-from weftline.processors.store import Store
+from weftline.processors.store import FACT_COLUMNS, RECORD_COLUMNS, Store
 from weftline.runtime.clock import clock_of
 from weftline.runtime.loop import RawRecord
 from weftline.runtime.metrics import Metrics
@@ -36,7 +41,8 @@ from weftline.runtime.program import tune_gc
 from weftline.runtime.settings import Settings, load
 from weftline.warehouse.client import Warehouse
 
-PARTITIONS = load_topics()[ORDERS.topic].partitions
+KIND = kinds()[os.environ.get("BENCH_KIND", "orders")]
+PARTITIONS = load_topics()[KIND.topic].partitions
 #: As large and as patient as our own settings: who works on a batch finds the next one fetched.
 BATCH, WITHIN = load().batch_records, load().pause_seconds
 
@@ -53,9 +59,9 @@ class Work:
         codec = Codec(open_registry(None))
         messenger = Messenger(settings, codec)
         await messenger.start()
-        store = await Store.open(ORDERS, await Warehouse.connect(settings), codec)
+        store = await Store.open(KIND, await Warehouse.connect(settings), codec)
         clock = clock_of(settings.simulated_clock, store.clock)
-        processor = Processor(ORDERS, PARTITIONS, store, messenger, codec, clock, settings, Metrics("bench"))
+        processor = Processor(KIND, PARTITIONS, store, messenger, codec, clock, settings, Metrics("bench"))
         await processor.assigned(frozenset(range(PARTITIONS)))
         tune_gc()  # worth a factor of two, and nothing that the others could not have
         return cls(processor)
@@ -71,34 +77,74 @@ class Work:
         return True
 
 
-def confluent(settings: Settings, group: str) -> None:
+def consumed(settings: Settings, group: str) -> Generator[list[Any], bool, None]:
+    """Batches of confluent-kafka's messages; the offsets of one are committed when the next is asked for with ``True``."""
     from confluent_kafka import Consumer
 
+    consumer = Consumer(
+        {"bootstrap.servers": settings.kafka, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    )
+    consumer.subscribe([KIND.topic])
+    while True:
+        messages = consumer.consume(BATCH, WITHIN)
+        if (yield messages) and messages:
+            consumer.commit(asynchronous=False)
+
+
+def confluent(settings: Settings, group: str) -> None:
     async def loop() -> None:
         work = await Work.open(settings)
-        consumer = Consumer(
-            {
-                "bootstrap.servers": settings.kafka,
-                "group.id": group,
-                "auto.offset.reset": "earliest",
-                "enable.auto.commit": False,
-            }
-        )
-        consumer.subscribe([ORDERS.topic])
+        batches = consumed(settings, group)
+        messages = next(batches)
         while True:
-            messages = consumer.consume(BATCH, WITHIN)
             records = [
                 RawRecord(m.topic(), m.partition(), m.offset(), m.timestamp()[1], m.key(), m.value(), tuple(m.headers() or ()))
                 for m in messages
             ]
-            if await work.do(records) and messages:
-                consumer.commit(asynchronous=False)
+            messages = batches.send(await work.do(records))
+
+    asyncio.run(loop())
+
+
+def floor(settings: Settings, group: str) -> None:
+    registry = FileRegistry()
+    schemas: dict[int, Any] = {}
+
+    def read(value: bytes) -> Any:
+        number = schema_id_of(value)
+        assert number is not None
+        if number not in schemas:
+            schemas[number] = parse_schema(registry.schema(number))
+        return schemaless_reader(BytesIO(value[FRAMING:]), schemas[number], None)
+
+    async def loop() -> None:
+        warehouse = await Warehouse.connect(settings)
+        batches = consumed(settings, group)
+        while not (first := next(batches)):
+            pass
+        found = await warehouse.rows("SELECT table, name, type FROM system.columns WHERE database = currentDatabase()")
+        types = {(table, name): kind for table, name, kind in found}
+        amounts = KIND.start().void(Codec(registry).decode(KIND.topic, first[0].value()))
+
+        async def put(table: str, rows: list[tuple[Any, ...]], names: Sequence[str], times: Sequence[int] | None = None) -> None:
+            await warehouse.insert(table, list(zip(*rows, strict=True)), names, [types[table, name] for name in names], times)
+
+        for messages in chain([first], batches):
+            bodies = [(message.key().decode(), message.value(), read(message.value())) for message in messages]
+            if bodies:
+                records = [(owner, body["event_time"], body["source"], body["event_id"], 1, value) for owner, value, body in bodies]
+                facts = [
+                    (owner, 1, body["event_time"], body["center_id"], body["source"], body["event_id"], 1, "applied", *amounts)
+                    for owner, _, body in bodies
+                ]
+                await put(KIND.records, records, RECORD_COLUMNS)
+                await put(KIND.facts, facts, (*FACT_COLUMNS, *KIND.amount_columns), [fact[2] for fact in facts])
 
     asyncio.run(loop())
 
 
 def weftline(settings: Settings, group: str) -> None:
-    sys.exit(run(replace(ORDERS, name=group.removeprefix("weftline-")), settings))
+    sys.exit(run(replace(KIND, of=KIND.of._replace(processor=group.removeprefix("weftline-"))), settings))
 
 
 def faust_stock(settings: Settings, group: str) -> None:
@@ -113,7 +159,7 @@ def faust_stock(settings: Settings, group: str) -> None:
         web_enabled=False,
         web_port=int(os.environ["BENCH_PORT"]),
     )
-    topic = app.topic(ORDERS.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    topic = app.topic(KIND.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
     @app.agent(topic)
     async def orders(stream: Any) -> None:
@@ -151,12 +197,12 @@ def quixstreams(settings: Settings, group: str) -> None:
         loglevel="ERROR",
         state_dir=tempfile.mkdtemp(prefix="bench-"),
     )
-    topic = app.topic(ORDERS.topic, key_deserializer="bytes", value_deserializer="bytes")
+    topic = app.topic(KIND.topic, key_deserializer="bytes", value_deserializer="bytes")
     app.dataframe(topic).sink(Sink())
     app.run()
 
 
-WAYS = {way.__name__: way for way in (confluent, weftline, faust_stock, quixstreams)}
+WAYS = {way.__name__: way for way in (confluent, weftline, faust_stock, quixstreams, floor)}
 
 if __name__ == "__main__":
     WAYS[sys.argv[1]](load(), os.environ["BENCH_GROUP"])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any
 
-from weftline.contracts.codec import Codec
-from weftline.contracts.registry import FileRegistry
 from weftline.domain.alerts import Alert
-from weftline.embedded.simulator.config import SimulationConfig
-from weftline.embedded.simulator.simulation import Simulation
-from weftline.embedded.simulator.sinks import BulkSink, Connection, Encoded, encoded
 from weftline.embedded.supervisor import Addresses, Stack, StackConfig, processors
 from weftline.kafka_admin.topics import apply_topics
 from weftline.runtime.settings import load
@@ -23,15 +22,18 @@ from weftline.warehouse.client import reader
 from weftline.warehouse.migrations import migrate
 
 RATE = 1_000
-PROBES = 100
-FACTORY = "bench-factory"
-DAY = 86_400_000
+PROBES = 1_000
+PROBES_PER_SECOND = 10.0
+#: The queryable row is asked for after every so many probes: asking shall not be the load that is measured.
+ROWS_OF = 10
+FACTORIES = 50  # of the probes: none of them has a history that is worth mentioning
+PREFIX = "bench-factory-"
 WARM_UP_SECONDS = 10
-LOAD_SECONDS = 120
+PATIENCE_SECONDS = 30
 
 
 def latencies() -> dict[str, Any]:
-    """``alert_latency_ms`` and ``row_latency_ms`` (p50, p99), and the rate of the other events."""
+    """``alert_latency_ms`` and ``row_latency_ms`` (p50, p95, p99, max), and the rate of the other events."""
 
     def prepare(at: Addresses) -> None:
         apply_topics(at.kafka)
@@ -42,55 +44,71 @@ def latencies() -> dict[str, Any]:
         with Stack(config, prepare=prepare, workers=processors) as stack:
             assert stack.addresses is not None
             alerts, rows = _probe(stack.addresses)
-    return {"alert_latency_ms": _percentiles(alerts), "row_latency_ms": _percentiles(rows), "load_events_per_second": RATE}
+    return {"alert_latency_ms": quantiles(alerts), "row_latency_ms": quantiles(rows), "load_events_per_second": RATE}
 
 
-def _percentiles(seconds: list[float]) -> dict[str, float]:
+def quantiles(seconds: Sequence[float]) -> dict[str, float]:
+    """In ms, each the smallest value that so many of all do not exceed."""
     ordered = sorted(seconds)
-    return {"p50": round(ordered[len(ordered) // 2] * 1000, 1), "p99": round(ordered[int(len(ordered) * 0.99)] * 1000, 1)}
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+    found = {name: round(ordered[ceil(len(ordered) * share) - 1] * 1000, 1) for name, share in shares.items()}
+    return found | {"probes": len(ordered)}
+
+
+@contextmanager
+def others(kafka: str, rate: float, seconds: float) -> Iterator[None]:
+    """Other people's events at a steady rate, from a process of their own; entered once the first are sent."""
+    command = [sys.executable, "-m", "tests.bench.fresh", kafka, str(rate), str(seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sender:
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "sending\n"
+        try:
+            yield
+        finally:
+            sender.kill()
 
 
 def _probe(at: Addresses) -> tuple[list[float], list[float]]:
-    stop = threading.Event()
-    load_thread = threading.Thread(target=send, args=(at.kafka, others(RATE * LOAD_SECONDS), RATE, stop))
     told: dict[str, float] = {}
-    subscriber = Subscriber(at.kafka, FACTORY, group="bench", from_beginning=True)
+    subscriber = Subscriber(at.kafka, None, group="bench", from_beginning=True)
 
     def listen() -> None:
         def handler(alert: Alert) -> None:
-            told[alert.evidence[0].subject or ""] = time.perf_counter()
+            if alert.factory_id.startswith(PREFIX):
+                told.setdefault(alert.evidence[0].subject or "", time.perf_counter())
 
         subscriber.run(handler)
 
     listener = threading.Thread(target=listen)
     listener.start()
-    load_thread.start()
+    seconds = WARM_UP_SECONDS + PROBES / PROBES_PER_SECOND
     try:
-        time.sleep(WARM_UP_SECONDS)  # not a condition: the load shall have been there for a while
-        sent, seen = _publish(at, told)
+        with others(at.kafka, RATE, seconds * 1.5):
+            time.sleep(WARM_UP_SECONDS)  # not a condition: the load shall have been there for a while
+            sent, seen = _publish(at)
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while sent.keys() - told.keys() and time.monotonic() < deadline:
+                time.sleep(0.1)
     finally:
-        stop.set()
         subscriber.stop()
-        load_thread.join()
         listener.join()
         subscriber.close()
-    return [told[number] - sent[number] for number in sent], [seen[number] - sent[number] for number in sent]
+    return [told[number] - sent[number] for number in sent], [seen[number] - sent[number] for number in seen]
 
 
-def _publish(at: Addresses, told: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
-    """Probes, one after the other: a report that fails, then its verification, whose way is timed."""
+def _publish(at: Addresses) -> tuple[dict[str, float], dict[str, float]]:
+    """Probes at their own rate: a report that fails, then its verification, whose way is timed."""
     sent: dict[str, float] = {}
     seen: dict[str, float] = {}
-    common: dict[str, Any] = {"factory_id": FACTORY, "product_category": "sheet", "laboratory_id": "bench"}
-    with (
-        Publisher(at.kafka, source="bench", cooperative_id="bench", center_id="bench") as center,
-        reader(load(**at.settings())) as warehouse,
-    ):
+    looking: list[threading.Thread] = []
+    with Publisher(at.kafka, source="bench", cooperative_id="bench", center_id="bench") as center:
+        begun = time.monotonic()
         for probe in range(PROBES):
-            number = f"probe-{probe}"
-            now = int(time.time() * 1000)
+            time.sleep(max(0.0, begun + probe / PROBES_PER_SECOND - time.monotonic()))
+            number, factory, now = f"probe-{probe}", f"{PREFIX}{probe % FACTORIES}", int(time.time() * 1000)
+            about: dict[str, Any] = {"factory_id": factory, "product_category": "sheet", "laboratory_id": "bench"}
             center.laboratory_report(
-                **common,
+                **about,
                 report_number=number,
                 event_time=now - 1,
                 specimen="FINISHED_PRODUCT",
@@ -102,40 +120,28 @@ def _publish(at: Addresses, told: dict[str, float]) -> tuple[dict[str, float], d
             )
             center.flush()
             sent[number] = time.perf_counter()
-            center.report_status(**common, report_number=number, status="VERIFIED", event_time=now)
+            center.report_status(**about, report_number=number, status="VERIFIED", event_time=now)
             center.flush()
-            # By its minute, and not too often: asking shall not be the load that is measured.
-            query = (
-                "SELECT count() FROM inspection_facts PREWHERE minute = toStartOfMinute(fromUnixTimestamp64Milli({now:Int64}, 'UTC')) "
-                "WHERE owner = {owner:String} AND subject = {subject:String} AND reports = 1"
-            )
-            while not warehouse.rows(query, {"owner": FACTORY, "subject": f"bench/{number}", "now": now})[0][0]:
-                time.sleep(0.025)
-            seen[number] = time.perf_counter()
-            deadline = time.monotonic() + 30
-            while number not in told and time.monotonic() < deadline:
-                time.sleep(0.002)
+            if probe % ROWS_OF == 0:
+                looking.append(
+                    threading.Thread(target=_look, args=(at, {"owner": factory, "subject": f"bench/{number}", "now": now}, seen))
+                )
+                looking[-1].start()
+    for thread in looking:
+        thread.join()
     return sent, seen
 
 
-def others(count: int) -> list[Encoded]:
-    """Other people's events, each once, made before they are needed: the last days of a cluster of thousands of factories, when orders,
-    inspections and shipments have come to their usual proportion (10 to 7 to 4)."""
-    end = int(time.time() * 1000)
-    members = (("haimen", 5_530), ("tongzhou", 1_160))
-    config = SimulationConfig(seed=2, start=end - 12 * DAY, end=end, events_per_day=max(20_000, count // 8), members=members)
-    return list(encoded(Simulation(config), Codec(FileRegistry())))[-count:]
-
-
-def send(kafka: str, records: Sequence[Encoded], rate: float, stop: threading.Event) -> None:
-    """Send them at a steady rate."""
-    sink = BulkSink(Connection(kafka))
-    begun = time.monotonic()
-    sent = 0
-    while not stop.is_set():
-        due = int((time.monotonic() - begun) * rate)
-        while sent < due:
-            sink.raw(records[sent])
-            sent += 1
-        stop.wait(0.02)
-    sink.close()
+def _look(at: Addresses, asked: Mapping[str, Any], seen: dict[str, float]) -> None:
+    """Ask for a fact, by its minute and not too often, until it is there."""
+    query = (
+        "SELECT count() FROM inspection_facts PREWHERE minute = toStartOfMinute(fromUnixTimestamp64Milli({now:Int64}, 'UTC')) "
+        "WHERE owner = {owner:String} AND subject = {subject:String} AND reports = 1"
+    )
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with reader(load(**at.settings())) as warehouse:
+        while not warehouse.rows(query, asked)[0][0]:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"no fact of {asked} within {PATIENCE_SECONDS} s")
+            time.sleep(0.025)
+    seen[asked["subject"].removeprefix("bench/")] = time.perf_counter()

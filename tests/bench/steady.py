@@ -11,7 +11,6 @@ import argparse
 import json
 import statistics
 import tempfile
-import threading
 import time
 from collections import Counter
 from http.client import HTTPException
@@ -20,7 +19,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from tests.bench.latency import others, send
+from tests.bench.latency import others
 from tests.stack import where
 from weftline.embedded.children import Running, processor_child
 from weftline.embedded.ports import HOST, free_ports
@@ -65,11 +64,7 @@ def inserted(warehouse: Reader) -> int:
 def steady(stack: Stack, warehouse: Reader, rate: int, seconds: float) -> str:
     """One line: what a rate does to the stack, in the second half of its time."""
     assert stack.addresses is not None
-    stop = threading.Event()
-    records = others(int(rate * (seconds + 10)))
-    sender = threading.Thread(target=send, args=(stack.addresses.kafka, records, rate, stop))
-    sender.start()
-    try:
+    with others(stack.addresses.kafka, rate, seconds + 10):
         time.sleep(seconds / 2)  # not a condition: the measurement's own length
         begun, before, made = time.monotonic(), cpu(stack), inserted(warehouse)
         most: Counter[str] = Counter()
@@ -81,9 +76,6 @@ def steady(stack: Stack, warehouse: Reader, rate: int, seconds: float) -> str:
                 time.sleep(SAMPLE_SECONDS)
         took = time.monotonic() - begun
         used, inserts = cpu(stack) - before, inserted(warehouse) - made
-    finally:
-        stop.set()
-        sender.join()
     table, number = most.most_common(1)[0]
     share = ", ".join(f"{name} {used[name] / took * 100:.0f} %" for name in NAMES)
     late = f"behind {statistics.median(behind):.1f} s, at most {max(behind):.1f}"

@@ -40,8 +40,8 @@ from weftline.warehouse.reference import LIVE
 
 log = logging.get(__name__)
 
-_RECORD = ("owner", "event_time", "source", "event_id", "rank", "value")
-_FACT = ("owner", "rev", *Fact._fields[:-1])  # the last are the amounts
+RECORD_COLUMNS: Final = ("owner", "event_time", "source", "event_id", "rank", "value")
+FACT_COLUMNS: Final = ("owner", "rev", *Fact._fields[:-1])  # the last are the amounts
 _STORED = ", ".join(OutboxColumns._fields)
 #: The same as weftline.domain.digests.waits.
 _WAITS = f"late_hours >= {{late:UInt32}} AND replaces = '' AND severity != '{AlertSeverity.CRITICAL}'"
@@ -89,7 +89,7 @@ class Store:
         self._warehouse = warehouse
         self._codec = codec
         self._types = types
-        self._fact_columns = (*_FACT, *kind.amount_columns)
+        self._fact_columns = (*FACT_COLUMNS, *kind.amount_columns)
         self.clock = ServerClock()
         self._unchanged = Unchanged()
         self.apart = ApartStore(kind, warehouse, self._record, self._unchanged)
@@ -101,7 +101,7 @@ class Store:
         types: dict[str, dict[str, str]] = {}
         for table, name, type_ in rows:
             types.setdefault(table, {})[name] = type_
-        wanted = {kind.records: _RECORD, kind.facts: (*_FACT, *kind.amount_columns), "alerts": AlertColumns._fields}
+        wanted = {kind.records: RECORD_COLUMNS, kind.facts: (*FACT_COLUMNS, *kind.amount_columns), "alerts": AlertColumns._fields}
         wanted |= {"dead_letters": LetterColumns._fields, "dead_letter_signatures": SignatureColumns._fields}
         wanted |= {"processing_attempts": AttemptColumns._fields}
         for state in kind.states.values():
@@ -147,7 +147,7 @@ class Store:
                 columns, (owner, event.event_time, event.source, event.event_id, record.rank, value), strict=True
             ):
                 column.append(cell)
-        await self._insert(self._kind.records, _RECORD, columns)
+        await self._insert(self._kind.records, RECORD_COLUMNS, columns)
 
     async def counts(self, owners: Sequence[str]) -> dict[str, int]:
         """Distinct records stored, by owner. Told apart by rank, 62 bits of a hash of all of the content, on which the fold relies anyway.
@@ -203,7 +203,7 @@ class Store:
         ]
         if rows:
             columns = list(zip(*rows, strict=True))
-            await self._insert(self._kind.facts, self._fact_columns, columns, columns[_FACT.index("event_time")])
+            await self._insert(self._kind.facts, self._fact_columns, columns, columns[FACT_COLUMNS.index("event_time")])
 
     async def refresh(self, minutes: Iterable[int]) -> None:
         """Make the windows of these minutes (seconds since the epoch) anew from the facts, then their hours and days.
