@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, model_validator
 
-from weftline.contracts.yaml_types import Fault, Faults, Model, NotA, Number, Text, mappings, member, one_of
+from weftline.contracts.yaml_types import Fault, Faults, Lacks, Model, NotA, Number, Text, mappings, member, one_of
 from weftline.domain.laboratory.grades import Scale
 from weftline.domain.laboratory.spelling import Spellings
 from weftline.domain.laboratory.standards import Indicator, Method, Programme
@@ -57,8 +57,10 @@ class _Indicator(Model):
     @model_validator(mode="after")
     def _says_what_its_kind_says(self) -> _Indicator:
         mine, said = _BY_KIND[self.kind], self.model_fields_set
-        faults = [Fault(f"is not for {self.kind}; leave it out", key) for key in _OF_A_KIND if key in said and key not in mine]
-        faults += [Fault(f"{key} is missing; {self.kind} needs it") for key, needed in mine.items() if needed and key not in said]
+        faults: list[Fault] = [
+            Fault(f"is not for {self.kind}; leave it out", key) for key in _OF_A_KIND if key in said and key not in mine
+        ]
+        faults += [Lacks(f"{self.kind} needs it", key) for key, needed in mine.items() if needed and key not in said]
         Faults.raise_any(faults)
         return self
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from weftline.contracts import rules
 from weftline.contracts.publishers import UNSIGNED
 from weftline.contracts.signing import public_key, written
-from weftline.contracts.yaml_types import Fault, Model, NotA, checked, mappings, milliseconds, number
+from weftline.contracts.yaml_types import Fault, Lacks, Model, NotA, checked, mappings, milliseconds, number
 from weftline.errors import ContractError
 
 # ClickHouse's Date; what lies outside would be stored as another day.
@@ -139,7 +139,7 @@ class ReferenceFile(Model):
             first: dict[tuple[Any, ...], Any] = {}
             for step, entry in mappings(body, part):
                 if entry.get("source") is None and body.get("source") is None:
-                    yield Fault(f"source is missing; {_WHO}", part, step)
+                    yield Lacks(_WHO, part, step, "source")
                 until, since = entry.get("valid_until"), entry.get("valid_from")
                 if type(until) is type(since) is date and until <= since:
                     yield Fault(f"must be later than valid_from, {since}", part, step, "valid_until")

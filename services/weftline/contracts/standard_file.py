@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo, model_validator
 
 from weftline.contracts.indicators_file import Range
-from weftline.contracts.yaml_types import Day, Fault, Faults, Model, NotA, Number, Text, member, milliseconds
+from weftline.contracts.yaml_types import Day, Fault, Faults, Lacks, Model, NotA, Number, Text, member, milliseconds
 from weftline.domain.laboratory.grades import HALF_STEPS, Scale
 from weftline.domain.laboratory.spelling import key
 from weftline.domain.laboratory.standards import (
@@ -267,7 +267,7 @@ class _Rule(_Limited):
             faults.append(Fault("only numbers can be summed; state a maximum, a minimum or a range", "sum_of"))
         if self.label_share is None:
             if self.clause is None:
-                faults.append(Fault("clause is missing; say where the figure is written"))
+                faults.append(Lacks("say where the figure is written", "clause"))
         else:
             own = self.model_fields_set & {"clause", "confidence", "source", "safety"}
             faults += [Fault("is not for a label_share, whose parts have their own; leave it out", name) for name in sorted(own)]

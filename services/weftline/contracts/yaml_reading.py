@@ -18,7 +18,7 @@ from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from weftline.contracts.rules import nearest, shown
-from weftline.contracts.yaml_types import Fault, Faults, Model, NotA, keys_of, model_at
+from weftline.contracts.yaml_types import Fault, Faults, Lacks, Model, NotA, keys_of, model_at
 from weftline.errors import UserError
 
 # libyaml is ten times as fast and is in every wheel of PyYAML; where it was built without, the other one reads the same.
@@ -124,7 +124,7 @@ def _depth(text: str) -> int:
 
 def _value(node: Node, faults: list[_Told], above: tuple[Node, ...] = (), steps: Steps = ()) -> Any:
     if any(node is one for one in above):
-        faults.append(_Told(_place(node, above, steps), "is within itself; write it out instead of the alias"))
+        faults.append(_Told(_find(above[0], steps)[0], "is within itself; write it out instead of the alias"))
         return _UNREADABLE
     if isinstance(node, MappingNode) and node.tag == _MAPPING:
         return _mapping(node, faults, (*above, node), steps)
@@ -182,8 +182,7 @@ def _told(error: Any, root: Node, model: type[BaseModel]) -> Iterator[_Told]:
     elif kind == "missing":
         keys = keys_of(model_at(model, steps[:-1]))
         advice = keys[steps[-1]].description or "add it"
-        place, _ = _find(root, steps)
-        yield _Told(place._replace(words=_find(root, steps[:-1])[0].words), f"{steps[-1]} is missing; {advice}")
+        yield _at(root, steps, Lacks(advice, steps[-1]))
     elif kind in ("extra_forbidden", "invalid_key"):
         keys = keys_of(model_at(model, steps[:-1]))
         place, _ = _find(root, steps)
@@ -205,6 +204,8 @@ def _told(error: Any, root: Node, model: type[BaseModel]) -> Iterator[_Told]:
 def _at(root: Node, steps: Steps, fault: Fault) -> _Told:
     place, node = _find(root, steps)
     problem = fault.problem
+    if isinstance(fault, Lacks):  # a key without a value has a line, but it is its mapping that lacks something
+        place = place._replace(words=_find(root, steps[:-1])[0].words)
     if fault.first is not None:
         problem = problem.format(line=_find(root, (*steps[: len(steps) - len(fault.steps)], *fault.first))[0].line)
     return _Told(place, f"{problem}, not {_written(node)}" if isinstance(fault, NotA) else problem)
@@ -213,22 +214,22 @@ def _at(root: Node, steps: Steps, fault: Fault) -> _Told:
 def _find(root: Node, steps: Steps) -> tuple[_Place, Node]:
     """Where ``steps`` lead, and what is there. A step to which nothing leads is left out: a key that is missing stands where its mapping
     does, and some steps are pydantic's own."""
-    node, mark = root, root.start_mark
+    node, key, mark = root, root, root.start_mark
     words: list[str] = []
     for step in steps:
+        pair = None
         if isinstance(node, MappingNode):
             pair = next((pair for pair in reversed(node.value) if step == _scalar(pair[0])), None)
-            if pair is not None:
-                mark, node = pair[0].start_mark, pair[1]
-                words.append(str(step))
-                key = pair[0]
-            continue
-        if isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
+        if pair is not None:
+            key, node = pair
+            mark = key.start_mark
+            words.append(str(step))
+        elif step == "[key]":  # pydantic's own step, from an entry of a mapping to its key
+            node = key
+        elif isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
             node = node.value[step]
             mark = node.start_mark
             words[-1:] = [f"{words[-1] if words else ''}[{step}]{_name(node)}"]
-        elif step == "[key]":  # pydantic's own step, from an entry of a mapping to its key
-            node = key
     return _Place(mark.line + 1, mark.column + 1, ": ".join(words)), node
 
 

@@ -39,6 +39,13 @@ class NotA(Fault):
     """A fault that says what the value must be; the reader adds what it is."""
 
 
+class Lacks(Fault):
+    """A key that is not there, the last of ``steps``; ``advice``: what to do."""
+
+    def __init__(self, advice: str, *steps: Hashable) -> None:
+        super().__init__(f"{steps[-1]} is missing; {advice}", *steps)
+
+
 class Faults(ValueError):
     """Several at once."""
 
