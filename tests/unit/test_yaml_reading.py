@@ -283,7 +283,8 @@ def test_a_key_that_must_be_there_is_asked_for_where_it_lacks(place: tuple[str, 
         inner.clear()
         inner.update({TOKEN: 1} | rest)
         expected = line_of(written(marked), TOKEN) - (1 if above and isinstance(above[-1], str) else 0)
-    assert any(line == expected and f"{path[-1]} is missing; " in rest for line, rest in faults(name, text)), (
+    lacks = re.compile(rf"\b{path[-1]} is missing; |\b{path[-1]}: must be .*, not nothing$")
+    assert any(line == expected and lacks.search(rest) for line, rest in faults(name, text)), (
         expected,
         faults(name, text),
     )
@@ -389,3 +390,25 @@ def test_a_figure_of_a_standard_is_a_number_that_a_double_can_say(value: str) ->
     text = written(body("standards/gb-18401-2010.yaml")).replace("A: 20\n", f"A: {value}\n", 1)
     ((_, told),) = faults("standards/gb-18401-2010.yaml", text)
     assert told.startswith("limits[0] (formaldehyde): maximum: A: must be a number")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "told"),
+    [
+        (
+            "access.yaml",
+            ("roles", "publisher", "quota"),
+            "roles: publisher: quota: must be a mapping, `key: value` on each line, not null",
+        ),
+        ("topics.yaml", ("topics", "sample.orders.v1.dlq", "max_bytes"), "max_bytes: must be a whole number, not null"),
+        (
+            "standards/gb-18401-2010.yaml",
+            ("limits", 0, "minimum"),
+            "limits[0] (formaldehyde): minimum: must be a number, not null",
+        ),
+        ("standards/indicators.yaml", ("indicators", 4, "codes"), "indicators[4] (cf_water): codes: must be a mapping"),
+    ],
+)
+def test_a_limit_that_lacks_its_figure_is_not_taken_for_none(name: str, path: Path_, told: str) -> None:
+    ((_, said),) = faults(name, written(changed(name, path, None)))
+    assert told in said

@@ -41,6 +41,8 @@ class _Method(Model):
 
 
 class _Indicator(Model):
+    valued = frozenset(_OF_A_KIND)
+
     code: Text
     zh: Text
     en: Text

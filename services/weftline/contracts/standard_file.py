@@ -197,6 +197,8 @@ class _LabelShare(Model):
 class _Limited(_Scope):
     """An entry that sets a limit, in one of the ways of :data:`_LIMITS`."""
 
+    valued = frozenset(_LIMITS)
+
     maximum: ByClass[Number] | None = None
     minimum: ByClass[Number] | None = None
     range: ByClass[Range] | None = None
@@ -252,6 +254,8 @@ def _fitting(indicator: Indicator) -> tuple[str, ...]:
 
 
 class _Rule(_Limited):
+    valued = _Limited.valued | {"clause", "confidence", "source", "safety"}
+
     indicator: Code
     # Missing where the limit is a share of the label: its parts have clauses of their own.
     clause: Text | None = None

@@ -18,6 +18,8 @@ def _retention(days: int) -> int:
 
 
 class TopicEntry(Model):
+    valued = frozenset({"max_bytes"})
+
     doc: Text
     key: Text
     partitions: Annotated[int, Field(ge=1)]

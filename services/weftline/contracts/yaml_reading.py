@@ -18,7 +18,7 @@ from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from weftline.contracts.rules import nearest, shown
-from weftline.contracts.yaml_types import Fault, Faults, Lacks, Model, NotA, keys_of, model_at
+from weftline.contracts.yaml_types import NOTHING, Fault, Faults, Lacks, Model, NotA, keys_of, model_at
 from weftline.errors import UserError
 
 # libyaml is ten times as fast and is in every wheel of PyYAML; where it was built without, the other one reads the same.
@@ -28,8 +28,6 @@ _NAMES: Final = ("id", "code", "indicator", "name", "trait")
 _MAPPING, _SEQUENCE = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 #: Our own files have seven levels.
 _DEEPEST: Final = 100
-#: Stands for a scalar that has no value; no type takes it.
-_UNREADABLE: Final = object()
 
 #: What pydantic calls a fault → what the value must be.
 _MUST: Final = {
@@ -125,7 +123,7 @@ def _depth(text: str) -> int:
 def _value(node: Node, faults: list[_Told], above: tuple[Node, ...] = (), steps: Steps = ()) -> Any:
     if any(node is one for one in above):
         faults.append(_Told(_find(above[0], steps)[0], "is within itself; write it out instead of the alias"))
-        return _UNREADABLE
+        return NOTHING
     if isinstance(node, MappingNode) and node.tag == _MAPPING:
         return _mapping(node, faults, (*above, node), steps)
     if isinstance(node, SequenceNode) and node.tag == _SEQUENCE:
@@ -138,7 +136,7 @@ def _mapping(node: MappingNode, faults: list[_Told], above: tuple[Node, ...], st
     lines: dict[Any, int] = {}
     for key_node, value_node in node.value:
         key = _scalar(key_node)
-        if key is _UNREADABLE or key_node.tag == "tag:yaml.org,2002:merge":
+        if key is NOTHING or key_node.tag == "tag:yaml.org,2002:merge":
             faults.append(_Told(_place(key_node, above, steps), f"{_written(key_node)} is no key; write each key out, as text"))
             continue
         if key in found:
@@ -150,11 +148,11 @@ def _mapping(node: MappingNode, faults: list[_Told], above: tuple[Node, ...], st
 
 def _scalar(node: Node) -> Any:
     if not isinstance(node, ScalarNode):
-        return _UNREADABLE
+        return NOTHING
     try:
         return yaml.constructor.SafeConstructor().construct_object(node)
     except (ValueError, OverflowError, KeyError, yaml.YAMLError):
-        return _UNREADABLE  # such as 2026-02-30, no day at all, or a tag: whoever needs the value says what it must be
+        return NOTHING  # such as 2026-02-30, no day at all, or a tag: whoever needs the value says what it must be
 
 
 # -- From errors of models to lines

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Final, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Final, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, model_validator
 from pydantic.fields import FieldInfo
@@ -22,6 +22,9 @@ from weftline.errors import ContractError
 # Doubles carry 15 decimal digits; domain/laboratory/checks.py compares doubles and relies on it.
 _MOST_DIGITS: Final = 15
 T = TypeVar("T")
+
+#: In place of a value that is none; no type takes it.
+NOTHING: Final = object()
 
 
 class Fault(ValueError):
@@ -60,9 +63,12 @@ class Faults(ValueError):
 
 
 class Model(BaseModel):
-    """A mapping of a file. A key without a value is as if it were not there; the description of a field says what to do where it is."""
+    """A mapping of a file. A key without a value is as if it were not there; the description of a field says what to do where it lacks."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    #: Keys that need a value where they stand: without one they might be a limit that somebody meant to set.
+    valued: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="before")
     @classmethod
@@ -70,7 +76,11 @@ class Model(BaseModel):
         if not isinstance(body, dict):
             return body
         known = keys_of(cls)
-        return {key: value for key, value in body.items() if value is not None or key not in known}
+        return {
+            key: NOTHING if value is None and key in cls.valued else value
+            for key, value in body.items()
+            if value is not None or key not in known or key in cls.valued
+        }
 
     @classmethod
     def beside(cls, body: Mapping[Any, Any]) -> Iterator[Fault]:

@@ -25,6 +25,8 @@ Amount = Annotated[float, PlainValidator(_amount)]
 
 
 class RoleEntry(Model):
+    valued = frozenset({"topics", "groups", "quota"})
+
     doc: Annotated[Text, Field(description="say who has this role")]
     program: bool = False
     topics: dict[Text, list[TopicRight]] = {}
