@@ -119,6 +119,7 @@ def test_before_the_standard_was_in_force_nothing_is_judged() -> None:
         ("gb-18401-2010.yaml", "acceptable: true}", "acceptable: false}", "acceptable: must be true, not false"),
         ("gb-18401-2010.yaml", "acceptable: true}", "acceptable: true, maximum: 3}", "must state one of .*; it states 2"),
         ("gb-18401-2010.yaml", "valid_from: 2011-08-01", "valid_from: soon", "valid_from: must be a day"),
+        ("gb-18401-2010.yaml", "valid_from: 2011-08-01", "valid_from: 2011-08-01T00:00:00Z", "valid_from: must be a day"),
         ("gb-18401-2010.yaml", "valid_to:\n", "valid_to: 2011-07-31\n", "valid_to: must not be before valid_from"),
         (
             "gb-18401-2010.yaml",

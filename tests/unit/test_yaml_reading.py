@@ -116,6 +116,12 @@ FILES = {
     ),
     **{f"standards/{name}.yaml": EDITION for name in ("gb-18401-2010", "gb-31701-2015", "gb-t-29862-2013", "gb-t-22796-2021")},
 }
+# Lists of ten aliases, thirty levels of them.
+BILLION = (
+    "topics:\n  a0: &a0 [x]\n"
+    + "".join(f"  a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30))
+    + "  c: *a29\n"
+)
 DAYS = {"valid_from", "valid_to", "valid_until", "live_from"}
 TOKEN, TOKEN_DAY = "zz-token", datetime.date(1999, 9, 9)
 
@@ -323,6 +329,7 @@ def test_faults_of_different_kinds_are_told_together(tmp_path: Path) -> None:
         ("topics: *gone", ", line 1, column 9: is no YAML: found undefined alias 'gone'"),
         ("topics:\n  a: \0", ", line 2: is no YAML: unacceptable character #x0000"),
         ("topics: &a {a: *a}", "line 1, column 13: topics: a: is within itself; write it out instead of the alias"),
+        (BILLION, "c: must be a mapping, `key: value` on each line, not a list"),
         ("topics: !!python/name:os.system x", ", line 1: topics: must be a mapping, `key: value` on each line, not x"),
         ("topics: !!set {a}", ", line 1: topics: must be a mapping, `key: value` on each line, not a mapping"),
         ("topics: {? [a] : 1}", ", line 1, column 12: topics: a list is no key; write each key out, as text"),

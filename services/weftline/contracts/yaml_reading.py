@@ -25,7 +25,7 @@ from weftline.errors import UserError
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: What an entry of a list may be called by, in the words of its file.
 _NAMES: Final = ("id", "code", "indicator", "name", "trait")
-_MAPPING, _SEQUENCE = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
+_MAPPING, _SEQUENCE, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "merge"))
 #: Our own files have seven levels.
 _DEEPEST: Final = 100
 
@@ -60,8 +60,8 @@ def parse_yaml(text: str, model: type[M], name: str, *, context: Mapping[str, An
     """As :func:`read_yaml`; ``name`` is how the file is called, ``example`` a file that shows how it is written."""
     hint = f"{example} shows how it is written" if example else ""
     root = _compose(text, name, hint)
-    faults: list[_Told] = []
-    value = _value(root, faults)
+    values = _Values(root)
+    value, faults = values.of(root), values.faults
     if value is None:  # an empty file is an empty mapping: what it lacks is then told by name
         value = {}
     if isinstance(value, dict):
@@ -120,30 +120,47 @@ def _depth(text: str) -> int:
 # -- From nodes to values
 
 
-def _value(node: Node, faults: list[_Told], above: tuple[Node, ...] = (), steps: Steps = ()) -> Any:
-    if any(node is one for one in above):
-        faults.append(_Told(_find(above[0], steps)[0], "is within itself; write it out instead of the alias"))
-        return NOTHING
-    if isinstance(node, MappingNode) and node.tag == _MAPPING:
-        return _mapping(node, faults, (*above, node), steps)
-    if isinstance(node, SequenceNode) and node.tag == _SEQUENCE:
-        return [_value(item, faults, (*above, node), (*steps, number)) for number, item in enumerate(node.value)]
-    return _scalar(node)
+class _Values:
+    """The values of the nodes of a file. One that has aliases is made once: a page of aliases of aliases would say a billion values."""
 
+    def __init__(self, root: Node) -> None:
+        self._root = root
+        self._made: dict[int, Any] = {}
+        self.faults: list[_Told] = []
 
-def _mapping(node: MappingNode, faults: list[_Told], above: tuple[Node, ...], steps: Steps) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
-    lines: dict[Any, int] = {}
-    for key_node, value_node in node.value:
-        key = _scalar(key_node)
-        if key is NOTHING or key_node.tag == "tag:yaml.org,2002:merge":
-            faults.append(_Told(_place(key_node, above, steps), f"{_written(key_node)} is no key; write each key out, as text"))
-            continue
-        if key in found:
-            faults.append(_Told(_place(key_node, above, steps), f"{key} stands twice, first in line {lines[key]}; leave one"))
-        found[key] = _value(value_node, faults, above, (*steps, key))
-        lines.setdefault(key, key_node.start_mark.line + 1)
-    return found
+    def of(self, node: Node, above: tuple[Node, ...] = (), steps: Steps = ()) -> Any:
+        """The value of a node to which ``steps`` lead, through the nodes ``above``; what is wrong is noted."""
+        if any(node is one for one in above):
+            self.faults.append(_Told(_find(self._root, steps)[0], "is within itself; write it out instead of the alias"))
+            return NOTHING
+        if id(node) not in self._made:
+            self._made[id(node)] = self._make(node, (*above, node), steps)
+        return self._made[id(node)]
+
+    def _make(self, node: Node, above: tuple[Node, ...], steps: Steps) -> Any:
+        if isinstance(node, MappingNode) and node.tag == _MAPPING:
+            return self._mapping(node, above, steps)
+        if isinstance(node, SequenceNode) and node.tag == _SEQUENCE:
+            return [self.of(item, above, (*steps, number)) for number, item in enumerate(node.value)]
+        return _scalar(node)
+
+    def _mapping(self, node: MappingNode, above: tuple[Node, ...], steps: Steps) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        lines: dict[Any, int] = {}
+        for key_node, value_node in node.value:
+            key = _scalar(key_node)
+            if key is NOTHING or key_node.tag == _MERGE:
+                self._note(key_node, steps, f"{_written(key_node)} is no key; write each key out, as text")
+                continue
+            if key in found:
+                self._note(key_node, steps, f"{key} stands twice, first in line {lines[key]}; leave one")
+            found[key] = self.of(value_node, above, (*steps, key))
+            lines.setdefault(key, key_node.start_mark.line + 1)
+        return found
+
+    def _note(self, key: Node, steps: Steps, problem: str) -> None:
+        words = _find(self._root, steps)[0].words
+        self.faults.append(_Told(_Place(key.start_mark.line + 1, key.start_mark.column + 1, words), problem))
 
 
 def _scalar(node: Node) -> Any:
@@ -250,11 +267,6 @@ def _written(node: Node) -> str:
     text = node.value or "nothing"
     plain = text if repr(text)[1:-1] == text else shown(text)
     return plain if len(plain) <= 60 else f"{plain[:57]}..."
-
-
-def _place(node: Node, above: tuple[Node, ...], steps: Steps) -> _Place:
-    """Where a node stands, and to what the ``steps`` lead within the file, of which ``above`` begins with the root."""
-    return _Place(node.start_mark.line + 1, node.start_mark.column + 1, _find(above[0], steps)[0].words)
 
 
 def _text(name: str, text: str, faults: Iterable[_Told], hint: str) -> str:
