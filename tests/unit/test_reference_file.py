@@ -121,6 +121,10 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
             "factories: [{id: a, valid_from: 2026-01-01, name_zh: a, name_en: a}]",
             "line 1, column 13: factories[0] (a): source is missing; say who said so",
         ),
+        (
+            "source: s\nfactories:\n" + "- {valid_from: 2026-01-01, name_zh: a, name_en: a}\n" * 2,
+            "\n  line 4: factories[1]: id is missing; it is what its events call it",
+        ),
         ("centers: [", "is no YAML: while parsing"),
         ("centers: \x07", "is no YAML: unacceptable character #x0007"),
     ],
@@ -129,6 +133,7 @@ def test_what_is_no_list_of_parties(text: str, said: str) -> None:
     with pytest.raises(UserError) as caught:
         read_reference(text, "f.yaml")
     assert said in str(caught.value)
+    assert "as well" not in str(caught.value), "whoever has no id is not the same as another"
 
 
 texts = st.text(letters | st.just(" "), min_size=1, max_size=20).filter(lambda text: text == text.strip())

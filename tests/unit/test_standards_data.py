@@ -201,10 +201,11 @@ def test_before_the_standard_was_in_force_nothing_is_judged() -> None:
         ("categories.yaml", "spellings: [夏被]", "spellings: [夏被, quilt]", r"spellings\[1\]: 'quilt' is quilt and summer-quilt"),
         ("categories.yaml", "usual_class: A,", "usual_class: NONE,", "usual_class: must be one of A, B, C, not NONE"),
         ("spellings.yaml", "also: [percent,", 'also: ["-", percent,', "is nothing but signs that make no difference"),
+        ("spellings.yaml", "no_unit: [", "no_unit: [percent, ", r"no_unit\[0\]: 'percent' is a unit above"),
         ("spellings.yaml", "{name: mould,", "{name: mold,", "code_names of the indicators does not know mold"),
     ],
 )
-def test_a_fault_in_the_data_is_one_line_that_names_its_place(schemas: Path, name: str, old: str, new: str, problem: str) -> None:
+def test_a_fault_in_the_data_names_its_file_and_its_place(schemas: Path, name: str, old: str, new: str, problem: str) -> None:
     path = schemas / "standards" / name
     changed = path.read_text("utf-8").partition(old)[0].count("\n") + 1
     edit(schemas, name, old, new)

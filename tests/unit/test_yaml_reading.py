@@ -329,6 +329,7 @@ def test_faults_of_different_kinds_are_told_together(tmp_path: Path) -> None:
         ("topics: *gone", ", line 1, column 9: is no YAML: found undefined alias 'gone'"),
         ("topics:\n  a: \0", ", line 2: is no YAML: unacceptable character #x0000"),
         ("topics: &a {a: *a}", "line 1, column 13: topics: a: is within itself; write it out instead of the alias"),
+        ("topics:\n  a: {doc: d, key: k, partitions: 1, retention_days: 1}\n  a: 3", "line 3: topics: a: must be a mapping"),
         (BILLION, "c: must be a mapping, `key: value` on each line, not a list"),
         ("topics: !!python/name:os.system x", ", line 1: topics: must be a mapping, `key: value` on each line, not x"),
         ("topics: !!set {a}", ", line 1: topics: must be a mapping, `key: value` on each line, not a mapping"),

@@ -25,7 +25,7 @@ from weftline.errors import UserError
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: What an entry of a list may be called by, in the words of its file.
 _NAMES: Final = ("id", "code", "indicator", "name", "trait")
-_MAPPING, _SEQUENCE, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "merge"))
+_MAPPING, _SEQUENCE = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 #: Our own files have seven levels.
 _DEEPEST: Final = 100
 
@@ -149,7 +149,7 @@ class _Values:
         lines: dict[Any, int] = {}
         for key_node, value_node in node.value:
             key = _scalar(key_node)
-            if key is NOTHING or key_node.tag == _MERGE:
+            if key is NOTHING:
                 self._note(key_node, steps, f"{_written(key_node)} is no key; write each key out, as text")
                 continue
             if key in found:
@@ -169,7 +169,7 @@ def _scalar(node: Node) -> Any:
     try:
         return yaml.constructor.SafeConstructor().construct_object(node)
     except (ValueError, OverflowError, KeyError, yaml.YAMLError):
-        return NOTHING  # such as 2026-02-30, no day at all, or a tag: whoever needs the value says what it must be
+        return NOTHING  # such as 2026-02-30, no day at all, or a tag, or `<<`: whoever needs the value says what it must be
 
 
 # -- From errors of models to lines
