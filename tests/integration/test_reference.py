@@ -213,6 +213,6 @@ def test_the_command(settings: Settings, server: Reader, tmp_path: Path) -> None
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[:2] == [
         "weftline: wrong.yaml is wrong (schemas/examples/reference.yaml shows how it is written):",
-        "  line 4: factory 'a': name_en is missing; where there is none, repeat name_zh",
+        "  line 4: factories[1] (a): name_en is missing; where there is none, repeat name_zh",
     ]
     assert "new" not in [party.id for party in known_factories(server, 99).parties]

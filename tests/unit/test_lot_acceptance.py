@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weftline.contracts.standards import load_sampling_standard
 from weftline.domain.events import LotInspection, PlanUsed
-from weftline.domain.sampling import MARK_WORDS, LotVerdict, Mark, Numbers, SamplingStandard, judge
+from weftline.domain.sampling import MARK_WORDS, LotVerdict, Mark, Numbers, judge
 from weftline.domain.vocabulary import InspectionStage, NonconformityClass, PlanBasis, Severity, Submission
 
-FILE = Path(__file__).parents[2] / "schemas" / "standards" / "iso-2859-1.yaml"
-STANDARD = SamplingStandard.from_mapping(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+STANDARD = load_sampling_standard()
 CRITICAL, MAJOR, MINOR = NonconformityClass.CRITICAL, NonconformityClass.MAJOR, NonconformityClass.MINOR
 
 

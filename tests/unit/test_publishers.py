@@ -247,7 +247,7 @@ def test_an_entry_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (PUBLIC, "abc", "line 5: publisher 'c1': public_key: must be the key"),
+        (PUBLIC, "abc", "line 5: publishers[0] (c1): public_key: must be the key"),
         (PUBLIC, PUBLIC[:-1], "public_key: must be the key"),
         ("valid_from: 2024-01-01", "valid_from: 2024-01-01\n    valid_until: 2024-01-01", "valid_until: must be later"),
         ("centers: [c1]", "centers: c1", "centers: must be a list of names"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import re
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +15,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weftline.domain.sampling import Plan, PlanError, SamplingStandard, StandardError, describe
+from weftline.contracts.sampling_file import SamplingFile
+from weftline.contracts.standards import load_sampling_standard
+from weftline.contracts.yaml_reading import parse_yaml
+from weftline.domain.sampling import Plan, PlanError, describe
 from weftline.domain.vocabulary import Severity
+from weftline.errors import UserError
 
 FILE = Path(__file__).parents[2] / "schemas" / "standards" / "iso-2859-1.yaml"
 MAPPING: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-STANDARD = SamplingStandard.from_mapping(MAPPING)
+STANDARD = load_sampling_standard()
 
 # Level II with the arrows followed: n,Ac,Re for AQL 1.0, 1.5, 2.5, 4.0, by the smallest and largest lot of each range.
 RESOLVED = {
@@ -233,23 +238,47 @@ def test_errors_name_the_argument_and_what_is_allowed(arguments: tuple[Any, ...]
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
-        (("switching", "window"), None, "iso-2859-1.switching.window: is missing"),
-        (("switching", "not_accepted"), 6, "iso-2859-1.switching.not_accepted: cannot be more than window"),
-        (("reduced", "enabled"), True, "iso-2859-1.reduced.enabled: cannot be true"),
-        (("sample_sizes", "Q"), "many", "iso-2859-1.sample_sizes.Q: must be an integer"),
-        (("code_letters", "lots", 3, "letters"), "ABBCCD", "iso-2859-1.code_letters.lots[3].letters: must have one letter"),
-        (("code_letters", "lots", 3, "letters"), "ABBCCDI", "iso-2859-1.sample_sizes: has no I"),
-        (("code_letters", "lots", 3, "from"), 16, "iso-2859-1.code_letters.lots[3].from: must be an integer of at least 17"),
-        (("aql", "steps", 4), 0.065, "iso-2859-1.aql.steps[4]: must be text"),
-        (("aql", "steps", 4), "6.5", "iso-2859-1.aql.steps: must ascend"),
-        (("tables", "NORMAL", "diagonal", 1), "left", "iso-2859-1.tables.NORMAL.diagonal[1]: 'left' is none of up, down"),
-        (("tables", "NORMAL", "cells", 1, "cell"), "down", "from letter R at AQL 0.015 the arrows lead out of the table"),
-        (("tables", "TIGHTENED", "cells", 2, "aql"), "0.040", "from letter Q at AQL 0.025 the arrows lead out of the table"),
-        (("tables", "TIGHTENED", "cells", 2, "letter"), "T", "iso-2859-1.tables.TIGHTENED.cells[2].letter: 'T' is none of"),
-        (("tables", "NORMAL", "beyond", "letters"), "AZ", "iso-2859-1.tables.NORMAL.beyond.letters: has Z"),
-        (("editions", 1, "valid_from"), "2026-02-30", "iso-2859-1.editions[1].valid_from: '2026-02-30' is no date"),
-        (("editions", 0, "valid_to"), "1990-01-01", "iso-2859-1.editions[0].valid_to: is before valid_from"),
-        (("confidence",), "sure", "iso-2859-1.confidence: 'sure' is none of"),
+        (("switching", "window"), None, "switching: window is missing; add it"),
+        (("switching", "not_accepted"), 6, "switching: not_accepted: cannot be more than window (5)"),
+        (("reduced", "enabled"), True, "reduced: enabled: cannot be true"),
+        (("sample_sizes", "Q"), "many", "sample_sizes: Q: must be a whole number, not many"),
+        (("sample_sizes", "Q"), 0, "sample_sizes: Q: must be a whole number from 1, not 0"),
+        (
+            ("code_letters", "lots", 3, "letters"),
+            "ABBCCD",
+            "code_letters: lots[3]: letters: must have one letter for each of the 7",
+        ),
+        (("code_letters", "lots", 3, "letters"), "ABBCCDI", "sample_sizes: has no I, to which level III leads"),
+        (("code_letters", "lots", 3, "from"), 16, "code_letters: lots[3]: from: must be a whole number from 17, not 16"),
+        (("aql", "steps", 4), 0.065, "aql: steps[4]: must be text (quoted, if it looks like a number), not 0.065"),
+        (("aql", "steps", 4), "-1", "aql: steps[4]: must be above zero, not '-1'"),
+        (("aql", "steps", 4), "6.5", "aql: steps: must ascend"),
+        (
+            ("tables", "NORMAL", "diagonal", 1),
+            "left",
+            "tables: NORMAL: diagonal[1]: must be a whole number from 0, or one of up, down",
+        ),
+        (
+            ("tables", "NORMAL", "cells", 1, "cell"),
+            "down",
+            "tables: NORMAL: from letter R at AQL 0.015 the arrows lead out of the table",
+        ),
+        (
+            ("tables", "TIGHTENED", "cells", 2, "aql"),
+            "0.040",
+            "TIGHTENED: from letter Q at AQL 0.025 the arrows lead out of the table",
+        ),
+        (("tables", "TIGHTENED", "cells", 2, "aql"), "0.041", "tables: TIGHTENED: cells[2]: aql: must be one of the AQL steps"),
+        (("tables", "TIGHTENED", "cells", 2, "letter"), "T", "tables: TIGHTENED: cells[2]: letter: must be one of A, B, C"),
+        (("tables", "NORMAL", "beyond", "letters"), "AZ", "tables: NORMAL: beyond: letters: has Z, which is no row of the table"),
+        (("editions", 1, "valid_from"), "2026-02-30", "editions[1]: valid_from: must be a day like 2011-08-01, without quotes"),
+        (("editions", 0, "valid_to"), datetime.date(1990, 1, 1), "editions[0]: valid_to: must not be before valid_from"),
+        (("confidence",), "sure", "confidence: must be one of confirmed, unconfirmed, not sure"),
+        (
+            ("tables", "NORMAL", "sign"),
+            "up",
+            "tables: NORMAL: unknown key sign (did you mean diagonal?); known are zero_at, before",
+        ),
     ],
 )
 def test_a_broken_file_is_refused_at_its_key(path: tuple[str | int, ...], value: object, told: str) -> None:
@@ -258,9 +287,10 @@ def test_a_broken_file_is_refused_at_its_key(path: tuple[str | int, ...], value:
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
-    with pytest.raises(StandardError) as caught:
-        SamplingStandard.from_mapping(mapping)
+    with pytest.raises(UserError) as caught:
+        parse_yaml(yaml.safe_dump(mapping, sort_keys=False, default_flow_style=False), SamplingFile, "iso.yaml")
     assert told in str(caught.value)
+    assert re.match(r"iso\.yaml, line \d+: ", str(caught.value))
 
 
 def test_description_of_a_plan() -> None:

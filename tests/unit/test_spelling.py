@@ -116,5 +116,7 @@ def test_a_spelling_of_two_things_is_refused(tmp_path: Path) -> None:
     shutil.copytree(schemas_root() / "standards", tmp_path / "standards")
     path = tmp_path / "standards" / "spellings.yaml"
     path.write_text(path.read_text("utf-8").replace("[parts per million", "[mg / KG, parts per million"), "utf-8")
-    with pytest.raises(UserError, match=r"spellings\.yaml: 'mg / KG' is mg/kg and ppm"):
+    with pytest.raises(
+        UserError, match=r"spellings\.yaml, line 15, column 24: units\[1\] \(ppm\): also\[0\]: 'mg / KG' is mg/kg and ppm$"
+    ):
         load_standards(tmp_path)

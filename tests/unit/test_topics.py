@@ -76,22 +76,34 @@ def test_faults_of_the_list_are_told_at_once(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError) as caught:
         load_topics(path)
-    assert str(caught.value).splitlines()[1:] == [
-        "  a: unknown: colour",
-        "  a: partitions must be a whole number from 1, not 0",
-        "  a: retention_days must be a whole number from 1, or -1, not 0",
-        "  b: missing: key",
-        "  b: dead_letters names nowhere, which is no topic of the list",
-        "  c: must be a mapping",
+    keys = "doc, key, partitions, retention_days, schema, dead_letters, max_bytes"
+    assert str(caught.value).splitlines() == [
+        f"{path} is wrong:",
+        "  line 2, column 23: topics: a: partitions: must be a whole number from 1, not 0",
+        "  line 2, column 38: topics: a: retention_days: must be a whole number from 1, or -1, not 0",
+        f"  line 2, column 57: topics: a: unknown key colour; known are {keys}",
+        "  line 3: topics: b: key is missing; add it",
+        "  line 3, column 50: topics: b: dead_letters: nowhere is no topic of the list",
+        "  line 4: topics: c: must be a mapping, `key: value` on each line, not 7",
     ]
 
 
-@pytest.mark.parametrize("text", ["", "topics: 3", "topics: [", "other: {}"])
-def test_a_file_that_is_no_list(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", ", line 1: topics is missing; it maps each topic to what it is"),
+        ("topics: 3", ", line 1: topics: must be a mapping, `key: value` on each line, not 3"),
+        ("topics: [", ", line 1, column 10: is no YAML: while parsing a flow node, expected the node content"),
+        ("other: {}", "\n  line 1: unknown key other; known are topics"),
+    ],
+)
+def test_a_file_that_is_no_list(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "topics.yaml"
     path.write_text(text)
-    with pytest.raises(UserError, match="must hold a mapping 'topics'"):
+    with pytest.raises(UserError) as caught:
         load_topics(path)
+    assert str(caught.value).startswith(str(path))
+    assert said in str(caught.value)
 
 
 # --- The plan ---------------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,10 @@ unreadable.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+#: Kafka's own default for what a producer may send as one batch, said so that a cluster with another default differs in nothing.
+MAX_BATCH_BYTES: Final = 1_048_588
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
 from weftline.contracts.kinds import Message, kind_of
+from weftline.contracts.limits import MAX_BATCH_BYTES
 from weftline.contracts.paths import schemas_root
 from weftline.domain.alerts import Alert
-from weftline.errors import UserError
-
-#: Kafka's own default for what a producer may send as one batch, said so that a cluster with another default differs in nothing.
-MAX_BATCH_BYTES = 1_048_588
 
 DAY_MS = 86_400_000
 _MASK = 0xFFFFFFFF
@@ -56,40 +50,12 @@ class Topic:
 
 def load_topics(path: Path | None = None) -> dict[str, Topic]:
     """The topics by name; :class:`UserError` lists every fault of the file."""
-    path = path or schemas_root() / "topics.yaml"
-    try:
-        listed = yaml.safe_load(path.read_text(encoding="utf-8"))["topics"]
-        entries = dict(listed.items())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        raise UserError(f"{path} must hold a mapping 'topics': {error}") from None
-    faults = [f"  {name}: {problem}" for name, entry in entries.items() for problem in _faults(entry, entries)]
-    if faults:
-        raise UserError(f"{path} is wrong:\n" + "\n".join(faults))
-    return {name: Topic(name, **entry) for name, entry in entries.items()}
+    # Here, because every publisher imports this module and most of them never need the list: pydantic takes 0.1 s.
+    from weftline.contracts.topics_file import TopicsFile
+    from weftline.contracts.yaml_reading import read_yaml
 
-
-def _faults(entry: object, entries: Mapping[str, object]) -> Iterator[str]:
-    if not isinstance(entry, dict):
-        yield "must be a mapping"
-        return
-    known = {field.name for field in fields(Topic)} - {"name"}
-    missing = known - {"schema", "dead_letters", "max_bytes"} - set(entry)
-    if unknown := sorted(map(str, set(entry) - known)):
-        yield f"unknown: {', '.join(unknown)}"
-    if missing:
-        yield f"missing: {', '.join(sorted(missing))}"
-    partitions, days, letters = entry.get("partitions"), entry.get("retention_days"), entry.get("dead_letters")
-    most = entry.get("max_bytes", MAX_BATCH_BYTES)
-    if type(most) is not int or most < MAX_BATCH_BYTES:
-        yield f"max_bytes must be a whole number from {MAX_BATCH_BYTES}, not {most!r}"
-    if "partitions" in entry and (type(partitions) is not int or partitions < 1):
-        yield f"partitions must be a whole number from 1, not {partitions!r}"
-    if "retention_days" in entry and (type(days) is not int or (days < 1 and days != -1)):
-        yield f"retention_days must be a whole number from 1, or -1, not {days!r}"
-    if letters is not None and letters not in entries:
-        yield f"dead_letters names {letters}, which is no topic of the list"
+    listed = read_yaml(path or schemas_root() / "topics.yaml", TopicsFile).topics
+    return {name: Topic(name, **entry.model_dump(by_alias=True)) for name, entry in listed.items()}
 
 
 def topic_of(message: Message) -> str:

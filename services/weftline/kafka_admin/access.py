@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from kafka.admin import (
     ACL,
     ACLFilter,
@@ -31,8 +30,10 @@ from kafka.errors import NoError, SecurityDisabledError
 
 from weftline.contracts.paths import schemas_root
 from weftline.contracts.topics import load_topics
+from weftline.contracts.yaml_reading import read_yaml
 from weftline.errors import UserError
 from weftline.kafka_admin import quotas
+from weftline.kafka_admin.access_file import AccessFile, RoleEntry
 from weftline.kafka_admin.client import open_admin
 from weftline.kafka_admin.quotas import Quota
 
@@ -40,7 +41,6 @@ TIMEOUT_SECONDS = 30.0
 #: Users that the broker makes when its storage is formatted; they may do everything (super.users).
 BUILT_IN = ("admin", "broker")
 
-_OPERATIONS = {"topics": ("READ", "WRITE", "DESCRIBE"), "groups": ("READ", "DESCRIBE", "DELETE")}
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ANYWHERE = "*"
 
@@ -73,40 +73,18 @@ class Role:
 
 def load_roles(path: Path | None = None) -> dict[str, Role]:
     """The roles by name; :class:`UserError` lists every fault of the file."""
-    path = path or schemas_root() / "access.yaml"
-    try:
-        listed = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["roles"].items())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        raise UserError(f"{path} must hold a mapping 'roles': {error}") from None
-    topics = load_topics()
-    faults = [f"  {name}: {fault}" for name, entry in listed.items() for fault in _faults(entry, topics)]
-    if faults:
-        raise UserError(f"{path} is wrong:\n" + "\n".join(faults))
+    listed = read_yaml(path or schemas_root() / "access.yaml", AccessFile, context={"topics": load_topics()}).roles
     return {name: _role(name, entry) for name, entry in listed.items()}
 
 
-def _faults(entry: Any, topics: Iterable[str]) -> list[str]:
-    if not isinstance(entry, dict) or not isinstance(entry.get("doc"), str):
-        return ["must be a mapping with a doc"]
-    faults = [f"unknown: {key}" for key in sorted(entry.keys() - {"doc", "program", "topics", "groups", "quota"})]
-    faults += quotas.faults(entry.get("quota", {}))
-    faults += [f"topic {name} does not stand in topics.yaml" for name in entry.get("topics", {}) if name not in topics]
-    for part, known in _OPERATIONS.items():
-        for name, operations in entry.get(part, {}).items():
-            faults += [f"{name}: {operation} is none of {', '.join(known)}" for operation in operations if operation not in known]
-    return faults
-
-
-def _role(name: str, entry: Mapping[str, Any]) -> Role:
+def _role(name: str, entry: RoleEntry) -> Role:
     rights = tuple(
-        Right(part.removesuffix("s"), on, operation)
-        for part in _OPERATIONS
-        for on, operations in entry.get(part, {}).items()
+        Right(resource, on, operation)
+        for resource, part in (("topic", entry.topics), ("group", entry.groups))
+        for on, operations in part.items()
         for operation in operations
     )
-    return Role(name, entry["doc"], entry.get("program", False), rights, entry.get("quota", {}))
+    return Role(name, entry.doc, entry.program, rights, entry.quota)
 
 
 def apply_access(kafka: str, passwords: Path, *, roles: Mapping[str, Role] | None = None, **client: Any) -> list[str]:

@@ -25,18 +25,6 @@ _USER: Final = "user"
 _ANY_NAME: Final = 2  # match_type of a component of DescribeClientQuotasRequest
 
 
-def faults(entry: object) -> list[str]:
-    """What is wrong with the quota of a role."""
-    if not isinstance(entry, dict):
-        return ["quota must be a mapping"]
-    found = [f"quota {name} is none of {', '.join(UNITS)}" for name in entry if name not in UNITS]
-    return found + [
-        f"quota {name} must be a number greater than 0, not {value!r}"
-        for name, value in entry.items()
-        if type(value) not in (int, float) or not value > 0
-    ]
-
-
 def shown(name: str, value: float) -> str:
     """One limit, for people."""
     return f"{name} {value:,.0f} {UNITS.get(name, '')}".rstrip()

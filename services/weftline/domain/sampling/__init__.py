@@ -4,8 +4,8 @@ from weftline.domain.sampling.acceptance import ClassVerdict, LotVerdict, Number
 from weftline.domain.sampling.describe import PlanDescription, describe
 from weftline.domain.sampling.marks import MARK_WORDS, Mark
 from weftline.domain.sampling.plans import Aql, Cell, Edition, Plan, PlanError, SamplingStandard
-from weftline.domain.sampling.reading import StandardError
 from weftline.domain.sampling.switching import Due, LotOutcome, Step, Switching, SwitchingRules, Uncounted
+from weftline.domain.sampling.tables import MasterTable, TableError
 
 __all__ = [
     "MARK_WORDS",
@@ -17,15 +17,16 @@ __all__ = [
     "LotOutcome",
     "LotVerdict",
     "Mark",
+    "MasterTable",
     "Numbers",
     "Plan",
     "PlanDescription",
     "PlanError",
     "SamplingStandard",
-    "StandardError",
     "Step",
     "Switching",
     "SwitchingRules",
+    "TableError",
     "Uncounted",
     "describe",
     "judge",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TypedDict
 
-from weftline.domain.sampling.plans import Aql, Plan, SamplingStandard
-from weftline.domain.sampling.reading import day_number
+from weftline.domain.sampling.plans import Aql, Plan, SamplingStandard, day_number
 from weftline.domain.sampling.switching import Due
 from weftline.domain.vocabulary import Severity
 

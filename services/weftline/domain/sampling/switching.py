@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
-from weftline.domain.sampling.reading import Node
 from weftline.domain.vocabulary import Severity
 
 Ref = TypeVar("Ref")
@@ -51,20 +50,6 @@ class SwitchingRules:
     not_accepted: int
     accepted: int
     discontinue_after: int | None
-
-    @classmethod
-    def read(cls, node: Node) -> SwitchingRules:
-        """From the key ``switching`` of a standard."""
-        discontinue = node.get("discontinue_after")
-        rules = cls(
-            node["window"].integer(1),
-            node["not_accepted"].integer(1),
-            node["accepted"].integer(1),
-            None if discontinue is None else discontinue.integer(1),
-        )
-        if rules.not_accepted > rules.window:
-            raise node["not_accepted"].fail(f"cannot be more than window ({rules.window})")
-        return rules
 
 
 @dataclass(frozen=True, slots=True)
