@@ -74,6 +74,10 @@ class Codec:
         self._framing: dict[tuple[MessageKind, int], bytes] = {}
         self._readers: dict[tuple[str, bytes, bool], _Reader] = {}
 
+    def close(self) -> None:
+        """Let go of the registry's connection."""
+        self._registry.close()
+
     def encode(self, message: Message) -> bytes:
         """Framed bytes of ``message``; :class:`ContractError` names the field that breaks the contract."""
         kind = kind_of(message)
