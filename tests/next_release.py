@@ -1,6 +1,5 @@
-"""The next release of Weftline, as a tree of its own: each subject of events has one version more, with a new field and a new symbol.
-
-The programs are this repository's with these few changes, so that an upgrade can be played before there is anything to upgrade to.
+"""Other releases of Weftline, each a tree of its own: this repository's programs with a few changes, so that an upgrade can be played
+before there is anything to upgrade to.
 """
 
 from __future__ import annotations
@@ -38,21 +37,43 @@ NEWS = {
 }
 
 
-class NextRelease:
-    """Its tree; ``environment`` runs a program out of it."""
+class Release:
+    """A tree of its own; ``environment`` runs a program out of it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         shutil.copytree(SERVICES, folder / "services", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(schemas_root(), folder / "schemas")
         self.environment = {"PYTHONPATH": str(folder / "services")}
+
+    def change(self, file: str, old: str, new: str) -> None:
+        """Put ``new`` in the place of ``old``, which stands there once."""
+        path = self.folder / "services" / "weftline" / file
+        text, found = re.subn(re.escape(old), lambda _: new, path.read_text("utf-8"))
+        assert found == 1, f"{file} has {found} times {old!r}"
+        path.write_text(text, "utf-8")
+
+
+class FormerRelease(Release):
+    """One that stored every record as it came."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.change("contracts/codec.py", "spelt = self._simplest(reader, ours, value)", "spelt = value")
+
+
+class NextRelease(Release):
+    """The next: each subject of events has one version more, with a new field and a new symbol."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         declared = "    error_declaration: ErrorDeclaration | None = None\n"
-        self._change("domain/events.py", declared, f"{declared}    {FIELD}: str | None = None\n")
+        self.change("domain/events.py", declared, f"{declared}    {FIELD}: str | None = None\n")
         common = '        "error_declaration": optional(\n'
-        self._change("contracts/mapping.py", common, f'        "{FIELD}": optional(name),\n{common}')
+        self.change("contracts/mapping.py", common, f'        "{FIELD}": optional(name),\n{common}')
         for name, news in NEWS.items():
             last = f'    {news.last} = "{news.last}"\n'
-            self._change("domain/vocabulary.py", last, f'{last}    {news.symbol} = "{news.symbol}"\n')
+            self.change("domain/vocabulary.py", last, f'{last}    {news.symbol} = "{news.symbol}"\n')
             self._add_version(BY_PROCESSOR[name], news)
 
     def schema(self, kind: MessageKind) -> dict[str, Any]:
@@ -75,10 +96,4 @@ class NextRelease:
         with (avro / "ids.yaml").open("a", encoding="utf-8") as file:
             file.write(f"{max(ids) + 1}: [{kind.subject}, {kind.version + 1}]\n")
         listed = f'"{kind.subject}",\n        {kind.version},\n'
-        self._change("contracts/kinds.py", listed, listed.replace(f" {kind.version},", f" {kind.version + 1},"))
-
-    def _change(self, file: str, old: str, new: str) -> None:
-        path = self.folder / "services" / "weftline" / file
-        text, found = re.subn(re.escape(old), lambda _: new, path.read_text("utf-8"))
-        assert found == 1, f"{file} has {found} times {old!r}"
-        path.write_text(text, "utf-8")
+        self.change("contracts/kinds.py", listed, listed.replace(f" {kind.version},", f" {kind.version + 1},"))

@@ -20,7 +20,7 @@ from kafka import KafkaProducer
 from tests import tables
 from tests.e2e.commands import until, weftline
 from tests.examples import CODEC, ORDER, SHIPMENT, verified_report
-from tests.next_release import FIELD, NEWS, NextRelease
+from tests.next_release import FIELD, NEWS, FormerRelease, NextRelease
 from tests.spellings import PLAINLY, Writer
 from tests.stack import stack_at, where
 
@@ -93,7 +93,7 @@ class Upgrade:
         return self._running[-1]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A command of the new release."""
+        """A command of the next release, which shares with this one all that is not new."""
         return weftline(*arguments, folder=self.folder, seconds=300, **self.servers, **CLOCK, **self.release.environment)
 
     def send(self, event: Any, value: bytes) -> None:
@@ -106,28 +106,24 @@ class Upgrade:
         self.identities.add((event.source, event.event_id, CODEC.rank(event, value)))
         self.send(event, value)
 
-    def written_as_new(self, event: Any, chosen: Random, **more: Any) -> bytes:
-        schema = self.release.schema(self.kind)
+    def written_as_new(self, event: Any, chosen: Random) -> bytes:
         framing = b"\0" + self.release.schema_id(self.kind).to_bytes(4, "big")
-        return framing + Writer(schema, chosen).write(to_avro(event) | more)
+        return framing + Writer(self.release.schema(self.kind), chosen).write(to_avro(event))
 
-    def news_of(self, event: Any) -> dict[str, Any]:
-        """The event as JSON of the new release, saying what no older one can."""
-        said = to_json(event) | {FIELD: "high"}
-        path = NEWS[self.name].path
-        place = said
-        for step in path[:-1]:
-            place = place.get(step, {})
-        if path[-1] in place or len(path) == 1:
-            place[path[-1]] = NEWS[self.name].symbol
-        body = to_avro(event) | {FIELD: "high"}
-        inner: Any = body
-        for step in path[:-1]:
-            inner = inner[step]
-        if inner is not None and (path[-1] in place or len(path) == 1):
-            inner[path[-1]] = NEWS[self.name].symbol
-        value = b"\0\0\0\0\0" + Writer(self.release.schema(self.kind), PLAINLY).write(body)
-        self.identities.add((event.source, event.event_id, rank_of(value[FRAMING:], declared=False)))
+    def written_as_old(self, event: Any, chosen: Random) -> bytes:
+        return CODEC.encode(event)[:FRAMING] + Writer(CODEC.schema_for(event), chosen).write(to_avro(event))
+
+    def news_of(self, event: Any, **more: str) -> dict[str, Any]:
+        """The event as JSON of the new release, with its new symbol, which no older one can say, and ``more``."""
+        said, body = to_json(event), to_avro(event)
+        for form in (said, body):
+            form |= more
+            place: Any = form
+            for step in NEWS[self.name].path[:-1]:
+                place = place[step]
+            place[NEWS[self.name].path[-1]] = NEWS[self.name].symbol
+        value = Writer(self.release.schema(self.kind), PLAINLY).write(body)
+        self.identities.add((event.source, event.event_id, rank_of(value, declared=False)))
         return said
 
     def held(self) -> list[int]:
@@ -164,15 +160,18 @@ def test_old_and_new_at_once_lose_nothing(name: str, stack: Stack, release: Next
         until(lambda: len(upgrade.held()) == 2 and sum(upgrade.held()) == partitions, "both are at work", 120)
         assert min(upgrade.held()) > 0
 
-        # A publisher of the new release says new things, one of the old goes on, and a client of its own, which knows only the newest
-        # schema and spells as it likes, sends everything once more.
+        # A publisher of the new release says new things, one of the old goes on, and a client of its own, which spells as it likes, sends
+        # everything once more in the newest schema and in the oldest.
         later = [event for number in range(OWNERS) for event in events(name, f"{name}-later-{number}")]
         file = tmp_path / "events.jsonl"
-        file.write_text("".join(json.dumps(upgrade.news_of(event)) + "\n" for event in later[::2]), "utf-8")
+        more = ({FIELD: "high"}, {})
+        news = [upgrade.news_of(event, **more[index % 2]) for index, event in enumerate(later[::2])]
+        file.write_text("".join(json.dumps(said) + "\n" for said in news), "utf-8")
         chosen = Random(1)
         for index, event in enumerate(later[1::2]):
             upgrade.publish_as_old(event)
             upgrade.send(first[index], upgrade.written_as_new(first[index], chosen))
+            upgrade.send(first[index], upgrade.written_as_old(first[index], chosen))
             if index == OWNERS // 2:
                 published = upgrade.run("publish", str(file))
                 assert published.returncode == 0, published.stdout + published.stderr
@@ -194,3 +193,25 @@ def test_old_and_new_at_once_lose_nothing(name: str, stack: Stack, release: Next
         with reader(upgrade.settings) as server:
             assert server.rows("SELECT count() FROM identity_conflicts") == [(0,)]
             assert tables.stored(tables.kinds()[name], server)[upgrade.kind.facts]
+
+
+def test_what_a_former_release_stored_as_it_came_keeps_its_rank(stack: Stack, release: NextRelease, tmp_path: Path) -> None:
+    """It is no drift, it counts once, and what comes later of its owner is folded with it."""
+    former = FormerRelease(tmp_path / "former")
+    with closing(Upgrade("logistics", stack, release, tmp_path)) as upgrade:
+        event, second = events("logistics", "stored-as-it-came")
+        value = upgrade.written_as_old(event, Random(5))
+        rank = rank_of(value[FRAMING:], declared=False)
+        assert rank != CODEC.rank(event, CODEC.encode(event))
+        worker = upgrade.start("former", **former.environment)
+        upgrade.send(event, value)
+        until(upgrade.all_read, "the former release reads it", 120)
+        assert worker.stop()
+
+        upgrade.start("this")
+        upgrade.publish_as_old(second)
+        until(upgrade.all_read, "this release reads on", 120)
+        stored = {row for row in upgrade.stored() if row[1].startswith("stored-as-it-came")}
+        assert stored == {(event.source, event.event_id, rank), *upgrade.identities}
+        audited = upgrade.run("audit", "--as-of", str(AS_OF))
+        assert (audited.returncode, audited.stdout.splitlines()[-1]) == (0, "no drift"), audited.stdout + audited.stderr
