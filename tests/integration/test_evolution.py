@@ -9,15 +9,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from kafka import KafkaProducer
 from tests import tables
+from tests.apicurio import apicurio
 from tests.e2e.commands import until, weftline
 from tests.examples import CODEC, ORDER, SHIPMENT, verified_report
 from tests.next_release import FIELD, NEWS, FormerRelease, NextRelease
@@ -26,8 +28,9 @@ from tests.stack import stack_at, where
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.envelope import cloudevents_headers
-from weftline.contracts.kinds import BY_PROCESSOR
+from weftline.contracts.kinds import BY_PROCESSOR, KINDS
 from weftline.contracts.mapping import to_avro, to_json
+from weftline.contracts.registry import local_schema
 from weftline.contracts.topics import key_of, load_topics, partition_of
 from weftline.domain.events import Measurement
 from weftline.domain.vocabulary import MeasurementKind
@@ -92,9 +95,9 @@ class Upgrade:
         self._running[-1].wait_ready()
         return self._running[-1]
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, env: Mapping[str, str] = MappingProxyType({})) -> subprocess.CompletedProcess[str]:
         """A command of the next release, which shares with this one all that is not new."""
-        return weftline(*arguments, folder=self.folder, seconds=300, **self.servers, **CLOCK, **self.release.environment)
+        return weftline(*arguments, folder=self.folder, seconds=300, **self.servers, **CLOCK, **env, **self.release.environment)
 
     def send(self, event: Any, value: bytes) -> None:
         partition = partition_of(key_of(event), load_topics()[self.kind.topic].partitions)
@@ -214,4 +217,39 @@ def test_what_a_former_release_stored_as_it_came_keeps_its_rank(stack: Stack, re
         stored = {row for row in upgrade.stored() if row[1].startswith("stored-as-it-came")}
         assert stored == {(event.source, event.event_id, rank), *upgrade.identities}
         audited = upgrade.run("audit", "--as-of", str(AS_OF))
+        assert (audited.returncode, audited.stdout.splitlines()[-1]) == (0, "no drift"), audited.stdout + audited.stderr
+
+
+def test_an_old_processor_that_a_registry_helps_judges_by_what_it_sees(stack: Stack, release: NextRelease, tmp_path: Path) -> None:
+    """It stores the record whole all the same. After the upgrade the audit names what was judged without the news, a rebuild mends it."""
+    with apicurio(tmp_path) as registry, closing(Upgrade("orders", stack, release, tmp_path)) as upgrade:
+        for kind in KINDS:
+            for version in range(1, kind.version + 1):
+                registry.register(kind.subject, json.dumps(local_schema(kind.subject, version)))
+        number = registry.register(upgrade.kind.subject, json.dumps(release.schema(upgrade.kind)))
+        asked = {"WEFTLINE_SCHEMA_REGISTRY": registry.url}
+        old = upgrade.start("old", **asked)
+        event, _ = events("orders", "helped")
+        upgrade.news_of(event)
+        body = to_avro(event) | {"sample_type": NEWS["orders"].symbol}
+        written = Writer(release.schema(upgrade.kind), Random(3)).write(body)
+        upgrade.send(event, b"\0" + number.to_bytes(4, "big") + written)
+        until(upgrade.all_read, "the old processor reads it", 120)
+        stored = {row for row in upgrade.stored() if row[1].startswith("helped")}
+        assert stored == upgrade.identities, "by the rank that the next release gives it"
+
+        def seen() -> list[tuple[str]]:
+            with reader(upgrade.settings) as server:
+                found: list[tuple[str]] = server.rows("SELECT sample_type FROM orders WHERE order_id = 'helped'")
+                return found
+
+        until(lambda: seen() == [("UNKNOWN",)], "what it cannot see is unknown to it", 60)
+        assert old.stop()
+        upgrade.start("new", **asked, **release.environment)
+        audited = upgrade.run("audit", "--as-of", str(AS_OF), env=asked)
+        assert (audited.returncode, NEWS["orders"].symbol in audited.stdout) == (1, True), audited.stdout + audited.stderr
+        rebuilt = upgrade.run("rebuild", env=asked)
+        assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
+        until(lambda: seen() == [(NEWS["orders"].symbol,)], "the next release sees it", 60)
+        audited = upgrade.run("audit", "--as-of", str(AS_OF), env=asked)
         assert (audited.returncode, audited.stdout.splitlines()[-1]) == (0, "no drift"), audited.stdout + audited.stderr
