@@ -41,6 +41,8 @@ class SchemaRegistry(Protocol):
 
     def id_of(self, subject: str, schema: Schema) -> int: ...
 
+    def close(self) -> None: ...
+
 
 def local_schema(subject: str, version: int, root: Path | None = None) -> Schema:
     """The schema file of one version of a subject, as it stands in ``schemas/avro``."""
@@ -87,6 +89,9 @@ class FileRegistry:
                 return key
         raise UserError(f"a schema of {subject} has no id; add it to {self._root / 'avro' / 'ids.yaml'}")
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 class HttpRegistry:
     """A Confluent-compatible registry at ``url``; what was found is kept for ever, since an id never changes its meaning.
@@ -131,11 +136,13 @@ class HttpRegistry:
         body = json.dumps(schema, sort_keys=True)
         key = (subject, body)
         if key not in self._ids:
-            answer = self._ask("POST", f"/subjects/{quote(subject, safe='')}", {"schema": json.dumps(schema)})
+            path, asked = f"/subjects/{quote(subject, safe='')}", {"schema": json.dumps(schema)}
+            # Some compare texts (Apicurio until 3.0 at least), and ours is spaced as in no file, unless they are told to compare content.
+            answer = self._ask("POST", path, asked) or self._ask("POST", f"{path}?normalize=true", asked)
             if answer is None:
                 raise UserError(
-                    f"the schema registry {self.url} does not know our schema of {subject}; register the newest file of "
-                    f"schemas/avro/{subject} there"
+                    f"the schema registry {self.url} does not know our schema of {subject}; register all files of "
+                    f"schemas/avro/{subject} there, the oldest first"
                 )
             self._ids[key] = self._number(answer)
         return self._ids[key]

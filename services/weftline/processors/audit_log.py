@@ -11,7 +11,7 @@ nothing that is still under way can look as if it were missing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -57,13 +57,15 @@ class Logged(NamedTuple):
     """A record of the log: its place, its identity (none for one from which no event can be read), and whether the gate refuses it.
 
     ``refused``: its publisher may not say it. ``unfit``: it is beyond the limits of today's contract, so that it is a dead letter
-    unless it was stored before these limits were.
+    unless it was stored before these limits were. ``former``: its identity by its bytes as they lie in the log, where they are not those
+    that are stored; a version that stored bytes as they came has it under this one.
     """
 
     place: Place
     identity: Identity | None
     refused: bool = False
     unfit: bool = False
+    former: Identity | None = None
 
 
 class LogAudit(NamedTuple):
@@ -86,7 +88,8 @@ def audit_log(kind: Kind, group: Group, settings: Settings, codec: Codec, reader
     suspects: dict[Identity, list[Place]] = {}
     for batch in _batches(kind, group, settings, codec, since, grants):
         records += len(batch)
-        stored = _stored(kind, reader, [logged.identity for logged in batch if logged.identity is not None])
+        stored = _stored(kind, reader, [each for logged in batch for each in (logged.identity, logged.former) if each is not None])
+        batch = [_as_stored(logged, stored) for logged in batch]
         lacking = [logged for logged in batch if logged.refused or logged.identity is None or logged.identity not in stored]
         letters = _letters(reader, kind.topic, [logged.place for logged in lacking])
         dead += len(letters)
@@ -108,11 +111,17 @@ def audit_log(kind: Kind, group: Group, settings: Settings, codec: Codec, reader
     if suspects:  # what another copy lets in is rightly there
         for batch in _batches(kind, group, settings, codec, None, grants):
             for logged in batch:
-                if logged.identity in suspects and not logged.refused:
-                    del suspects[logged.identity]
+                identity = _as_stored(logged, suspects).identity
+                if identity in suspects and not logged.refused:
+                    del suspects[identity]
         effective = _effective(kind, reader, list(suspects))
         missing += [Difference(NOT_ALLOWED, place, None, ()) for identity in effective for place in suspects[identity]]
     return LogAudit(records, dead, missing)
+
+
+def _as_stored(logged: Logged, stored: Container[Identity | None]) -> Logged:
+    """``logged`` under the identity that it was stored with, if it was."""
+    return logged._replace(identity=logged.former) if logged.identity not in stored and logged.former in stored else logged
 
 
 def _missing(kind: Kind, logged: Logged) -> Difference:
@@ -191,11 +200,11 @@ def _logged(codec: Codec, record: Any, grants: Grants | None) -> Logged:
         return Logged(place, None)
     unfit = refused = False
     try:
-        event = codec.decode(record.topic, record.value)
+        event, value = codec.accept(record.topic, record.value)
     except ContractError:
         unfit = True
         try:
-            event = codec.decode(record.topic, record.value, stored=True)
+            event, value = codec.accept(record.topic, record.value, stored=True)
         except ContractError:
             return Logged(place, None)
     if not isinstance(event, Event):
@@ -203,8 +212,9 @@ def _logged(codec: Codec, record: Any, grants: Grants | None) -> Logged:
     if grants is not None:
         delivered = Delivered(record.topic, record.key, record.value, signature_in(record.headers), record.timestamp)
         refused = grants.refusal(delivered, event) is not None
-    identity = (event.owner, event.event_time, event.source, event.event_id, codec.rank(event, record.value))
-    return Logged(place, identity, refused, unfit)
+    address = (event.owner, event.event_time, event.source, event.event_id)
+    former = None if value == record.value else (*address, codec.rank(event, record.value))
+    return Logged(place, (*address, codec.rank(event, value)), refused, unfit, former)
 
 
 def _stored(kind: Kind, reader: Reader, identities: Sequence[Identity]) -> set[Identity]:

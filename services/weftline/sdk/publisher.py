@@ -318,6 +318,7 @@ class Publisher(EventMethods[Sent]):
                 self._producer.flush(self._final if timeout is None else timeout)
         finally:
             _close(self._producer)
+            self._codec.close()
         self._deliveries.settle()
 
     def __enter__(self) -> Publisher:

@@ -144,6 +144,7 @@ class Subscriber:
                 self._commit()
                 self._closed = True
                 self._consumer.close()
+                self._codec.close()
 
     def __enter__(self) -> Subscriber:
         return self
