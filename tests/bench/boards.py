@@ -2,8 +2,8 @@
 
 A stack of its own is loaded with a year of one cluster, as ``weftline simulate --days 365 --events-per-day 1500`` makes it (about
 560,000 events; ten minutes on two cores); ``--clickhouse URL`` reads a database that is loaded already. Each panel is asked for
-every choice of tests/panels.py, ``--rounds`` times, one after the other, over HTTP, the answer in full. What else the machine does is in
-the figures: its load is printed, and the median over the choices of each one's best round, which suffers least from it.
+every choice of tests/support/panels.py, ``--rounds`` times, one after the other, over HTTP, the answer in full. What else the machine
+does is in the figures: its load is printed, and the median over the choices of each one's best round, which suffers least from it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.panels import Engine, choices, percentile, sent
-from tests.stack import stack_at, where
+from tests.support.panels import Engine, choices, percentile, sent
+from tests.support.stack import stack_at, where
 from weftline.boards import BOARDS
 from weftline.embedded.compare import compare
 from weftline.embedded.simulator.config import Disturbances, SimulationConfig

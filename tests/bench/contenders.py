@@ -77,7 +77,7 @@ class Work:
         return True
 
 
-def consumed(settings: Settings, group: str) -> Generator[list[Any], bool, None]:
+def consumed(settings: Settings, group: str, most: int = BATCH) -> Generator[list[Any], bool, None]:
     """Batches of confluent-kafka's messages; the offsets of one are committed when the next is asked for with ``True``."""
     from confluent_kafka import Consumer
 
@@ -86,7 +86,7 @@ def consumed(settings: Settings, group: str) -> Generator[list[Any], bool, None]
     )
     consumer.subscribe([KIND.topic])
     while True:
-        messages = consumer.consume(BATCH, WITHIN)
+        messages = consumer.consume(most, WITHIN)
         if (yield messages) and messages:
             consumer.commit(asynchronous=False)
 
@@ -128,7 +128,7 @@ def floor(settings: Settings, group: str) -> None:
 
     async def loop() -> None:
         warehouse = await Warehouse.connect(settings)
-        batches = consumed(settings, group)
+        batches = consumed(settings, group, 2_000)  # else it is through before it can be watched
         while not (first := next(batches)):
             pass
         found = await warehouse.rows("SELECT table, name, type FROM system.columns WHERE database = currentDatabase()")

@@ -20,8 +20,8 @@ from typing import Any
 import psutil
 from kafka import KafkaProducer
 
-from tests.examples import CODEC, REPORT, verified_report
-from tests.stack import stack_at, where
+from tests.support.examples import CODEC, REPORT, verified_report
+from tests.support.stack import stack_at, where
 from weftline.contracts.topics import key_of, partition_of, topic_of
 from weftline.domain.events import InspectionEvent, Measurement
 from weftline.domain.vocabulary import MeasurementKind

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from tests.examples import ORDER
+from tests.support.examples import ORDER
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.registry import FileRegistry
 from weftline.contracts.topics import load_topics, partition_of

@@ -20,7 +20,7 @@ from urllib.request import urlopen
 import psutil
 
 from tests.bench.latency import others
-from tests.stack import where
+from tests.support.stack import where
 from weftline.embedded.children import Running, processor_child
 from weftline.embedded.ports import HOST, free_ports
 from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig, processors

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from tests.alerting import ALERTMANAGER, DEPLOY, FOREIGN, PROMETHEUS, RUNBOOKS, alerts, asked_for, blocks, faster
-from tests.debian import program
-from tests.metric_names import PROGRAMS, exported, listed
+from tests.support.alerting import ALERTMANAGER, DEPLOY, FOREIGN, PROMETHEUS, RUNBOOKS, alerts, asked_for, blocks, faster
+from tests.support.debian import program
+from tests.support.metric_names import PROGRAMS, exported, listed
 
 from weftline import errors
 from weftline.cli import app

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import compose
-from tests.configured_engine import DEPLOY
-from tests.secured import make_secrets
+from tests.support import compose
+from tests.support.configured_engine import DEPLOY
+from tests.support.secured import make_secrets
 
 from weftline.contracts.paths import schemas_root
 from weftline.warehouse import migrations
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(folder: Path, user: str, *statements: str, layout: str = "single") -> list[list[Any]]:
     """Run statements as a user of the configuration (``-``: as the user that the image has)."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.configured_engine", str(folder), layout, user],
+        [sys.executable, "-m", "tests.support.configured_engine", str(folder), layout, user],
         input=json.dumps(statements),
         capture_output=True,
         text=True,

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema.validators import validator_for
-from tests import compose
-from tests.compose import DATA, FILE, LAYOUTS, PROCESSORS, ROOT, SECRETS, image
-from tests.secured import make_secrets
+from tests.support import compose
+from tests.support.compose import DATA, FILE, LAYOUTS, PROCESSORS, ROOT, SECRETS, image
+from tests.support.secured import make_secrets
 from typer.main import get_command
 
 from weftline.cli import app

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import yaml
-from tests import compose
-from tests.compose import DATA, PROCESSORS, ROOT, image
+from tests.support import compose
+from tests.support.compose import DATA, PROCESSORS, ROOT, image
 
 from weftline.contracts.topics import load_topics
 from weftline.kafka_admin.access import BUILT_IN, load_roles

@@ -9,8 +9,8 @@ import re
 from typing import NamedTuple
 
 import pytest
-from tests import compose
-from tests.compose import ROOT
+from tests.support import compose
+from tests.support.compose import ROOT
 
 from weftline.runtime.settings import Settings
 

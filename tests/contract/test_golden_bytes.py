@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.contract.test_examples import RANKS
-from tests.examples import CODEC, REGISTRY
-from tests.spellings import PLAINLY, Writer
+from tests.support.examples import CODEC, REGISTRY
+from tests.support.spellings import PLAINLY, Writer
 
 from weftline.contracts.kinds import KINDS, kind_of
 from weftline.contracts.mapping import from_json, to_avro

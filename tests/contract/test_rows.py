@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.golden import same_as_golden
-from tests.tables import kinds
+from tests.support.golden import same_as_golden
+from tests.support.tables import kinds
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.kinds import kind_of

@@ -1,4 +1,4 @@
-"""What each story of :mod:`tests.contract.stories` becomes, column by column; and that no two columns could change places unseen.
+"""What each story of :mod:`tests.support.stories` becomes, column by column; and that no two columns could change places unseen.
 
 A change of a rule that changes a row shows here as a difference in review. To accept it: ``WEFTLINE_ACCEPT=1 make test``.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract import stories
-from tests.contract.golden import same_as_golden
-from tests.tables import kinds
+from tests.support import stories
+from tests.support.golden import same_as_golden
+from tests.support.tables import kinds
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.mapping import from_json

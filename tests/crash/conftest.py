@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.crash.universe import Universe
-from tests.tables import kinds
+from tests.support.tables import kinds
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import FileRegistry
 from weftline.processors import store

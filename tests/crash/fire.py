@@ -27,9 +27,9 @@ from tests.crash.faults import FAULTS, Faults
 from tests.crash.judge import Report, judge
 from tests.crash.line import Line
 from tests.crash.publishing import MEMORY_MB, Poisoning, Publishing, worsened
-from tests.hostile import Played
-from tests.small_disk import small_disk
-from tests.stack import stack_at, where
+from tests.support.hostile import Played
+from tests.support.small_disk import small_disk
+from tests.support.stack import stack_at, where
 from weftline.contracts.reference import Center, Reference
 from weftline.embedded.ports import free_ports
 from weftline.embedded.supervisor import PROCESSORS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.strategies import HOUR, START
+from tests.support.strategies import HOUR, START
 from weftline.domain.events import (
     ErrorDeclaration,
     InspectionEvent,

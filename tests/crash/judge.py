@@ -14,13 +14,13 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import uuid4
 
-from tests import tables
 from tests.crash.publishing import GIANT, PATIENCE_SECONDS, Place, Poisoning
 from tests.e2e.commands import environment
-from tests.hostile import Played
-from tests.raw_batches import Sent
-from tests.stack import where
-from tests.told import last_told, misinformed, standing
+from tests.support import tables
+from tests.support.hostile import Played
+from tests.support.raw_batches import Sent
+from tests.support.stack import where
+from tests.support.told import last_told, misinformed, standing
 from weftline.embedded.supervisor import Stack
 from weftline.errors import WeftlineError
 from weftline.runtime.settings import Settings

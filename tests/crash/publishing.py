@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from kafka import KafkaProducer
 
 from tests.crash.transactions import Transactions
-from tests.examples import CODEC, ORDER, REPORT, verified_report
-from tests.hostile import KINDS, Message, Played
-from tests.poison import POISON, of, packed
-from tests.raw_batches import Sent, produce
+from tests.support.examples import CODEC, ORDER, REPORT, verified_report
+from tests.support.hostile import KINDS, Message, Played
+from tests.support.poison import POISON, of, packed
+from tests.support.raw_batches import Sent, produce
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.topics import load_topics, partition_of
 from weftline.domain.events import InspectionEvent, Measurement, OrderEvent

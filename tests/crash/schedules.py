@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from tests.crash.lives import Call, Join, Leave, Lives, Node, Settle, Step, Sweep, Told
 from tests.crash.model import Commit, Database, Idle, Look, Put, Request
-from tests.strategies import HOUR, START
-from tests.tables import drift, expected
-from tests.told import last_told, misinformed, standing
+from tests.support.strategies import HOUR, START
+from tests.support.tables import drift, expected
+from tests.support.told import last_told, misinformed, standing
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.domain.digests import listed
 from weftline.domain.events import Event

@@ -14,9 +14,9 @@ from random import Random
 from tests.crash.line import Line
 from tests.crash.publishing import PATIENCE_SECONDS
 from tests.crash.running import TIRED_SECONDS, Programs, records_of, wait
-from tests.shifted_clock import with_clock
-from tests.small_disk import filled
-from tests.stack import where
+from tests.support.shifted_clock import with_clock
+from tests.support.small_disk import filled
+from tests.support.stack import where
 from weftline.embedded.children import Running, processor_child
 from weftline.embedded.ports import free_ports
 from weftline.embedded.supervisor import PROCESSORS

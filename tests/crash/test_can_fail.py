@@ -15,7 +15,7 @@ import pytest
 
 from tests.crash.universe import Universe
 from tests.crash.world import Interruptible
-from tests.strategies import HOUR, START
+from tests.support.strategies import HOUR, START
 from weftline.domain.events import LogisticsEvent
 from weftline.domain.fold import Outcome
 from weftline.domain.vocabulary import BusinessStep

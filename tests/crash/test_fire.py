@@ -10,7 +10,7 @@ import pytest
 
 from tests.crash.publishing import GIANT_REPORTS
 from tests.crash.slow_faults import FAULTS
-from tests.poison import POISON
+from tests.support.poison import POISON
 from weftline.embedded.children import Child, Running
 
 KILLS = 8

@@ -39,7 +39,7 @@ from tests.crash.histories import (
 from tests.crash.model import Content, Database, Look, ModelStore, Row
 from tests.crash.schedules import Scenario, Schedules, Wrong
 from tests.crash.test_can_fail import clearing_memory_on_revoke, distinct_count_in_the_memory_check
-from tests.tables import kinds
+from tests.support.tables import kinds
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import FileRegistry
 from weftline.domain import revisions

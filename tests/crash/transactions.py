@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import KafkaException, Producer
 
-from tests.hostile import Message
+from tests.support.hostile import Message
 
 #: For the broker's answer to one call. It is killed now and then; whoever cannot commit publishes otherwise.
 SECONDS = 5.0

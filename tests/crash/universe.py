@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.crash.world import DAY, PARTITIONS, Dice, Interruptible, Outbox, World, current_gate, go_on, pass_gate
-from tests.strategies import EVENTS, START
-from tests.tables import stored
+from tests.support.strategies import EVENTS, START
+from tests.support.tables import stored
 from weftline.contracts.codec import Codec
 from weftline.domain.events import Event
 from weftline.processors.apart import Folder, Inline

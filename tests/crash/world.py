@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.strategies import AS_OF, START
-from tests.tables import Tables, drift, expected
-from tests.told import last_told, misinformed, standing
+from tests.support.strategies import AS_OF, START
+from tests.support.tables import Tables, drift, expected
+from tests.support.told import last_told, misinformed, standing
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.topics import partition_of
 from weftline.domain.alerts import Alert

@@ -22,8 +22,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
-from tests.browser import PATIENCE_MS, READ, chromium, visit
-from tests.stack import stack_at, where
+from tests.support.browser import PATIENCE_MS, READ, chromium, visit
+from tests.support.stack import stack_at, where
 from weftline.boards.web.program import SHOWN
 from weftline.domain.alert_rules import RULES, Rests
 from weftline.embedded.children import Running, board_child

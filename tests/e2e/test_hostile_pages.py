@@ -16,9 +16,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser import ARGUMENTS
-from tests.debian import program
-from tests.port import Port, opened
+from tests.support.browser import ARGUMENTS
+from tests.support.debian import program
+from tests.support.port import Port, opened
 from weftline.embedded.children import Child, Running, board_child, says_ok
 from weftline.embedded.ports import HOST, free_ports
 from weftline.runtime.settings import load

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.commands import environment, until
-from tests.examples import ALERT, CODEC, ORDER
-from tests.foreign import CLIENTS, CODECS
+from tests.support.examples import ALERT, CODEC, ORDER
+from tests.support.foreign import CLIENTS, CODECS
 from weftline.contracts.topics import key_of, topic_of
 from weftline.kafka_admin.topics import apply_topics
 from weftline.runtime.settings import load

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 from tests.e2e.commands import Program, environment, until, weftline
-from tests.stack import stack_at, where
+from tests.support.stack import stack_at, where
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.envelope import cloudevents_headers

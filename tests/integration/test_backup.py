@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from kafka import KafkaProducer
-from tests import tables
 from tests.e2e.commands import SECONDS, Program, until, weftline
-from tests.hostile import Message, Played
-from tests.stack import stack_at, where
+from tests.support import tables
+from tests.support.hostile import Message, Played
+from tests.support.stack import stack_at, where
 
 from weftline.embedded.stack_folder import find_running
 from weftline.embedded.supervisor import PROCESSORS, Stack

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import pytest
 from fastavro import parse_schema, schemaless_writer
 from kafka import KafkaProducer
-from tests import tables
 from tests.e2e.commands import until
-from tests.examples import ACTION, CODEC, LOT, REGISTRY, REPORT
-from tests.stack import stack_at
+from tests.support import tables
+from tests.support.examples import ACTION, CODEC, LOT, REGISTRY, REPORT
+from tests.support.stack import stack_at
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.mapping import to_avro

@@ -1,6 +1,6 @@
 """A worker whose machine's clock is days wrong: factories are told as if it were right, nobody is told too early, and it is seen.
 
-The real program under a clock that is shifted before anything else of it runs (:mod:`tests.shifted_clock`).
+The real program under a clock that is shifted before anything else of it runs (:mod:`tests.support.shifted_clock`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 from tests.conftest import Server
 from tests.e2e.commands import until, weftline
-from tests.shifted_clock import with_clock
+from tests.support.shifted_clock import with_clock
 
 from weftline.embedded.children import Running, processor_child
 from weftline.embedded.ports import HOST, free_ports

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from test_batches import Bench, until
-from tests.examples import ALERT, CODEC
-from tests.foreign import CLIENTS, CODECS
+from tests.support.examples import ALERT, CODEC
+from tests.support.foreign import CLIENTS, CODECS
 
 from weftline.contracts.log_reader import open_consumer
 from weftline.contracts.topics import key_of, load_topics, partition_of, topic_of

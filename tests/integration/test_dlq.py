@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from tests import tables
 from tests.e2e.commands import until, weftline
-from tests.examples import CODEC, ORDER, REGISTRY
-from tests.stack import stack_at
+from tests.support import tables
+from tests.support.examples import CODEC, ORDER, REGISTRY
+from tests.support.stack import stack_at
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.envelope import cloudevents_headers

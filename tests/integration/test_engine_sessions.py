@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
-from tests.port import Port, opened
+from tests.support.port import Port, opened
 
 from weftline.embedded.engine_http import WHOLE_RESULT
 

@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 from kafka import KafkaProducer
-from tests import tables
-from tests.apicurio import apicurio
 from tests.e2e.commands import until, weftline
-from tests.examples import CODEC, ORDER, SHIPMENT, verified_report
-from tests.next_release import FIELD, NEWS, FormerRelease, NextRelease
-from tests.spellings import PLAINLY, Writer
-from tests.stack import stack_at, where
+from tests.support import tables
+from tests.support.apicurio import apicurio
+from tests.support.examples import CODEC, ORDER, SHIPMENT, verified_report
+from tests.support.next_release import FIELD, NEWS, FormerRelease, NextRelease
+from tests.support.spellings import PLAINLY, Writer
+from tests.support.stack import stack_at, where
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.envelope import cloudevents_headers

@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tests import tables
 from tests.crash.publishing import Publishing
 from tests.e2e.commands import until, weftline
-from tests.hostile import Played
-from tests.small_disk import filled, small_disk
-from tests.stack import stack_at, where
+from tests.support import tables
+from tests.support.hostile import Played
+from tests.support.small_disk import filled, small_disk
+from tests.support.stack import stack_at, where
 
 from weftline.embedded import room
 from weftline.embedded.stack_folder import find_running

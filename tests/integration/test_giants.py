@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 from kafka import KafkaProducer
-from tests import tables
-from tests.examples import CODEC, REPORT, verified_report
 from tests.integration.test_promise import until
-from tests.stack import stack_at, where
+from tests.support import tables
+from tests.support.examples import CODEC, REPORT, verified_report
+from tests.support.stack import stack_at, where
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.topics import key_of, partition_of, topic_of

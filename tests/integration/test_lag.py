@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from kafka import KafkaProducer
 from tests.e2e.commands import Program, until
-from tests.examples import CODEC, ORDER
+from tests.support.examples import CODEC, ORDER
 
 from weftline.contracts.topics import key_of, load_topics
 from weftline.kafka_admin.topics import apply_topics

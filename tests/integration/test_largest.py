@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from tests.crash.world import Outbox
-from tests.strategies import HOUR
-from tests.tables import drift, expected, kinds, stored
+from tests.support.strategies import HOUR
+from tests.support.tables import drift, expected, kinds, stored
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.registry import FileRegistry

@@ -15,8 +15,8 @@ import pytest
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient
 from tests.e2e.commands import until, weftline
-from tests.hostile import Message, Played
-from tests.stack import stack_at, where
+from tests.support.hostile import Message, Played
+from tests.support.stack import stack_at, where
 
 from weftline.embedded.ports import free_ports
 from weftline.embedded.supervisor import Stack

@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.port import Port
-from tests.small_disk import filled, small_disk
+from tests.support.port import Port
+from tests.support.small_disk import filled, small_disk
 
 from weftline.embedded.children import Running, engine_child
 from weftline.embedded.engine_chdb import EngineConfig

@@ -20,7 +20,7 @@ import pytest
 from kafka import KafkaProducer
 from tests.e2e.commands import until as until_found
 from tests.e2e.commands import weftline
-from tests.stack import stack_at
+from tests.support.stack import stack_at
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.envelope import cloudevents_headers

@@ -1,6 +1,6 @@
 """Debian's Prometheus and Alertmanager beside a real stack: everything is scraped, a killed processor is told of, and so is its return.
 
-Rules and routes are those under ``deploy``; only their durations are divided (:func:`tests.alerting.faster`), and targets and
+Rules and routes are those under ``deploy``; only their durations are divided (:func:`tests.support.alerting.faster`), and targets and
 receivers have the addresses of this test.
 """
 
@@ -23,12 +23,12 @@ from typing import Any
 import pytest
 import yaml
 from kafka import KafkaProducer
-from tests.alerting import ALERTMANAGER, PROMETHEUS, alerts, asked_for, blocks, faster
-from tests.debian import program
 from tests.e2e.commands import environment, until
-from tests.examples import CODEC, ORDER
-from tests.metric_names import PROGRAMS, listed
-from tests.stack import stack_at
+from tests.support.alerting import ALERTMANAGER, PROMETHEUS, alerts, asked_for, blocks, faster
+from tests.support.debian import program
+from tests.support.examples import CODEC, ORDER
+from tests.support.metric_names import PROGRAMS, listed
+from tests.support.stack import stack_at
 
 from weftline.contracts.topics import key_of
 from weftline.embedded.children import Child, Running, processor_child, says_ok

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.e2e.commands import until
-from tests.panels import Answer, Engine, annotations, choices, faults, sent
-from tests.stack import stack_at, where
+from tests.support.panels import Answer, Engine, annotations, choices, faults, sent
+from tests.support.stack import stack_at, where
 
 from weftline.boards import BOARDS
 from weftline.boards.macros import Choice, expand

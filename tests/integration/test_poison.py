@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from kafka import KafkaProducer
-from tests import tables
 from tests.e2e.commands import until, weftline
-from tests.examples import CODEC, ORDER
-from tests.poison import BOMB, LARGEST, POISON, of, packed
-from tests.raw_batches import produce
-from tests.stack import stack_at, where
+from tests.support import tables
+from tests.support.examples import CODEC, ORDER
+from tests.support.poison import BOMB, LARGEST, POISON, of, packed
+from tests.support.raw_batches import produce
+from tests.support.stack import stack_at, where
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.topics import key_of, load_topics, partition_of

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from clickhouse_connect import get_client
-from tests.port import Port, opened
+from tests.support.port import Port, opened
 
 from weftline.embedded.engine_users import READER_LIMITS
 

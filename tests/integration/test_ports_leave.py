@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.port import SECRET, Answer, Port, opened
+from tests.support.port import SECRET, Answer, Port, opened
 
 from weftline.embedded.engine_users import FIXED
 

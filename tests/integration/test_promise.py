@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from tests import tables, truth
-from tests.hostile import KINDS, Played
-from tests.stack import stack_at, where
-from tests.told import last_told, misinformed, standing
+from tests.support import tables, truth
+from tests.support.hostile import KINDS, Played
+from tests.support.stack import stack_at, where
+from tests.support.told import last_told, misinformed, standing
 
 from weftline.contracts.reference import Center, Reference
 from weftline.embedded.supervisor import PROCESSORS, Stack

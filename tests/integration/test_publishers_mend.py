@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.examples import CODEC, ORDER, REPORT, SHIPMENT
+from tests.support.examples import CODEC, ORDER, REPORT, SHIPMENT
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.kinds import kind_of

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 from tests.e2e.commands import until, weftline
-from tests.hostile import Played
-from tests.stack import stack_at, where
+from tests.support.hostile import Played
+from tests.support.stack import stack_at, where
 
 from weftline.embedded.supervisor import Stack
 from weftline.processors.audit_tables import columns, rollup

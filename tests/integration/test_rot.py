@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 from tests.e2e.commands import until, weftline
-from tests.hostile import Message, Played
-from tests.stack import stack_at, where
+from tests.support.hostile import Message, Played
+from tests.support.stack import stack_at, where
 
 from weftline.embedded.supervisor import Stack
 from weftline.runtime.places import open_places

@@ -14,8 +14,8 @@ from urllib.error import HTTPError
 import pytest
 from fastavro import parse_schema, schemaless_writer
 from kafka import KafkaConsumer, TopicPartition
-from tests.apicurio import Apicurio, apicurio
-from tests.examples import CODEC, EXAMPLES, ORDER
+from tests.support.apicurio import Apicurio, apicurio
+from tests.support.examples import CODEC, EXAMPLES, ORDER
 
 from weftline.contracts.codec import FRAMING, Codec, schema_id_of
 from weftline.contracts.kinds import KINDS, kind_of

@@ -19,8 +19,8 @@ from urllib.request import urlopen
 
 import pytest
 from kafka import KafkaProducer
-from tests import compose, secured
 from tests.e2e.commands import until
+from tests.support import compose, secured
 
 from weftline.embedded.children import Child, Running, says_ok
 from weftline.embedded.ports import HOST, free_ports

@@ -10,8 +10,8 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from tests.contract.golden import same_as_golden
 from tests.contract.test_stories import KINDS, told
+from tests.support.golden import same_as_golden
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import FileRegistry

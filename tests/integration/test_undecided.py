@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 from tests.e2e.commands import until, weftline
-from tests.examples import ALERT, CODEC, ORDER
-from tests.stack import stack_at, where
+from tests.support.examples import ALERT, CODEC, ORDER
+from tests.support.stack import stack_at, where
 
 from weftline.contracts.topics import key_of, topic_of
 from weftline.embedded.supervisor import Stack

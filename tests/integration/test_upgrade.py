@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import zstandard
 from kafka import KafkaProducer
-from tests import tables
 from tests.e2e.commands import until, weftline
-from tests.stack import stack_at, where
+from tests.support import tables
+from tests.support.stack import stack_at, where
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.paths import schemas_root

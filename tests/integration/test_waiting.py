@@ -20,10 +20,10 @@ from urllib.request import urlopen
 import psutil
 import pytest
 from kafka import KafkaProducer
-from tests import tables
 from tests.conftest import Server
 from tests.e2e.commands import until
-from tests.hostile import Message, Played
+from tests.support import tables
+from tests.support.hostile import Message, Played
 
 from weftline.embedded.children import Running, processor_child
 from weftline.embedded.ports import HOST, free_ports

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.examples import EXAMPLES
+from tests.support.examples import EXAMPLES
 
 from weftline.commands.partners import _each_once
 from weftline.contracts.mapping import from_json

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.laboratory import COMPLETE_B, NOW, number, report
-from tests.tables import kinds
+from tests.support.laboratory import COMPLETE_B, NOW, number, report
+from tests.support.tables import kinds
 from tests.unit.test_fold import AS_OF, record_of
 from tests.unit.test_lot_acceptance import BUYERS, MAJOR_PLAN, lot
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from tests import truth
+from tests.support import truth
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.registry import FileRegistry

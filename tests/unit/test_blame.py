@@ -11,8 +11,8 @@ import aiokafka.errors
 import pytest
 from aiokafka.structs import TopicPartition
 from clickhouse_connect.driver.exceptions import DatabaseError
-from tests.examples import CODEC, ORDER
-from tests.raw_batches import Sent, batch
+from tests.support.examples import CODEC, ORDER
+from tests.support.raw_batches import Sent, batch
 
 from weftline.contracts.topics import load_topics
 from weftline.domain.fold import NOT_JUDGED, Record

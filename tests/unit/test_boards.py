@@ -16,8 +16,8 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.debian import program
-from tests.metric_names import exported, used
+from tests.support.debian import program
+from tests.support.metric_names import exported, used
 from typer.testing import CliRunner
 
 from weftline.boards import BOARDS

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.loop_world import World, play, quiet, short_waits
+from tests.support.loop_world import World, play, quiet, short_waits
 
 from weftline.errors import DependencyDown
 from weftline.runtime import pace

@@ -12,8 +12,8 @@ import pytest
 from fastavro import parse_schema, schemaless_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.examples import ACTION, CODEC, DECLARED, EXAMPLES, LOT, ORDER, REGISTRY, REPORT, SHIPMENT
-from tests.letters import letters
+from tests.support.examples import ACTION, CODEC, DECLARED, EXAMPLES, LOT, ORDER, REGISTRY, REPORT, SHIPMENT
+from tests.support.letters import letters
 
 from weftline.contracts.codec import FRAMING, MAX_VALUE_BYTES, rank_of, schema_id_of
 from weftline.contracts.envelope import cloudevents_headers, read_envelope

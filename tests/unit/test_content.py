@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tests.examples import ACTION, CODEC, LOT, ORDER, REGISTRY, REPORT, SHIPMENT
-from tests.spellings import Writer
-from tests.strategies import EVENTS
+from tests.support.examples import ACTION, CODEC, LOT, ORDER, REGISTRY, REPORT, SHIPMENT
+from tests.support.spellings import Writer
+from tests.support.strategies import EVENTS
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.kinds import MessageKind, kind_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import Gauge
-from tests.loop_world import Gate, World, play, quiet, running, short_waits
+from tests.support.loop_world import Gate, World, play, quiet, running, short_waits
 
 from weftline.runtime.caution import Attempt
 from weftline.runtime.chunks import CROWDED, RECORD_BYTES, Chunk, ChunkQueue, RawRecord

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.examples import CODEC
+from tests.support.examples import CODEC
 
 from weftline.domain.alerts import Evidence, StandingAlert
 from weftline.domain.digests import MOST_LISTED, digests, listed, waits

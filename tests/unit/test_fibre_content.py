@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.laboratory import (
+from tests.support.laboratory import (
     COMPLETE_B,
     INCOMPLETE,
     PASS,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.strategies import AS_OF, EVENTS, HOUR, START, order_events
+from tests.support.strategies import AS_OF, EVENTS, HOUR, START, order_events
 
 from weftline.contracts.standards import load_sampling_standard, load_standards
 from weftline.domain.canonical import moments

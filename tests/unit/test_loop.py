@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from tests.loop_world import Gate, World, failing, play, quiet, running, short_waits
+from tests.support.loop_world import Gate, World, failing, play, quiet, running, short_waits
 
 from weftline.errors import DependencyDown
 from weftline.runtime.loop import MOST_FAULTS, RATIO_FAILURES, ProcessorStopped, RawRecord

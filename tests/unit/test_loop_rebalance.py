@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.loop_world import Gate, World, failing, play, quiet, running, short_waits
+from tests.support.loop_world import Gate, World, failing, play, quiet, running, short_waits
 
 from weftline.errors import DependencyDown
 from weftline.runtime import chunks, retry

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fastavro import parse_schema, schemaless_writer
-from tests.examples import ALERT, CODEC, DECLARED, LOT, ORDER, REGISTRY, REPORT, SHIPMENT
+from tests.support.examples import ALERT, CODEC, DECLARED, LOT, ORDER, REGISTRY, REPORT, SHIPMENT
 
 from weftline.contracts.codec import FRAMING, Codec
 from weftline.contracts.envelope import cloudevents_headers, read_envelope

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests import tables
-from tests.examples import CODEC, LOT, ORDER, REPORT, SHIPMENT, VERIFIED
+from tests.support import tables
+from tests.support.examples import CODEC, LOT, ORDER, REPORT, SHIPMENT, VERIFIED
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.limits import LIMITS

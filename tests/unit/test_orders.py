@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import order_events
+from tests.support.strategies import order_events
 
 from weftline.domain.alerts import StandingAlert
 from weftline.domain.events import OrderEvent

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.examples import CODEC, DECLARED, ORDER, REPORT
+from tests.support.examples import CODEC, DECLARED, ORDER, REPORT
 
 from weftline.contracts.publishers import UNSIGNED, Delivered, Grant, Grants, signature_in
 from weftline.contracts.reference import read_reference

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.letters import letters
+from tests.support.letters import letters
 
 from weftline.contracts.paths import schemas_root
 from weftline.contracts.reference import Center, Factory, Reference, read_reference, write_reference

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from fastavro import parse_schema, schemaless_writer
-from tests.examples import CODEC, ORDER, SHIPMENT
+from tests.support.examples import CODEC, ORDER, SHIPMENT
 
 from weftline.contracts.codec import FRAMING, Codec, schema_id_of
 from weftline.contracts.mapping import to_avro

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.laboratory import COMPLETE_B, FAIL, INCOMPLETE, PASS, STANDARDS, B, not_detected, number, of, only, quality
+from tests.support.laboratory import COMPLETE_B, FAIL, INCOMPLETE, PASS, STANDARDS, B, not_detected, number, of, only, quality
 
 from weftline.contracts.paths import schemas_root
 from weftline.contracts.standards import load_standards

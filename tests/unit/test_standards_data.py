@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.laboratory import (
+from tests.support.laboratory import (
     FAIL,
     INCOMPLETE,
     PASS,

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from tests import tables
+from tests.support import tables
 
 from weftline.processors.reading import MARKS, Mark
 from weftline.processors.step import Processor

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.crash.histories import REPORT, run_report, run_verified
-from tests.strategies import HOUR, START, inspection_events
-from tests.told import last_told, misinformed
+from tests.support.strategies import HOUR, START, inspection_events
+from tests.support.told import last_told, misinformed
 
 from weftline.contracts.standards import load_sampling_standard, load_standards
 from weftline.domain import revisions

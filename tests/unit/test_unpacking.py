@@ -14,7 +14,7 @@ import zstandard
 from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.raw_batches import PACK, Sent, batch, field, varint
+from tests.support.raw_batches import PACK, Sent, batch, field, varint
 
 from weftline.runtime import unpacking
 from weftline.runtime.unpacking import (

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka.consumer.fetcher import IsolationLevel
 from kafka.record import MemoryRecords
-from tests.record_batches import CODEC_NUMBERS, batch, garbled, of_a_future_codec, rotten
+from tests.support.record_batches import CODEC_NUMBERS, batch, garbled, of_a_future_codec, rotten
 
 from weftline.contracts import log_reader
 from weftline.runtime import faust_batches  # noqa: F401  the fetcher tells from now on

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from tests.laboratory import (
+from tests.support.laboratory import (
     AUXILIARY,
     COLOUR,
     COMPLETE_B,

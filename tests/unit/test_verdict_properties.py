@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.laboratory import (
+from tests.support.laboratory import (
     COLOUR,
     FAIL,
     GREY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.laboratory import (
+from tests.support.laboratory import (
     AUXILIARY,
     COMPLETE_B,
     FAIL,

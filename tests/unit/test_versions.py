@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.examples import ACTION, ALERT, LOT, ORDER, REPORT
+from tests.support.examples import ACTION, ALERT, LOT, ORDER, REPORT
 
 from weftline.contracts.kinds import KINDS, kind_of
 from weftline.contracts.mapping import to_avro

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tarfile
 import urllib.request
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ def _archive() -> Path:
             path.unlink()
             faults.append(f"{address}: wrong SHA-256")
     reason = f"Apicurio cannot be fetched: {'; '.join(faults)}"
-    if os.environ.get("WEFTLINE_CI"):
+    if any("SHA-256" in fault for fault in faults):
         pytest.fail(reason)
     pytest.skip(reason)
 

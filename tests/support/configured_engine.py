@@ -1,4 +1,4 @@
-"""The real ClickHouse engine under deploy/clickhouse: ``python -m tests.configured_engine FOLDER LAYOUT USER``.
+"""The real ClickHouse engine under deploy/clickhouse: ``python -m tests.support.configured_engine FOLDER LAYOUT USER``.
 
 It runs the statements that come on standard input as a JSON list, and prints a JSON list of ``[text, error code]`` (tab-separated rows;
 code 0 if it was not refused).
@@ -18,7 +18,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from tests import compose
+from tests.support import compose
 
 DEPLOY = compose.ROOT / "deploy" / "clickhouse"
 CONFIG = """<clickhouse>

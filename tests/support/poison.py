@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from tests.examples import CODEC
-from tests.raw_batches import Sent, batch
+from tests.support.examples import CODEC
+from tests.support.raw_batches import Sent, batch
 from weftline.contracts.topics import key_of
 
 BOMB = 100 << 20

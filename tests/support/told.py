@@ -31,7 +31,7 @@ def last_told(said: Iterable[Alert]) -> dict[str, ListedAlert]:
 
 
 def standing(alerts: Mapping[tuple[str, ...], tuple[str]]) -> dict[str, StandingAlert]:
-    """What stands, by id, from the table ``alerts`` of :func:`tests.tables.expected`."""
+    """What stands, by id, from the table ``alerts`` of :func:`tests.support.tables.expected`."""
     return {key[1]: standing_of(content) for key, (content,) in alerts.items()}
 
 

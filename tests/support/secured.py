@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests import compose
 from tests.e2e.commands import environment
+from tests.support import compose
 from weftline.embedded import broker
 from weftline.embedded.broker import BrokerConfig
 from weftline.embedded.children import Child, Running

@@ -1,4 +1,5 @@
-"""Makes the screenshots of the README again: ``python -m tests.screenshots``; with ``--all DIR`` every page in both themes and sizes.
+"""Makes the screenshots of the README again: ``python -m tests.support.screenshots``; with ``--all DIR`` every page in both themes
+and sizes.
 
 Starts a stack with a simulated quarter; ``--url`` takes a board that runs already. Fails if a picture is too heavy for a README.
 """
@@ -15,8 +16,8 @@ from typing import Literal
 
 from playwright.sync_api import Browser
 
-from tests.browser import chromium, visit
-from tests.stack import stack_at, where
+from tests.support.browser import chromium, visit
+from tests.support.stack import stack_at, where
 from weftline.boards.web.program import SHOWN
 from weftline.embedded.children import Running, board_child
 from weftline.embedded.ports import HOST, free_ports
@@ -25,7 +26,7 @@ from weftline.embedded.simulator.player import simulate
 from weftline.embedded.simulator.sinks import Connection
 from weftline.warehouse.client import reader
 
-FOLDER = Path(__file__).parents[1] / "deploy" / "screenshots"
+FOLDER = Path(__file__).parents[2] / "deploy" / "screenshots"
 MOST_BYTES = 250_000
 DAY_MS = 86_400_000
 DESK, PHONE = (1440, 900), (390, 844)

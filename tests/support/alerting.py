@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMETHEUS, ALERTMANAGER, RUNBOOKS = DEPLOY / "prometheus", DEPLOY / "alertmanager", DEPLOY / "runbooks"
 #: What rules may ask for besides: what Prometheus makes itself, and what it and Alertmanager tell of themselves.
 FOREIGN = re.compile(r"up|ALERTS|(prometheus|alertmanager)_\w+")

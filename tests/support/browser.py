@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.debian import program
+from tests.support.debian import program
 
 # Nothing that asks somebody on the network about updates, and no GPU that a test machine does not have.
 ARGUMENTS = (

@@ -17,7 +17,7 @@ from weftline.contracts.paths import schemas_root
 from weftline.contracts.registry import local_schema
 from weftline.contracts.versions import named
 
-SERVICES = Path(__file__).parents[1] / "services"
+SERVICES = Path(__file__).parents[2] / "services"
 FIELD = "urgency"
 
 

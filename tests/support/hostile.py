@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests import tables
+from tests.support import tables
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.envelope import cloudevents_headers
 from weftline.contracts.kinds import kind_of
