@@ -1,4 +1,4 @@
--- Written by `weftline tables render`: what its name says.
+-- Written by `weftline tables render --migration plain_views`.
 
 CREATE OR REPLACE VIEW orders {on_cluster} AS
 SELECT

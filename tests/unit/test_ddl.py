@@ -57,6 +57,9 @@ def test_a_migration_is_what_differs() -> None:
         "    ADD COLUMN IF NOT EXISTS due_at Nullable(DateTime) COMMENT 'when it''s due',\n"
         "    COMMENT COLUMN n 'how often';\n"
     )
+    assert migration([replace(TABLE, says="It's one.")], known) == (
+        "ALTER TABLE t {on_cluster}\n    MODIFY COMMENT 'It''s one.';\n"
+    )
     assert migration([TABLE, VIEW], known) == render([VIEW])
     assert migration([VIEW], parse(render([replace(VIEW, where="n > 1")]))) == render([VIEW])
     assert migration([TABLE], {}) == render([TABLE])

@@ -7,13 +7,13 @@ CREATE TABLE IF NOT EXISTS logistics_records {on_cluster}
     source     String               COMMENT 'who published it',
     event_id   String               COMMENT 'identity within the source',
     rank       UInt64               COMMENT 'declared erroneous * 2^63 + 1 + 62 bits of a hash of the content: decides between several contents of one identity',
-    value      String               COMMENT 'the message: Confluent framing and Avro',
+    value      String               COMMENT 'the message: Confluent framing and Avro, in its plain spelling',
     stored_at  DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'when a processor stored it (bookkeeping)'
 )
 ENGINE = {engine:ReplacingMergeTree()}
 ORDER BY (owner, event_time, source, event_id, rank)
 SETTINGS index_granularity = 256
-COMMENT 'Every logistics event that was received, as it was sent, corrections included.';
+COMMENT 'Every logistics event that was received, with all that it says, corrections included.';
 
 CREATE TABLE IF NOT EXISTS logistics_facts {on_cluster}
 (

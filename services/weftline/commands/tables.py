@@ -63,7 +63,7 @@ def render(
     if changes:
         number = max((int(migration.name[:4]) for migration in load(folder)), default=0) + 1
         path = folder / f"{number:04}_{name}.sql"
-        path.write_text(f"-- Written by `weftline tables render`: what its name says.\n\n{changes}", "utf-8")
+        path.write_text(f"-- Written by `weftline tables render --migration {name}`.\n\n{changes}", "utf-8")
         typer.echo(f"{path} written")
     for path in differs:
         path.parent.mkdir(parents=True, exist_ok=True)

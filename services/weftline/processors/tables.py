@@ -67,10 +67,10 @@ def _records(kind: Kind) -> Table:
         SqlColumn("owner", "String", f"{_OWNER.says}: {kind.says.owner}"),
         *_ADDRESS,
         SqlColumn("rank", "UInt64", rank),
-        SqlColumn("value", "String", "the message: Confluent framing and Avro"),
+        SqlColumn("value", "String", "the message: Confluent framing and Avro, in its plain spelling"),
         SqlColumn("stored_at", _TIME, "when a processor stored it (bookkeeping)", "now64(3)"),
     )
-    says = f"Every {kind.of.name} event that was received, as it was sent, corrections included."
+    says = f"Every {kind.of.name} event that was received, with all that it says, corrections included."
     order = "owner, event_time, source, event_id, rank"
     return Table(kind.records, says, columns, "ReplacingMergeTree()", order, settings=_SMALL_GRANULES)
 

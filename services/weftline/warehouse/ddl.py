@@ -147,7 +147,15 @@ def _altered(table: Table, old: Known) -> str:
             lines.append(f"    ADD COLUMN IF NOT EXISTS {_declared(column)}")
         elif before.says != column.says:
             lines.append(f"    COMMENT COLUMN {name} {_quoted(column.says)}")
-    rest = _create(table).partition("\n)\n")[2]
-    if rest != old.text.partition("\n)\n")[2]:
-        raise UserError(f"{table.name}: is made otherwise ({' '.join(rest.split())}); write this migration by hand")
+    (made, says), (was_made, said) = (_rest(text) for text in (_create(table), old.text))
+    if made != was_made:
+        raise UserError(f"{table.name}: is made otherwise ({' '.join(made.split())}); write this migration by hand")
+    if says != said:
+        lines.append(f"    MODIFY COMMENT {_quoted(table.says)}")
     return f"ALTER TABLE {table.name} {{on_cluster}}\n" + ",\n".join(lines) + ";\n"
+
+
+def _rest(text: str) -> tuple[str, str]:
+    """How a rendered table is made below its columns, and what it says."""
+    made, _, says = text.partition("\n)\n")[2].rpartition("\nCOMMENT ")
+    return made, says
