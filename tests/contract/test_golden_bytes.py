@@ -73,9 +73,9 @@ def test_golden_bytes_read_as_ever(golden: Golden) -> None:
         assert CODEC.decode(topic, value) == event
         assert CODEC.decode(topic, value, stored=True) == event
         accepted = CODEC.accept(topic, value)
-        assert accepted == (event, plain)
+        assert accepted[:2] == (event, plain)
         if not isinstance(event, Alert):
-            assert CODEC.rank(event, accepted.value) == RANKS[golden.example]
+            assert accepted.rank == CODEC.rank(event, accepted.value) == RANKS[golden.example]
     if golden.example.split("/")[1] == f"v{golden.version}":
         assert CODEC.encode(event) == plain, "and a publisher of today still writes it so"
 

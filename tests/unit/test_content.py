@@ -35,6 +35,8 @@ def ranked(codec: Codec, event: Any, value: bytes) -> tuple[Any, int]:
     rank = codec.rank(accepted.message, accepted.value)
     assert codec.accept(topic_of(event), accepted.value) == accepted
     assert codec.decode(topic_of(event), accepted.value, stored=True) == accepted.message
+    assert codec.stored(topic_of(event), accepted.value) == (accepted.message, rank)
+    assert accepted.rank == rank
     return accepted.message, rank
 
 

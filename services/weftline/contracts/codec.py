@@ -24,7 +24,7 @@ laboratory report        515      55      70
 =====================  =====  ======  ======
 
 Of an order's 12, fastavro takes 6, the dataclass 2, the checks 3; :func:`rank_of` costs 0.7 more. :meth:`Codec.accept` writes the body
-once more to compare the spelling, which adds 60 % to decoding.
+once more to compare the spelling: an order 23 and 32, a shipment's step 22 and 39, an inspection 54 and 130 in one run.
 """
 
 from __future__ import annotations
@@ -114,22 +114,28 @@ class Codec:
         return reader.check(reader.ours(value or b""))
 
     def accept(self, topic: str, value: bytes | None, *, stored: bool = False) -> Accepted:
-        """The event in ``value``, and the bytes to store: ``value`` itself unless there is a simpler spelling of the same content.
-
-        Raises what :meth:`decode` does.
+        """The event in ``value``, the bytes to store (``value`` itself unless there is a simpler spelling of the same content), and its
+        rank, as :meth:`rank` gives it for these bytes. Raises what :meth:`decode` does.
         """
         reader = self._reader_of(topic, value, stored)
         value = value or b""
         ours = reader.ours(value)
         message = reader.check(ours)
-        spelt = self._simplest(reader, ours, value)
-        # One at the limit may have been shorter in another's schema.
-        return Accepted(message, spelt if spelt != value and len(spelt) <= MAX_VALUE_BYTES else value)
-
-    def _simplest(self, reader: _Reader, ours: dict[str, Any], value: bytes) -> bytes:
+        declared = _declared(message)
         if reader.version is not None:
             # In the version that it came in: no id has to be looked up, and its rank is that of the oldest all the same.
-            return value[:FRAMING] + _written(reader.parsed, ours)
+            body = _written(reader.parsed, ours)
+            oldest = self._version_for(reader.kind, ours)
+            ranked = body if oldest is reader.version else _written(oldest.parsed, ours)
+            return Accepted(message, value[:FRAMING] + body, rank_of(ranked, declared))
+        spelt = self._simplest(reader, ours, value)
+        if len(spelt) > MAX_VALUE_BYTES:  # one at the limit may have been shorter in another's schema
+            spelt = value
+        reader = self._reader_of(topic, spelt, stored)
+        return Accepted(message, spelt, self._rank(reader, reader.ours(spelt), spelt, declared))
+
+    def _simplest(self, reader: _Reader, ours: dict[str, Any], value: bytes) -> bytes:
+        """Of a value in another's schema: in ours, or as simple as its own lets it be."""
         try:
             written = reader.written(value)
             if not lost(written, ours, reader.parsed):
@@ -142,18 +148,26 @@ class Codec:
         except Exception:  # our schema is not in that registry, or fastavro cannot write what it has read: it is stored as it came
             return value
 
+    def stored(self, topic: str, value: bytes) -> tuple[Message, int]:
+        """A record as it was stored, and its :meth:`rank`: what was accepted once passes, whatever is refused since."""
+        reader = self._reader_of(topic, value, True)
+        ours = reader.ours(value)
+        message = reader.check(ours)
+        return message, self._rank(reader, ours, value, _declared(message))
+
     def rank(self, event: Event, value: bytes) -> int:
         """The rank of a record as it is stored. One in a newer version than it needs ranks as in the oldest that can say it.
 
         The contract is not asked: what was once stored keeps its rank, whatever is refused since.
         """
-        kind = kind_of(event)  # type: ignore[arg-type]
-        reader = self._reader_of(kind.topic, value, True)
+        reader = self._reader_of(kind_of(event).topic, value, True)  # type: ignore[arg-type]
+        return self._rank(reader, reader.ours(value), value, _declared(event))
+
+    def _rank(self, reader: _Reader, ours: dict[str, Any], value: bytes, declared: bool) -> int:
         body = value[FRAMING:]
-        if reader.version is not None and reader.version is not self._own[kind][0]:
-            ours = reader.ours(value)
-            body = _written(self._version_for(kind, ours).parsed, ours)
-        return rank_of(body, event.error_declaration is not None)
+        if reader.version is not None and reader.version is not self._own[reader.kind][0]:
+            body = _written(self._version_for(reader.kind, ours).parsed, ours)
+        return rank_of(body, declared)
 
     def _reader_of(self, topic: str, value: bytes | None, stored: bool) -> _Reader:
         if not value or len(value) < FRAMING or value[0] != 0:
@@ -210,10 +224,11 @@ class Codec:
 
 
 class Accepted(NamedTuple):
-    """A message that keeps its contract, and the bytes in which it is stored."""
+    """A message that keeps its contract, the bytes in which it is stored, and its rank."""
 
     message: Message
     value: bytes
+    rank: int
 
 
 class _Reader(NamedTuple):
@@ -238,6 +253,10 @@ class _Version(NamedTuple):
     bare: Any
     parsed: Any
     added: Added
+
+
+def _declared(message: Any) -> bool:
+    return isinstance(message, Event) and message.error_declaration is not None
 
 
 def _written(parsed: Any, body: dict[str, Any]) -> bytes:

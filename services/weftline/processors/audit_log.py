@@ -200,11 +200,11 @@ def _logged(codec: Codec, record: Any, grants: Grants | None) -> Logged:
         return Logged(place, None)
     unfit = refused = False
     try:
-        event, value = codec.accept(record.topic, record.value)
+        event, value, rank = codec.accept(record.topic, record.value)
     except ContractError:
         unfit = True
         try:
-            event, value = codec.accept(record.topic, record.value, stored=True)
+            event, value, rank = codec.accept(record.topic, record.value, stored=True)
         except ContractError:
             return Logged(place, None)
     if not isinstance(event, Event):
@@ -214,7 +214,7 @@ def _logged(codec: Codec, record: Any, grants: Grants | None) -> Logged:
         refused = grants.refusal(delivered, event) is not None
     address = (event.owner, event.event_time, event.source, event.event_id)
     former = None if value == record.value else (*address, codec.rank(event, record.value))
-    return Logged(place, (*address, codec.rank(event, value)), refused, unfit, former)
+    return Logged(place, (*address, rank), refused, unfit, former)
 
 
 def _stored(kind: Kind, reader: Reader, identities: Sequence[Identity]) -> set[Identity]:

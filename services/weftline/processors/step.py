@@ -241,7 +241,7 @@ class Processor:
             try:
                 if raw.cut is not None:
                     raise DecodeError("value", raw.cut.problem)
-                event, value = self._codec.accept(raw.topic, raw.value)
+                event, value, rank = self._codec.accept(raw.topic, raw.value)
                 if not isinstance(event, Event) or raw.value is None:
                     raise ContractError("value", f"topic {raw.topic} carries no {type(event).__name__}")
                 owner = event.owner
@@ -252,7 +252,7 @@ class Processor:
                     refusal = self._grants.refusal(Delivered(raw.topic, raw.key, raw.value, signature, raw.timestamp), event)
                     if refusal is not None:
                         raise refusal
-                received.append(Received(index, owner, Record(event, self._codec.rank(event, value)), value))
+                received.append(Received(index, owner, Record(event, rank), value))
             except ContractError as error:
                 letters.append(DeadLetter.of(raw, error.reason, error.field, error.problem))
         return received, letters

@@ -185,12 +185,12 @@ class Store:
 
     def _record(self, owner: str, data: bytes) -> Record[Any]:
         try:
-            event = self._codec.decode(self._kind.topic, data, stored=True)
+            event, rank = self._codec.stored(self._kind.topic, data)
         except ContractError as error:
             raise RuntimeError(f"a stored record of {owner} no longer reads: {error}") from error
         if not isinstance(event, Event):
             raise TypeError(f"a stored record of {owner} is a {type(event).__name__}")
-        return Record(event, self._codec.rank(event, data))
+        return Record(event, rank)
 
     # judged facts and rollups
 
