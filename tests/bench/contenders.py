@@ -43,8 +43,10 @@ from weftline.warehouse.client import Warehouse
 
 KIND = kinds()[os.environ.get("BENCH_KIND", "orders")]
 PARTITIONS = load_topics()[KIND.topic].partitions
-#: As large and as patient as our own settings: who works on a batch finds the next one fetched.
-BATCH, WITHIN = load().batch_records, load().pause_seconds
+#: As large and as patient as our own settings (who works on a batch finds the next one fetched), but no more than a tenth of all: who took
+#: everything at once could not be watched.
+BATCH = min(load().batch_records, int(os.environ.get("BENCH_MOST", "20000")))
+WITHIN = load().pause_seconds
 
 
 class Work:
@@ -77,7 +79,7 @@ class Work:
         return True
 
 
-def consumed(settings: Settings, group: str, most: int = BATCH) -> Generator[list[Any], bool, None]:
+def consumed(settings: Settings, group: str) -> Generator[list[Any], bool, None]:
     """Batches of confluent-kafka's messages; the offsets of one are committed when the next is asked for with ``True``."""
     from confluent_kafka import Consumer
 
@@ -86,7 +88,7 @@ def consumed(settings: Settings, group: str, most: int = BATCH) -> Generator[lis
     )
     consumer.subscribe([KIND.topic])
     while True:
-        messages = consumer.consume(most, WITHIN)
+        messages = consumer.consume(BATCH, WITHIN)
         if (yield messages) and messages:
             consumer.commit(asynchronous=False)
 
@@ -128,7 +130,7 @@ def floor(settings: Settings, group: str) -> None:
 
     async def loop() -> None:
         warehouse = await Warehouse.connect(settings)
-        batches = consumed(settings, group, 2_000)  # else it is through before it can be watched
+        batches = consumed(settings, group)
         while not (first := next(batches)):
             pass
         found = await warehouse.rows("SELECT table, name, type FROM system.columns WHERE database = currentDatabase()")
