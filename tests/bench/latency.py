@@ -93,6 +93,10 @@ def _probe(at: Addresses) -> tuple[list[float], list[float]]:
         subscriber.stop()
         listener.join()
         subscriber.close()
+    if missing := sent.keys() - told.keys():
+        raise SystemExit(
+            f"{len(missing)} of {len(sent)} alerts did not come within {PATIENCE_SECONDS} s: the machine does too much else"
+        )
     return [told[number] - sent[number] for number in sent], [seen[number] - sent[number] for number in seen]
 
 

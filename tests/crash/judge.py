@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from tests.crash.publishing import GIANT, PATIENCE_SECONDS, Place, Poisoning
@@ -80,6 +80,7 @@ class Report:
     told: int = 0
     kept_back: int = 0
     misinformed: list[str] = field(default_factory=list)
+    rows_of_misinformed: list[str] = field(default_factory=list)
     dead_letters_wrong: int = 0
 
     @property
@@ -102,6 +103,7 @@ class Report:
         yield f"alerts standing       {self.standing:,}, of them told to factories {self.told:,}, history {self.kept_back:,}"
         yield f"last told otherwise   {len(self.misinformed)} than stands, or one revision said in two ways"
         yield from (f"  {what}" for what in self.misinformed[:3])
+        yield from (f"  in the table: {row}" for row in self.rows_of_misinformed[:5] if self.misinformed)
         yield f"dead letters wrong    {self.dead_letters_wrong}"
 
 
@@ -146,11 +148,22 @@ def _compare(report: Report, at: Settings, played: Played, poisoning: Poisoning,
     stands = {alert_id: alert for of in ought.values() for alert_id, alert in standing(of["alerts"]).items()}
     told = {alert_id for alert_id, alert in last_told(said).items() if alert.status != "WITHDRAWN"}
     report.standing, report.told = len(stands), len(told)
+    report.rows_of_misinformed = [f"{row}" for row in _alert_rows(at, sorted(told ^ stands.keys()))]
     report.kept_back = sum(historic for _, historic in rows)
     report.misinformed = [*misinformed(said, stands, live)]
     report.misinformed += [
         f"told, but kept back in the table: {alert_id}" for alert_id, historic in rows if historic and alert_id in told
     ]
+
+
+def _alert_rows(at: Settings, alert_ids: list[str]) -> list[tuple[Any, ...]]:
+    """Every version of these alerts that the table still has, oldest first."""
+    with reader(at) as warehouse:
+        return warehouse.rows(
+            "SELECT alert_id, owner, partition, status, published, historic, hex(version), revision, toString(stored_at), replaces, "
+            "late_hours FROM alerts WHERE alert_id IN {ids:Array(String)} ORDER BY alert_id, version",
+            {"ids": alert_ids},
+        )
 
 
 def _wrong(letters: Sequence[Letter], played: Played, poisoning: Poisoning) -> int:

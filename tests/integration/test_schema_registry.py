@@ -125,5 +125,5 @@ def test_a_next_version_is_read_by_this_one(registry: Apicurio, client: HttpRegi
         return b"\0" + number.to_bytes(4, "big") + out.getvalue()
 
     known, unknown = (codec.accept("sample.orders.v1", value) for value in (written(), written(status="REWORKED")))
-    assert known == (ORDER, codec.encode(ORDER))
+    assert known[:2] == (ORDER, codec.encode(ORDER))
     assert unknown == (dataclasses.replace(ORDER, status=v.OrderStatus.UNKNOWN), written(status="REWORKED"))
