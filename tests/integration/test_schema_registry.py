@@ -126,4 +126,4 @@ def test_a_next_version_is_read_by_this_one(registry: Apicurio, client: HttpRegi
 
     known, unknown = (codec.accept("sample.orders.v1", value) for value in (written(), written(status="REWORKED")))
     assert known[:2] == (ORDER, codec.encode(ORDER))
-    assert unknown == (dataclasses.replace(ORDER, status=v.OrderStatus.UNKNOWN), written(status="REWORKED"))
+    assert unknown[:2] == (dataclasses.replace(ORDER, status=v.OrderStatus.UNKNOWN), written(status="REWORKED"))
