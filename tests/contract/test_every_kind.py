@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from collections.abc import Callable
 from functools import cache
@@ -11,6 +12,9 @@ from typing import get_args
 
 import pytest
 import yaml
+from tests.support import stories
+from tests.support.strategies import EVENTS
+from tests.unit.test_fold import RULES
 from typer.main import get_command
 
 from weftline import sdk
@@ -18,22 +22,26 @@ from weftline.boards import BOARDS
 from weftline.cli import app
 from weftline.contracts.kinds import BY_PROCESSOR, KINDS, Message, MessageKind
 from weftline.contracts.topics import load_topics
-from weftline.domain.events import OrderEvent
+from weftline.domain import events
+from weftline.domain.events import Event, OrderEvent
 from weftline.kafka_admin.access import load_roles
 from weftline.processors.kinds import GRAINS
 from weftline.processors.registry import kinds
+from weftline.sdk.methods import EventMethods
 
 ROOT = Path(__file__).parents[2]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Complaint:
-    """An event of a kind that somebody is about to add."""
+class Toy:
+    """An event of a kind that is in the registry and nowhere else."""
+
+    toy_id: str
 
 
 TOY = MessageKind(
-    *("complaint", Complaint, "customer.complaints.v1", "customer.complaints.v1-value", 1),  # type: ignore[arg-type]
-    *("org.weftline.v1.CustomerComplaint", "org.weftline.customer.complaint.v1", "complaints", "complaint"),
+    *("toy", Toy, "toy.events.v1", "toy.events.v1-value", 1),  # type: ignore[arg-type]
+    *("org.weftline.v1.ToyEvent", "org.weftline.toy.event.v1", "toys", "toy"),
 )
 
 
@@ -67,6 +75,21 @@ def watched() -> list[list[str]]:
     return [names.split("|") for names in re.findall(r'program=~"([^"]*orders[^"]*)"', text("deploy/prometheus/rules/alerts.yml"))]
 
 
+def taken_by_a_method(cls: type) -> bool:
+    """Whether some method of the SDK takes whatever such an event says, but for the bodies that it may have one of."""
+    bodies = {name for name, of in vars(events).items() if dataclasses.is_dataclass(of)}
+    common = {field.name for field in dataclasses.fields(Event)}
+    own = {field.name for field in dataclasses.fields(cls) if not bodies & {*re.findall(r"\w+", str(field.type))}}
+    methods = [method for name, method in vars(EventMethods).items() if callable(method) and not name.startswith("_")]
+    return any(own - common - {"kind"} <= inspect.signature(method).parameters.keys() for method in methods)
+
+
+def state(kind: MessageKind) -> bool:
+    """Whether its tables of state are made, and the views that show them."""
+    known = kinds().get(kind.processor)
+    return known is not None and all(of.name in tables() and of.view.name in views() for of in known.states.values())
+
+
 def words(name: str, of: str) -> bool:
     return re.search(rf"\b{of}\b", text(name)) is not None
 
@@ -80,16 +103,31 @@ PLACES: dict[str, Callable[[MessageKind], bool]] = {
     "schemas/examples": lambda kind: (ROOT / "schemas/examples" / kind.subject / f"v{kind.version}").is_dir(),
     "a table of records": lambda kind: kind.records in tables(),
     "a table of facts": lambda kind: kind.facts in tables(),
+    "its tables of state": state,
+    "factory and cooperative of each fact": lambda kind: (
+        kind.processor in kinds() and {"factory_id", "cooperative_id"} <= {*kinds()[kind.processor].amount_columns}
+    ),
+    "a life cycle": lambda kind: "life_cycle" in vars(kind.cls),
+    "random histories": lambda kind: kind.processor in EVENTS,
+    "the properties of the fold": lambda kind: kind.processor in RULES,
+    "a story": lambda kind: hasattr(stories, kind.processor),
     "its rollups": lambda kind: {f"{kind.rollup}_{grain}" for grain in GRAINS} <= tables(),
     "the view identity_conflicts": lambda kind: kind.records in views()["identity_conflicts"],
     "the view unmatched_declarations": lambda kind: kind.records in views()["unmatched_declarations"],
     "rules and tables of its processor": lambda kind: kind.processor in kinds(),
     "a command": lambda kind: kind.processor in get_command(app).commands,  # type: ignore[attr-defined]
     "a class of the SDK": lambda kind: kind.cls.__name__ in sdk.__all__,
-    "a method of the SDK": lambda kind: words("services/weftline/sdk/methods.py", kind.cls.__name__),
+    "a method of the SDK": lambda kind: taken_by_a_method(kind.cls),
     "JSON": lambda kind: words("services/weftline/contracts/mapping.py", kind.cls.__name__),
     "access.yaml: its processor": lambda kind: (
         kind.processor in (roles := load_roles()) and kind.topic in str(roles[kind.processor])
+    ),
+    "access.yaml: its group": lambda kind: (
+        kind.processor in (roles := load_roles()) and f"weftline-{kind.processor}'" in str(roles[kind.processor])
+    ),
+    "access.yaml: who publishes": lambda kind: kind.topic in str(load_roles()["publisher"]),
+    "access.yaml: who replays": lambda kind: all(
+        f"{topic}'" in str(load_roles()["operator"]) for topic in (kind.topic, f"{kind.topic}.dlq")
     ),
     "access.yaml: the lag": lambda kind: kind.topic in str(load_roles()["lag"]),
     "access.yaml: the audit": lambda kind: kind.topic in str(load_roles()["audit"]),

@@ -7,13 +7,14 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.processors.audit_metrics import AuditMetrics
 from weftline.runtime.exporter import Kept
 from weftline.runtime.lag import LagCollector
 from weftline.runtime.metrics import Metrics, program_registry
 from weftline.warehouse.watch_metrics import WatchCollector
 
-PROGRAMS: Final = ("orders", "inspections", "logistics", "lag", "audit", "watch")
+PROGRAMS: Final = (*BY_PROCESSOR, "lag", "audit", "watch")
 
 #: What Prometheus itself says of a target.
 SCRAPE: Final = frozenset({"up", "scrape_duration_seconds", "scrape_samples_scraped"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weftline.boards.model import Board, Kind, Panel, Row, Text, Threshold, Tone, Unit
+from weftline.contracts.kinds import BY_PROCESSOR
 
 _PROCESSORS: Final = 'program=~"orders|inspections|logistics"'
 _AT_ONCE: Final = (Threshold(Tone.GOOD), Threshold(Tone.BAD, 1))
@@ -47,6 +48,9 @@ def _lines(
     )
 
 
+#: What answers besides the processors.
+EXPORTERS: Final = ("lag", "audit", "watch")
+
 HEALTH: Final = Row(
     Text("是否正常", "Is all well?"),
     (
@@ -55,7 +59,7 @@ HEALTH: Final = Row(
             Text("在运行的程序", "Programs that answer"),
             Text("多少 Weftline 程序在应答？", "How many Weftline programs answer?"),
             'sum(up{job="weftline"})',
-            thresholds=(Threshold(Tone.BAD), Threshold(Tone.GOOD, 6)),
+            thresholds=(Threshold(Tone.BAD), Threshold(Tone.GOOD, len(BY_PROCESSOR) + len(EXPORTERS))),
         ),
         _stat(
             "waiting",

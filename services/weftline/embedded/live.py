@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.embedded.simulator.player import Progress
 from weftline.embedded.stack_folder import Addresses
 from weftline.runtime.groups import Groups
@@ -84,7 +85,7 @@ class Gauge:
         )
         judged = sum(
             count
-            for table in ("order_facts", "inspection_facts", "logistics_facts")
+            for table in (kind.facts for kind in BY_PROCESSOR.values())
             for (count,) in ask(f"SELECT uniqExact(minute, owner, event_time, source, event_id) FROM {table}")
         )
         ((alerts,),) = ask("SELECT count() FROM alerts FINAL WHERE status != 'WITHDRAWN'")

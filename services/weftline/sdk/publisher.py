@@ -26,7 +26,7 @@ from weftline.contracts.codec import Codec
 from weftline.contracts.envelope import cloudevents_headers
 from weftline.contracts.registry import open_registry
 from weftline.contracts.topics import key_of, partition_of, topic_of
-from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
+from weftline.domain.events import Event
 from weftline.errors import ContractError, UserError, WeftlineError
 from weftline.sdk.advice import Adviser
 from weftline.sdk.connection import describe, missing_topic, reach, refuse, settings
@@ -261,7 +261,7 @@ class Publisher(EventMethods[Sent]):
 
     def advise(self, event: AnyEvent) -> tuple[Advice, ...]:
         """What is odd about an event that is about to be published."""
-        if not isinstance(event, OrderEvent | InspectionEvent | LogisticsEvent):
+        if not isinstance(event, Event):
             raise TypeError(f"{type(event).__name__} is no event that is published")
         with self._advising:
             if self._adviser is None:
@@ -276,7 +276,7 @@ class Publisher(EventMethods[Sent]):
         """As :meth:`publish`, without advice."""
         if self._closed:
             raise UserError("this Publisher is closed")
-        if not isinstance(event, OrderEvent | InspectionEvent | LogisticsEvent):
+        if not isinstance(event, Event):
             raise TypeError(f"{type(event).__name__} is no event that is published")
         value, key, topic = self._codec.encode(event), key_of(event), topic_of(event)
         partition = partition_of(key, self._partitions.get(topic) or self._count(topic))

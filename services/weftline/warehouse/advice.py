@@ -18,7 +18,7 @@ from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.kinds import BY_CLASS, BY_PROCESSOR
 from weftline.contracts.registry import open_registry
 from weftline.contracts.rules import shown
-from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
+from weftline.domain.events import Event, InspectionEvent, LogisticsEvent, OrderEvent
 from weftline.errors import WeftlineError
 from weftline.runtime.settings import Settings
 from weftline.warehouse.client import Reader, reader
@@ -167,6 +167,7 @@ def standing(server: Reader, source: str, event_id: str, schema_registry: str | 
         )
         for declared, value in rows:
             event = codec.decode(kind.topic, bytes.fromhex(value), stored=True)
-            assert isinstance(event, OrderEvent | InspectionEvent | LogisticsEvent)
+            if not isinstance(event, Event):
+                raise TypeError(f"{table} has a {type(event).__name__}")
             found.append(Standing(event, kind.name, bool(declared)))
     return found
