@@ -59,7 +59,11 @@ class FormerRelease(Release):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.change("contracts/codec.py", "spelt = self._simplest(reader, ours, value)", "spelt = value")
+        self.change(
+            "contracts/codec.py",
+            "body = _written(reader.parsed, ours)\n            oldest",
+            "body = value[FRAMING:]\n            oldest",
+        )
 
 
 class NextRelease(Release):

@@ -29,10 +29,12 @@ class Tables:
 
     def __init__(self) -> None:
         self.inserted: dict[str, list[tuple[Any, ...]]] = {}
+        self.blocks: tuple[int, int] | tuple[()] = (3, 9)  # of every table: the oldest and the newest; none where they are empty
 
     async def rows(self, statement: str, _parameters: Any = None) -> list[tuple[Any, ...]]:
         if statement == TABLES:
-            return [(name, "1", False, 3, 9, "") for name in (*NAMES, *LOOKED_AT)]
+            first, last = self.blocks or (0, 0)
+            return [(name, "1", not self.blocks, first, last, "") for name in (*NAMES, *LOOKED_AT)]
         if statement == STORED_MARKS:
             raise AssertionError("a look goes by the marks that it has")
         return LOST if "open_losses" in statement else []
@@ -53,6 +55,40 @@ def test_a_look_notes_what_is_mended_and_what_blocks_there_are() -> None:
     server.inserted.clear()
     asyncio.run(takeover.look())
     assert MARKS not in server.inserted, "known once, they are stored with what is settled"
+
+
+def test_what_is_lost_before_the_first_sweep_is_noticed() -> None:
+    """A new table is written, emptied and written again: by its newest rows alone nothing would tell that others were there."""
+    server, status = Tables(), Status("orders", Metrics("orders"))
+    takeover = Takeover(KIND, server, load(), status)  # type: ignore[arg-type]
+
+    async def scenario() -> None:
+        server.blocks = ()
+        takeover._marks = {0: replace(MARK, offset=0, records=0)}
+        found, _ = await takeover._tables()
+        takeover._seen = found  # as it was taken over
+        server.blocks = (1, 1)
+        await takeover.filled()
+        assert status.take_doubt() is None
+        server.blocks = (2, 2)  # emptied, and others have come
+        await takeover.filled()
+        await takeover.look()
+        assert status.take_doubt() is not None
+
+    asyncio.run(scenario())
+
+
+def test_what_is_lost_as_soon_as_it_is_written_is_noticed() -> None:
+    server, status = Tables(), Status("orders", Metrics("orders"))
+    takeover = Takeover(KIND, server, load(), status)  # type: ignore[arg-type]
+
+    async def scenario() -> None:
+        server.blocks = ()
+        takeover._seen, _ = await takeover._tables()
+        await takeover.filled()
+        assert status.take_doubt() == "order_records: emptied as soon as it was written"
+
+    asyncio.run(scenario())
 
 
 class Torn:

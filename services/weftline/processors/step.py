@@ -156,6 +156,8 @@ class Processor:
             return
         with self._timed("store"):
             await self._store.put_records(received)
+        if self._takeover is not None:
+            await self._takeover.filled()
         await failpoints.reach("records")
         with self._timed("fold"):
             outcomes = await self._fold(received, as_of)

@@ -164,6 +164,15 @@ class Takeover:
         mark = self._marks.get(one.loss.partition)
         return one.loss.what == "tables" and mark is not None and mark.topic_id == one.topic_id and mark.offset >= one.loss.last
 
+    async def filled(self) -> None:
+        """Records were just stored. In a table that was empty their blocks are looked at here and not with the next sweep: as long as
+        nothing is known of them, nothing tells that they are gone once others have come (under load a sweep came seconds later)."""
+        if self._seen and self._seen[self._kind.records].empty:
+            await self.look()
+            if self._seen[self._kind.records].empty:
+                self._emptied.add(self._kind.records)
+                self._status.doubt(f"{self._kind.records}: emptied as soon as it was written")
+
     async def look(self) -> Signs:
         """Have partitions taken over again if tables were lost beneath, or somebody asked to read again. How the tables are now."""
         tables, signs = await self._tables()
