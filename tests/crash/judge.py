@@ -124,10 +124,12 @@ def judge(report: Report, stack: Stack, played: Played, poisoning: Poisoning, se
             _compare(report, at, played, poisoning, ought)
         except WeftlineError as error:  # ClickHouse or Kafka is still starting
             report.audit = str(error)
+        if report.right:  # what is being read again is an open loss until it is through
+            report.audit = _audit(at, settings)
         if report.right or time.monotonic() > deadline:
             break
         time.sleep(1)
-    report.audit = _audit(at, settings)
+    report.audit = report.audit or _audit(at, settings)
 
 
 def _compare(report: Report, at: Settings, played: Played, poisoning: Poisoning, ought: dict[str, tables.Tables]) -> None:
