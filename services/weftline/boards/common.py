@@ -7,6 +7,7 @@ from typing import Final
 from weftline.boards.macros import quoted
 from weftline.boards.model import Text, Threshold, Tone, Variable
 from weftline.contracts.standards import load_standards
+from weftline.domain.alert_rules import RULES, Rests
 from weftline.domain.vocabulary import MeasurementKind
 
 
@@ -75,6 +76,11 @@ def indicator_of(factories: str) -> Variable:
 
 #: How long after it happened an alert was first told; nothing where that was in time.
 TOLD_LATE: Final = "if(late_hours > 0, late_hours, NULL) AS told_late_h"
+
+
+def rules_of(rests: Rests) -> str:
+    """The rules of alerts whose evidence is of that, as a list in SQL."""
+    return f"({', '.join(quoted(rule.value) for rule, known in RULES.items() if known.rests is rests)})"
 
 
 def bucket(column: str) -> str:

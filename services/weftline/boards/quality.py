@@ -18,6 +18,7 @@ from weftline.boards.common import (
     bucket,
     indicator_of,
     rate,
+    rules_of,
 )
 from weftline.boards.figures import (
     FAIL_RATE_KPI,
@@ -32,7 +33,7 @@ from weftline.boards.figures import (
     pass_rate_over_time,
 )
 from weftline.boards.model import Board, Kind, Kpi, Panel, Row, Text, Threshold, Tone, Unit
-from weftline.domain.alert_rules import Rests, resting_on
+from weftline.domain.alert_rules import Rests
 
 _CHOSEN: Final = f"{OF_COOPERATIVE} AND {OF_FACTORY} AND {OF_PRODUCT}"
 
@@ -209,7 +210,7 @@ ALERTS: Final = Row(
 SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, {TOLD_LATE},
     alert_id
 FROM standing_alerts
-WHERE $__timeFilter(occurred_at) AND rule NOT IN {resting_on(Rests.A_PROMISE)} AND {_CHOSEN}
+WHERE $__timeFilter(occurred_at) AND rule NOT IN {rules_of(Rests.A_PROMISE)} AND {_CHOSEN}
 ORDER BY occurred_at DESC, alert_id
 LIMIT 50""",
         ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from weftline.boards.common import TOLD_LATE
+from weftline.boards.common import TOLD_LATE, rules_of
 from weftline.boards.model import Board, Kind, Panel, Row, Text, Variable
-from weftline.domain.alert_rules import Rests, resting_on
+from weftline.domain.alert_rules import Rests
 
 #: Numbers on offer; a link leads to any other too.
 NEWEST: Final = 500
@@ -27,8 +27,8 @@ LOT: Final = Variable(
 _THE_REPORT: Final = "report_number IN (${report:sqlstring})"
 _THE_LOT: Final = "lot_id IN (${lot:sqlstring})"
 _WITH_THE_LOT: Final = "hasAny(lot_ids, [${lot:sqlstring}])"
-_REPORT_RULES: Final = f"rule IN {resting_on(Rests.REPORTS)}"
-_LOT_RULES: Final = f"rule IN {resting_on(Rests.LOTS)}"
+_REPORT_RULES: Final = f"rule IN {rules_of(Rests.REPORTS)}"
+_LOT_RULES: Final = f"rule IN {rules_of(Rests.LOTS)}"
 
 
 def _alerts(rules: str, variable: str) -> Panel:

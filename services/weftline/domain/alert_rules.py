@@ -63,6 +63,6 @@ def severity_of(rule: AlertRule, of: NonconformityClass | None = None) -> AlertS
     return _OF_CLASS[of]
 
 
-def resting_on(rests: Rests) -> tuple[str, ...]:
+def resting_on(rests: Rests) -> frozenset[AlertRule]:
     """The rules whose evidence is of that."""
-    return tuple(rule.value for rule, known in RULES.items() if known.rests is rests)
+    return frozenset(rule for rule, known in RULES.items() if known.rests is rests)

@@ -167,15 +167,19 @@ class Takeover:
     async def filled(self) -> None:
         """Records were just stored. In a table that was empty their blocks are looked at here and not with the next sweep: as long as
         nothing is known of them, nothing tells that they are gone once others have come (under load a sweep came seconds later)."""
-        was = self._seen.get(self._kind.records)
+        records = self._kind.records
+        was = self._seen.get(records)
         if was is not None and was.empty:
-            now = (await self._tables())[0][self._kind.records]
+            tables, signs = await self._tables()
+            now = tables[records]
+            if not signs[records]:
+                return  # a replica that lags would look as if it had lost what another one has just taken
             if now.empty:
-                self._emptied.add(self._kind.records)
-                self._status.doubt(f"{self._kind.records}: emptied as soon as it was written")
+                self._emptied.add(records)
+                self._status.doubt(f"{records}: emptied as soon as it was written")
             elif now.id == was.id:
                 # Marks are left to the sweep: in the middle of a step these partitions may already be somebody else's.
-                self._seen[self._kind.records] = now
+                self._seen[records] = now
 
     async def look(self) -> Signs:
         """Have partitions taken over again if tables were lost beneath, or somebody asked to read again. How the tables are now."""

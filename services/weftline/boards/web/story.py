@@ -28,9 +28,9 @@ ON_DAYS: Final = 14
 #: Tables whose change can change what :func:`read` gives.
 TABLES: Final = ("alerts", "report_state", "order_state", "shipment_state")
 
-LABORATORY: Final = frozenset(resting_on(Rests.REPORTS))
-DEADLINES: Final = frozenset(resting_on(Rests.A_PROMISE))
-LOTS: Final = frozenset(resting_on(Rests.LOTS))
+LABORATORY: Final = resting_on(Rests.REPORTS)
+DEADLINES: Final = resting_on(Rests.A_PROMISE)
+LOTS: Final = resting_on(Rests.LOTS)
 
 _ALERT = """
 SELECT alert_id, status, rule, severity, toInt64(toUnixTimestamp64Milli(occurred_at)) AS occurred, cooperative_id, center_id,
