@@ -13,41 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import stories
 from tests.support.golden import same_as_golden
+from tests.support.stories import told
 from tests.support.tables import kinds
 
-from weftline.contracts.codec import FRAMING, Codec, rank_of
-from weftline.contracts.mapping import from_json
-from weftline.contracts.registry import FileRegistry
 from weftline.domain.alert_rules import RULES
-from weftline.domain.fold import EDITION, History, Outcome, Record
+from weftline.domain.fold import EDITION, Outcome
 from weftline.domain.revisions import content_of
 from weftline.domain.rows.columns import columns_of
 from weftline.processors.kinds import Kind
 
 KINDS = kinds()
 GOLDEN = Path(__file__).parent / "rows" / "stories"
-AS_OF = 1_798_761_600_000  # 2027-01-01, after every deadline in the stories
-
-
-def told(kind: Kind) -> list[Outcome]:
-    """What a kind's story means for the tables, owner by owner: all facts, and every row of state."""
-    codec = Codec(FileRegistry())
-    records: dict[str, list[Record[Any]]] = defaultdict(list)
-    for story in getattr(stories, kind.name)():
-        event: Any = from_json(story)
-        records[event.owner].append(Record(event, rank_of(codec.encode(event)[FRAMING:], False)))
-    found = []
-    for owner, theirs in records.items():
-        history = History(owner, kind.start)
-        outcome = history.add(theirs, AS_OF)
-        assert not outcome.failures
-        for row in history.rows(0).rows:  # before everything, so every deadline is still to come
-            assert kind.states[row.table].deadlines or row.next_deadline is None, f"no sweep looks at {row.table}: deadlines=True"
-        outcome.rows = history.rows(AS_OF).rows
-        found.append(outcome)
-    return found
 
 
 def rows_of(kind: Kind) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from tests.contract.test_stories import KINDS, told
 from tests.support.golden import same_as_golden
+from tests.support.stories import told
+from tests.support.tables import kinds
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import FileRegistry
@@ -22,6 +23,7 @@ from weftline.runtime.settings import Settings
 from weftline.warehouse.client import Reader, Warehouse, reader
 from weftline.warehouse.migrations import migrate
 
+KINDS = kinds()
 VIEWS = Path(__file__).parents[1] / "contract" / "rows" / "views"
 #: Of what is shown beside the kinds: reference data, alerts, letters and losses have tests of their own.
 NOT_OF_A_KIND = {

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
+from weftline.contracts.codec import FRAMING, Codec, rank_of
+from weftline.contracts.mapping import from_json
+from weftline.contracts.registry import FileRegistry
+from weftline.domain.fold import History, Outcome, Record
+from weftline.processors.kinds import Kind
+
+AS_OF = 1_798_761_600_000  # 2027-01-01, after every deadline in the stories
 JSON = dict[str, Any]
 _FROM = {
     "source": "https://lims.haimen-center.example/weftline",
@@ -209,3 +217,22 @@ _LABEL = {"indicator": "fibre_content", "component": "cotton", "method": "GB/T 2
 def _agreed(accept: int) -> JSON:
     plan = {"nonconformity_class": "MAJOR", "basis": "BY_AGREEMENT", "standard": "Northfield buying manual", "edition": "2025"}
     return plan | {"level": "-", "severity": "NORMAL", "sample_size": 80, "accept": accept, "reject": accept + 1}
+
+
+def told(kind: Kind) -> list[Outcome]:
+    """What a kind's story means for the tables, owner by owner: all facts, and every row of state."""
+    codec = Codec(FileRegistry())
+    records: dict[str, list[Record[Any]]] = defaultdict(list)
+    for story in globals()[kind.name]():
+        event: Any = from_json(story)
+        records[event.owner].append(Record(event, rank_of(codec.encode(event)[FRAMING:], False)))
+    found = []
+    for owner, theirs in records.items():
+        history = History(owner, kind.start)
+        outcome = history.add(theirs, AS_OF)
+        assert not outcome.failures
+        for row in history.rows(0).rows:  # before everything, so every deadline is still to come
+            assert kind.states[row.table].deadlines or row.next_deadline is None, f"no sweep looks at {row.table}: deadlines=True"
+        outcome.rows = history.rows(AS_OF).rows
+        found.append(outcome)
+    return found
