@@ -30,7 +30,7 @@ install: $(STAMP) ## Make .venv with everything that is pinned under deploy/lock
 demo: $(STAMP) ## Start everything and watch a simulated month; FOR=60 plays 60 s, compares and ends
 	@exec $(BIN)/weftline demo $(if $(FOR),--for $(FOR))
 
-up: $(STAMP) ## Start Kafka, ClickHouse, the processors and the board on .weftline; Ctrl-C stops, data stay
+up: $(STAMP) ## Start Kafka, ClickHouse, the processors, the board and the gateway on .weftline; Ctrl-C stops, data stay
 	@exec $(BIN)/weftline up
 
 test: lint ## Style, types and all tests, three files at a time; T=tests/unit runs a part, ARGS="-k word" goes to pytest
@@ -66,5 +66,5 @@ lock: $(STAMP) ## Resolve the pins anew (only when a dependency in pyproject.tom
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra bench --universal --python-version 3.11 --generate-hashes --no-header -q -o $(LOCKS)/bench.txt
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -c $(LOCKS)/dev.txt -o $(LOCKS)/sdk.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra processors --extra epcis --universal --python-version 3.11 --generate-hashes --no-header -q \
+	@$(BIN)/uv pip compile pyproject.toml --extra processors --extra epcis --extra gateway --extra notify --universal --python-version 3.11 --generate-hashes --no-header -q \
 	    -c $(LOCKS)/dev.txt -o $(LOCKS)/image.txt

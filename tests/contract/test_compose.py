@@ -93,7 +93,8 @@ def test_the_file_keeps_to_the_schema_of_compose_files() -> None:
 def test_the_default_is_one_node_of_each() -> None:
     found = set(compose.load()["services"])
     assert found == {
-        *("kafka", "clickhouse", "init", *PROCESSORS, "lag", "audit", "watch", "prometheus", "alertmanager", "grafana"),
+        *("kafka", "clickhouse", "init", *PROCESSORS, "lag", "audit", "watch", "gateway"),
+        *("prometheus", "alertmanager", "grafana"),
     }
     more = set(compose.load("scaled")["services"]) - found
     assert more == {f"{name}-{number}" for name in ("kafka", "clickhouse") for number in (2, 3)} | {
@@ -125,15 +126,19 @@ def test_services_are_fenced_in(service: Service) -> None:
     assert one["logging"]["options"].keys() == {"max-size", "max-file"}
 
 
+#: What services of ours keep: where, and whether they only read it.
+KEPT = {"gateway": [("/var/lib/weftline", False)]}
+
+
 def test_what_must_be_written_lies_on_a_volume(service: Service) -> None:
-    _, _, one = service
+    _, name, one = service
     mounts = compose.mounts_of(one)
     if image(one) in DATA:
         assert [mount.target for mount in mounts if not mount.read_only] == [DATA[image(one)]]
         if image(one) == "apache/kafka":  # loads the libraries for snappy and zstd that it unpacks there
             assert "exec" in one["tmpfs"][0].removeprefix("/tmp:").split(",")
     else:
-        assert mounts == []
+        assert [(mount.target, mount.read_only) for mount in mounts] == KEPT.get(name, [])
         assert one["tmpfs"][0].startswith("/tmp:")
 
 
@@ -308,7 +313,7 @@ def test_nothing_waits_for_itself_and_servers_come_first(layout: str) -> None:
     )
     servers = [name for name in services if name.startswith(("kafka", "clickhouse", "keeper"))]
     assert all(order.index(server) < order.index("init") for server in servers)
-    assert all(order.index("init") < order.index(name) for name in (*PROCESSORS, "lag", "audit", "watch", "grafana"))
+    assert all(order.index("init") < order.index(name) for name in (*PROCESSORS, "lag", "audit", "watch", "gateway", "grafana"))
 
 
 # --- ports and addresses
@@ -321,7 +326,9 @@ def test_only_what_people_and_partners_need_is_published_and_on_this_machine_alo
     kafka = {"kafka": ["127.0.0.1:9094:9094"]}
     if layout == "scaled":
         kafka |= {"kafka-2": ["127.0.0.1:9095:9094"], "kafka-3": ["127.0.0.1:9096:9094"]}
-    assert published == {**kafka, "clickhouse": ["127.0.0.1:8123:8123"], "grafana": ["127.0.0.1:3000:3000"]}
+    rest = {"clickhouse": ["127.0.0.1:8123:8123"], "grafana": ["127.0.0.1:3000:3000"], "gateway": ["127.0.0.1:8081:8081"]}
+    assert published == {**kafka, **rest}
+    assert services["gateway"]["environment"]["WEFTLINE_GATEWAY_PORT"] == "8081"
     for name in kafka:
         environment = services[name]["environment"]
         # What a client is told to connect to is what is published.
@@ -359,11 +366,11 @@ def test_variables_of_the_layouts_are_those_of_the_file() -> None:
 
 
 def test_servers_of_the_inside_are_reached_through_the_inner_network(service: Service) -> None:
-    layout, _, one = service
+    layout, name, one = service
     networks = compose.load(layout)["networks"]
     assert networks["inner"] == {"internal": True}
     assert "inner" in one["networks"]
     # Whoever is published must stand in the other one too; nobody else, but who has to tell or fetch something outside.
     outside = {"apache/kafka", "clickhouse/clickhouse-server", "grafana/grafana", "prom/alertmanager"}
-    assert ("outer" in one["networks"]) <= (image(one) in outside)
+    assert ("outer" in one["networks"]) <= (image(one) in outside or name == "gateway")
     assert "ports" not in one or "outer" in one["networks"]

@@ -21,7 +21,7 @@ def ports_of(layout: str = "scaled") -> dict[str, set[int]]:
         found[name] = {
             "apache/kafka": {9092, 9093, 9094},
             "clickhouse/clickhouse-server": {9181, 9182, 9234} if name.startswith("keeper") else {8123, 9000, 9009, 9363},
-            "weftline": {9464},
+            "weftline": {9464, 8081} if name == "gateway" else {9464},
             "prom/prometheus": {9090},
             "prom/alertmanager": {9093},
             "grafana/grafana": {3000},
@@ -48,7 +48,7 @@ def test_what_prometheus_scrapes_is_there() -> None:
     for host, port in addresses:
         assert port in ports[host], f"{host}:{port}"
     scraped = {host for host, _ in addresses} | names
-    assert {*PROCESSORS, "lag", "audit", "watch", "clickhouse"} <= scraped
+    assert {*PROCESSORS, "lag", "audit", "watch", "gateway", "clickhouse"} <= scraped
 
 
 def test_where_alerts_go_is_there() -> None:

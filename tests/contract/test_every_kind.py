@@ -23,6 +23,7 @@ from weftline.cli import app
 from weftline.contracts.kinds import BY_PROCESSOR, KINDS, Message, MessageKind
 from weftline.contracts.topics import load_topics
 from weftline.domain import events
+from weftline.domain.cooperative import events as cooperative
 from weftline.domain.events import Event, OrderEvent
 from weftline.kafka_admin.access import load_roles
 from weftline.processors.kinds import GRAINS
@@ -77,7 +78,7 @@ def watched() -> list[list[str]]:
 
 def taken_by_a_method(cls: type) -> bool:
     """Whether some method of the SDK takes whatever such an event says, but for the bodies that it may have one of."""
-    bodies = {name for name, of in vars(events).items() if dataclasses.is_dataclass(of)}
+    bodies = {name for name, of in {**vars(events), **vars(cooperative)}.items() if dataclasses.is_dataclass(of)}
     common = {field.name for field in dataclasses.fields(Event)}
     own = {field.name for field in dataclasses.fields(cls) if not bodies & {*re.findall(r"\w+", str(field.type))}}
     methods = [method for name, method in vars(EventMethods).items() if callable(method) and not name.startswith("_")]

@@ -14,12 +14,24 @@ from weftline.contracts.paths import schemas_root
 from weftline.contracts.registry import FileRegistry
 from weftline.contracts.topics import topic_of
 from weftline.domain.alerts import Alert
-from weftline.domain.vocabulary import InspectionKind
+from weftline.domain.vocabulary import CooperativeKind, InspectionKind
 
 ROOT = schemas_root() / "examples"
 FILES = sorted(ROOT.glob("*/v*/*.json"))
 # Ranks decide between contents of one identity (design of corrections): bytes that changed would change what stands.
 RANKS = {
+    "cooperative.events.v1-value/v1/certificate-granted.json": 0x0CD8D2AEACD69516,
+    "cooperative.events.v1-value/v1/chief-quality-officer-appointed.json": 0x06887E1F68DDC0FC,
+    "cooperative.events.v1-value/v1/free-test-approved.json": 0x245AE9EF202A13F0,
+    "cooperative.events.v1-value/v1/free-test-done.json": 0x2A70630A747D2B59,
+    "cooperative.events.v1-value/v1/fund-budget.json": 0x2FCA9912C63E1725,
+    "cooperative.events.v1-value/v1/mark-registered.json": 0x180E39C7B1C21FFB,
+    "cooperative.events.v1-value/v1/member-joined.json": 0x029054BE02324407,
+    "cooperative.events.v1-value/v1/official-grade.json": 0x11554850A7D27DBA,
+    "cooperative.events.v1-value/v1/red-list-decided-incorrect.json": 0xA29DFAE9812477FE,
+    "cooperative.events.v1-value/v1/spot-check-failed.json": 0x2D684002F54AA318,
+    "cooperative.events.v1-value/v1/standard-led.json": 0x3EEA4E5B1FF8EEC3,
+    "cooperative.events.v1-value/v1/trademark-granted.json": 0x2610B7E0382FC99A,
     "inspection.results.v1-value/v1/corrective-action.json": 0x0AD450B9919D9E29,
     "inspection.results.v1-value/v1/laboratory-report.json": 0x1E02FE712D7A44B8,
     "inspection.results.v1-value/v1/lot-inspection-incorrect.json": 0x91F37382DCFF7B30,
@@ -34,6 +46,11 @@ RANKS = {
     "logistics.events.v1-value/v1/void-shipping-partial.json": 0x0DE57A32200F50C9,
     "logistics.events.v1-value/v2/departing-by-date.json": 0x0E70917B4BD5FE79,
     "logistics.events.v1-value/v2/receiving-part-incorrect.json": 0x9E440A7168BE038D,
+    "quality.alert-replies.v1-value/v1/acknowledged.json": 0x21A228D27624311B,
+    "quality.alert-replies.v1-value/v1/blocked-by-date.json": 0x1219AA44FF49C9D1,
+    "quality.alert-replies.v1-value/v1/declined-incorrect.json": 0xBA54B5DC517BE619,
+    "quality.alert-replies.v1-value/v1/feedback.json": 0x39E69D5B5A30F1AB,
+    "quality.alert-replies.v1-value/v1/forwarded-to-supplier.json": 0x2464BB534C378322,
     "quality.alerts.v1-value/v1/safety-raised.json": 0x32FD4D12C64BE37D,
     "quality.alerts.v1-value/v1/safety-withdrawn.json": 0x1E50E268829026CD,
     "quality.alerts.v1-value/v1/shipment-overdue.json": 0x01CE745004117699,
@@ -85,6 +102,11 @@ def test_examples_cover_every_version_and_a_correction(kind: MessageKind) -> Non
 def test_examples_cover_every_inspection_body() -> None:
     kinds = {json.loads(path.read_text(encoding="utf-8"))["kind"] for path in FILES if "inspection" in name_of(path)}
     assert kinds == {kind.value for kind in InspectionKind} - {"UNKNOWN"}
+
+
+def test_examples_cover_every_body_of_a_cooperative() -> None:
+    kinds = {json.loads(path.read_text(encoding="utf-8"))["kind"] for path in FILES if name_of(path).startswith("cooperative")}
+    assert kinds == {kind.value for kind in CooperativeKind} - {"UNKNOWN"}
 
 
 def test_no_rank_is_left_over() -> None:

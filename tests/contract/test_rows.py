@@ -34,7 +34,7 @@ def rows_of(example: dict[str, Any]) -> dict[str, Any]:
     kind = next(kind for kind in kinds().values() if kind.topic == kind_of(event).topic)
     outcome = History(event.owner, kind.start).add([Record(event, rank)], AS_OF)
     assert not outcome.failures
-    ((fact, _),) = outcome.facts
+    (fact,) = outcome.facts
     found: dict[str, Any] = {
         kind.facts: {
             "owner": outcome.owner,

@@ -22,6 +22,7 @@ from weftline.contracts.registry import FileRegistry, local_schema
 from weftline.contracts.rules import REQUIRED
 from weftline.contracts.topics import load_topics
 from weftline.domain import alerts, events, vocabulary
+from weftline.domain.cooperative import events as cooperative
 
 AVRO = schemas_root() / "avro"
 FILES = sorted(AVRO.glob("*/v*.avsc"))
@@ -129,6 +130,8 @@ GIVEN = {
     8: ("inspection.results.v1-value", 3, "0283fe0d16f0773b"),
     9: ("quality.alerts.v1-value", 2, "3e35270ec8446343"),
     10: ("quality.alerts.v1-value", 3, "85e3544a3f82f782"),
+    11: ("quality.alert-replies.v1-value", 1, "580c22b52e544e59"),
+    12: ("cooperative.events.v1-value", 1, "3d1649c4c2c90a57"),
 }
 
 
@@ -163,7 +166,11 @@ def test_every_topic_with_a_schema_has_a_kind_and_its_dead_letters() -> None:
 def test_classes_have_the_fields_and_defaults_of_the_schema(kind: MessageKind) -> None:
     records = named(local_schema(kind.subject, kind.version), "record")
     classes = {kind.record.rpartition(".")[2]: kind.cls}
-    classes |= {name: getattr(events, name, None) or getattr(alerts, name) for name in records if name not in classes}
+    classes |= {
+        name: getattr(events, name, None) or getattr(cooperative, name, None) or getattr(alerts, name)
+        for name in records
+        if name not in classes
+    }
     for name, schema in records.items():
         cls: Any = classes[name]
         wanted = [field["name"] for field in schema["fields"]]

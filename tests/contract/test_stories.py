@@ -34,7 +34,7 @@ def rows_of(kind: Kind) -> dict[str, Any]:
 
 def _rows_of(kind: Kind, outcome: Outcome) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for fact, _ in outcome.facts:
+    for fact in outcome.facts:
         address = {name: getattr(fact, name) for name in fact._fields if name != "amounts"}
         found[kind.facts].append({"owner": outcome.owner, **address, **fact.amounts._asdict()})  # type: ignore[attr-defined]
     for row in outcome.rows:

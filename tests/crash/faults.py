@@ -15,7 +15,7 @@ from weftline.embedded.supervisor import PROCESSORS, Stack
 
 VICTIMS = (*PROCESSORS, "clickhouse", "kafka")
 #: How often each is killed, beside the others. A restart of the broker holds up everybody.
-WEIGHTS = (6, 6, 6, 4, 1)
+WEIGHTS = (*[6] * len(PROCESSORS), 4, 1)
 #: A victim is killed again when it has worked again. This share is not waited for: killed while it starts or joins its group.
 EARLY = 0.15
 #: A fault whose victim was dead when its turn came is tried so often.

@@ -83,7 +83,7 @@ def crash_run(kills: int, seed: int, folder: Path, seconds: float = 0.0, say: Ca
             "WEFTLINE_SESSION_TIMEOUT_SECONDS": "6",
             "WEFTLINE_MEMORY_MB": str(MEMORY_MB),
         }
-        stack = closing.enter_context(stack_at(data, as_of, ports=ports, steady_seconds=0.0, **settings))
+        stack = closing.enter_context(stack_at(data, as_of, ports=ports, partitions=None, steady_seconds=0.0, **settings))
         began = time.monotonic()
         at = where(stack)
         with reader(at) as warehouse:

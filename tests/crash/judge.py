@@ -30,8 +30,8 @@ from weftline.warehouse.reference import LIVE
 
 #: What is as large as poison is known by its size and its hash.
 LETTERS = (
-    "SELECT topic, partition, offset, key, if(length(value) > 65536, '', value) AS content, size, sha256, hashed "
-    "FROM dead_letters FINAL"
+    "SELECT topic, partition, offset, key, if(length(value) > 65536, '', value) AS content, size, sha256, hashed, "
+    "concat(reason, ': ', substring(detail, 1, 200)) FROM dead_letters FINAL"
 )
 
 
@@ -44,6 +44,10 @@ class Letter(NamedTuple):
     size: int | None
     sha256: str
     hashed: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.place.topic}-{self.place.partition}@{self.place.offset}, key {self.key!r}: {self.why}"
 
     def bears(self, sent: Sent) -> bool:
         """Whether it says truly what was sent."""
@@ -81,7 +85,7 @@ class Report:
     kept_back: int = 0
     misinformed: list[str] = field(default_factory=list)
     rows_of_misinformed: list[str] = field(default_factory=list)
-    dead_letters_wrong: int = 0
+    dead_letters_wrong: list[str] = field(default_factory=list)
 
     @property
     def right(self) -> bool:
@@ -104,7 +108,8 @@ class Report:
         yield f"last told otherwise   {len(self.misinformed)} than stands, or one revision said in two ways"
         yield from (f"  {what}" for what in self.misinformed[:3])
         yield from (f"  in the table: {row}" for row in self.rows_of_misinformed[:5] if self.misinformed)
-        yield f"dead letters wrong    {self.dead_letters_wrong}"
+        yield f"dead letters wrong    {len(self.dead_letters_wrong)}"
+        yield from (f"  {what}" for what in self.dead_letters_wrong[:10])
 
 
 def _counts(counter: Counter[str]) -> str:
@@ -142,7 +147,7 @@ def _compare(report: Report, at: Settings, played: Played, poisoning: Poisoning,
         report.giant = _apart(warehouse)
     report.drift = {table: words for name in stored for table, words in tables.drift(stored[name], ought[name]).items()}
     report.facts = sum(len(stored[name][kind.facts]) for name, kind in tables.kinds().items())
-    report.dead_letters_wrong = _wrong(letters, played, poisoning)
+    report.dead_letters_wrong = list(_wrong(letters, played, poisoning))
 
     # Under a new name each time, for a group goes on from where it was.
     with Subscriber(at.kafka, None, group=f"judge-{uuid4()}", follow=False) as subscriber:
@@ -168,21 +173,27 @@ def _alert_rows(at: Settings, alert_ids: list[str]) -> list[tuple[Any, ...]]:
         )
 
 
-def _wrong(letters: Sequence[Letter], played: Played, poisoning: Poisoning) -> int:
-    """How many letters are too many, too few or not what was sent: each poison where it lies, exactly once; each damaged message."""
+def _wrong(letters: Sequence[Letter], played: Played, poisoning: Poisoning) -> Iterator[str]:
+    """Which letters are too many, too few or not what was sent: each poison where it lies, exactly once; each damaged message."""
     found = {letter.place: letter for letter in letters if letter.place in poisoning.lies}
-    wrong = sum(place not in found or not found[place].bears(sent) for place, sent in poisoning.lies.items())
-    wrong += sum(letter.place in found for letter in letters) - len(found)
-    sent = Counter((m.topic, m.key, m.value) for m in played.messages if m.rank is None)
-    others = [letter for letter in letters if letter.place not in found]
-    damaged = Counter(what for letter in others if (what := (letter.place.topic, letter.key, letter.value)) in sent)
-    stray = sum(
-        (letter.place.topic, letter.key, letter.value) not in sent
-        and not any(topic == letter.place.topic and letter.bears(poison) for topic, poison in poisoning.may_lie)
-        for letter in others
-    )
+    for place, sent in poisoning.lies.items():
+        if place not in found:
+            yield f"none of the poison at {place}"
+        elif not found[place].bears(sent):
+            yield f"not what was sent: {found[place]}"
+    yield from (f"twice: {letter}" for letter in letters if letter.place in found and letter is not found[letter.place])
     # A message that was sent again after a lost acknowledgement lies there twice.
-    return wrong + stray + (sent - damaged).total()
+    damaged = Counter((m.topic, m.key, m.value) for m in played.messages if m.rank is None)
+    missing = damaged.copy()
+    for letter in letters:
+        if letter.place not in found:
+            what = (letter.place.topic, letter.key, letter.value)
+            missing[what] -= 1  # type: ignore[index]
+            if what not in damaged and not any(
+                topic == letter.place.topic and letter.bears(poison) for topic, poison in poisoning.may_lie
+            ):
+                yield f"of nothing that is wrong: {letter}"
+    yield from (f"none of a damaged message of {topic}, key {key!r}" for topic, key, _ in (+missing).elements())
 
 
 def _apart(warehouse: Reader) -> str:

@@ -10,19 +10,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from weftline.domain.digests import waits
-from weftline.domain.fold import Outcome, Record, StateRow
-from weftline.domain.revisions import Judged, judged_in
+from weftline.domain.fold import Drawn, Known, Outcome, Record, StateRow, Subject
+from weftline.domain.reports import Content as Content_
+from weftline.domain.reports import Result
+from weftline.domain.revisions import Judged, StateSubject, judged_in
+from weftline.domain.rows.columns import MODULUS
+from weftline.domain.rows.inspections import StrandRow
+from weftline.domain.runs import Runs
 from weftline.domain.vocabulary import AlertStatus
 from weftline.processors import audit_tables, store, store_apart
 from weftline.processors.audit_tables import Tables, amounts_of, fold_rows
 from weftline.processors.kinds import GRAINS, Kind
 from weftline.processors.rows import AlertRow
-from weftline.processors.store import NEVER, Received, Swept
+from weftline.processors.store import NEVER, Swept
+from weftline.processors.store_records import Received, Size, Stored
 
 Key = tuple[Any, ...]
+#: An owner, and of its batch the ids of the events and the strands.
+Asked = tuple[str, frozenset[str], frozenset[str]]
 
 
 class Row(NamedTuple):
@@ -82,9 +90,9 @@ class Database:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         rollups = [audit_tables.rollup(kind, grain) for grain in GRAINS]
-        names = (kind.records, kind.facts, *rollups, *kind.states, "alerts", "said", "apart", "clock")
+        names = (kind.records, kind.facts, *rollups, *kind.states, "alerts", "said", "apart", "clock", "drawn")
         self._place = {name: place for place, name in enumerate(names)}
-        self._dated = frozenset((*kind.states, "alerts"))
+        self._dated = frozenset((*kind.states, "alerts", "drawn"))
         self._contents: list[Content] = [{}]
         self._numbers: dict[frozenset[tuple[Key, Kept]], int] = {frozenset(): 0}
         self.empty = (0,) * len(names)
@@ -127,9 +135,33 @@ class Database:
     def now(self, clock: Content) -> int:
         return 1 + (clock[()].value if clock else 0)
 
-    def counts(self, owners: tuple[str, ...], records: Content) -> tuple[tuple[str, int], ...]:
-        ranks = {owner: {key[4] for key in records if key[0] == owner} for owner in owners}
-        return tuple((owner, len(found)) for owner, found in ranks.items() if found)
+    def known_of(self, asked: tuple[Asked, ...], records: Content) -> tuple[tuple[str, Stored], ...]:
+        found = []
+        for owner, events, strands in asked:
+            own = {key[4]: (key[3], kept.value) for key, kept in records.items() if key[0] == owner}
+            there = frozenset(strand for event_id, strand in own.values() if event_id in events)
+            of_these = sum(strand in strands for _, strand in own.values())
+            if own:
+                found.append((owner, Stored(Known(len(own), sum(own)), there, of_these)))
+        return tuple(found)
+
+    def records_of(self, strands: tuple[tuple[str, str], ...], records: Content) -> tuple[Key, ...]:
+        identities = {(key[0], *key[2:4]) for key, kept in records.items() if (key[0], kept.value) in strands}
+        return tuple(sorted(key for key in records if (key[0], *key[2:4]) in identities))
+
+    def ranks_judged(self, owners: tuple[str, ...], strands: Content) -> tuple[tuple[str, int], ...]:
+        sums = {owner: sum(_strand(kept).ranks for key, kept in strands.items() if key[0] == owner) for owner in owners}
+        return tuple((owner, ranks % MODULUS) for owner, ranks in sums.items())
+
+    def unjudged(self, owners: tuple[str, ...], records: Content, strands: Content) -> tuple[tuple[str, str], ...]:
+        stored: dict[tuple[str, str], set[int]] = {}
+        for key, kept in records.items():
+            stored.setdefault((key[0], kept.value), set()).add(key[4])
+        judged = {key: _strand(kept).ranks for key, kept in strands.items()}
+        return tuple(key for key, ranks in stored.items() if key[0] in owners and sum(ranks) % MODULUS != judged.get(key, 0))
+
+    def across(self, owners: tuple[str, ...], strands: Content) -> tuple[tuple[str, StrandRow], ...]:
+        return tuple((key[0], _strand(kept)) for key, kept in sorted(strands.items()) if key[0] in owners)
 
     def records(self, owners: tuple[str, ...], records: Content) -> tuple[Key, ...]:
         return tuple(sorted(key for key in records if key[0] in owners))
@@ -146,8 +178,8 @@ class Database:
         rows = [((key[0] // seconds * seconds, key[1]), kept.version, kept.value) for key, kept in fine.items()]
         return _summed(row for row in rows if row[0][0] in windows)
 
-    def judged(self, owners: tuple[str, ...], state: Content) -> tuple[Judged, ...]:
-        return tuple(kept.value[0] for key, kept in sorted(state.items()) if key[0] in owners)
+    def judged(self, subjects: tuple[StateSubject, ...], state: Content) -> tuple[Judged, ...]:
+        return tuple(kept.value[0] for _, kept in sorted(state.items()) if kept.value[0].subject in subjects)
 
     def due(self, partitions: tuple[int, ...], since: int, before: int, as_of: int, state: Content) -> tuple[str, ...]:
         found = [
@@ -160,19 +192,27 @@ class Database:
         ]
         return tuple(sorted({*found}))
 
+    def drawn(self, owners: tuple[str, ...], drawn: Content) -> tuple[tuple[str, int, Any], ...]:
+        return tuple((key[0], kept.version, kept.value) for key, kept in sorted(drawn.items()) if key[0] in owners)
+
+    def restated(self, since: int, records: Content, drawn: Content) -> tuple[str, ...]:
+        theirs = {key[0] for key, kept in drawn.items() if kept.stored_at >= since}
+        assert self.kind.draws is not None
+        return tuple(sorted({key[0] for key in records if self.kind.draws.theirs(key[0]) in theirs}))
+
     def alerting(
-        self, partitions: tuple[int, ...], since: int, without: tuple[str, ...], alerts: Content, *states: Content
-    ) -> tuple[tuple[str, int], ...]:
+        self, partitions: tuple[int, ...], since: int, alerts: Content, *states: Content
+    ) -> tuple[tuple[StateSubject, int], ...]:
         found = {
-            (kept.value[0].owner, kept.version)
+            (kept.value[0].subject, kept.version)
             for state in states
             for kept in state.values()
             if kept.value[0].partition in partitions and kept.stored_at >= since and kept.value[0].alerts
         }
         for kept in alerts.values():
             if kept.value.partition in partitions and kept.stored_at >= since:
-                found.add((kept.value.owner, judged_in(kept.version)))
-        return tuple(sorted(pair for pair in found if pair[0] not in without))
+                found.add(((kept.value.owner, kept.value.subject_table, kept.value.subject_key), judged_in(kept.version)))
+        return tuple(sorted(found))
 
     def alerts(self, owners: tuple[str, ...], alerts: Content) -> tuple[AlertRow, ...]:
         return tuple(kept.value for key, kept in sorted(alerts.items()) if key[0] in owners)
@@ -191,10 +231,10 @@ class Database:
         owners = {kept.value.owner for kept in found if kept.stored_at >= since and kept.value.owner not in without}
         return tuple(kept.value for kept in found if kept.value.owner in owners)
 
-    def known(self, partitions: tuple[int, ...], apart: Content) -> tuple[store_apart.Apart, ...]:
+    def known(self, partitions: tuple[int, ...] | None, apart: Content) -> tuple[store_apart.Apart, ...]:
         found: dict[str, dict[str, Kept]] = {}
         for (owner, what), kept in apart.items():
-            if kept.value[0] in partitions:
+            if partitions is None or kept.value[0] in partitions:
                 found.setdefault(owner, {})[what] = kept
         nothing = Kept(0, 0, (0, ""))
         return tuple(
@@ -260,25 +300,71 @@ class ModelStore:
             event = item.record.event
             key = (item.owner, event.event_time, event.source, event.event_id, item.record.rank)
             self._known[key] = item.record
-            rows.append(Row(key, 0, None))
+            rows.append(Row(key, 0, event.strand))
         await self._put(self._kind.records, rows)
 
-    async def counts(self, owners: Sequence[str]) -> dict[str, int]:
-        return dict(await self._ask(Look("counts", (self._kind.records,), (tuple(owners),))))
+    async def known_of(self, batches: Mapping[str, Sequence[Record[Any]]]) -> dict[str, Stored]:
+        asked = tuple(
+            (owner, frozenset(record.identity[1] for record in batch), frozenset(record.event.strand for record in batch))
+            for owner, batch in batches.items()
+        )
+        return dict(await self._ask(Look("known_of", (self._kind.records,), (asked,))))
 
     async def records(self, owners: Sequence[str]) -> dict[str, list[Record[Any]]]:
         keys = await self._ask(Look("records", (self._kind.records,), (tuple(owners),)))
         return {owner: [self._known[key] for key in keys if key[0] == owner] for owner in owners}
 
+    async def records_of(self, strands: Mapping[str, Iterable[str]]) -> dict[str, list[Record[Any]]]:
+        asked = tuple(sorted((owner, name) for owner, names in strands.items() for name in names))
+        keys = await self._ask(Look("records_of", (self._kind.records,), (asked,)))
+        return {owner: [self._known[key] for key in keys if key[0] == owner] for owner in strands}
+
+    async def sizes(self, strands: Mapping[str, Iterable[str]]) -> dict[str, Size]:
+        found = await self.records_of(strands)
+        return {owner: Size(len(records), 100 * len(records)) for owner, records in found.items()}
+
+    async def ranks_judged(self, owners: Sequence[str]) -> dict[str, int]:
+        return dict(await self._ask(Look("ranks_judged", ("strand_state",), (tuple(owners),))))
+
+    async def unjudged(self, owners: Sequence[str]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for owner, strand in await self._ask(Look("unjudged", (self._kind.records, "strand_state"), (tuple(owners),))):
+            found.setdefault(owner, set()).add(strand)
+        return found
+
+    async def across(self, subjects: Mapping[str, Iterable[Subject]]) -> dict[str, list[StateRow]]:
+        """As the query of :mod:`weftline.processors.inspection_runs`, by the runs of the domain."""
+        said = await self._ask(Look("across", ("strand_state",), (tuple(subjects),)))
+        return {
+            owner: [self._runs(owner, key, [row for of, row in said if of == owner]) for _, *key in own]
+            for owner, own in subjects.items()
+        }
+
+    def _runs(self, owner: str, key: Sequence[str], strands: Sequence[StrandRow]) -> StateRow:
+        runs, told = Runs(), {}
+        for row in strands:
+            for indicator, failed, tells in zip(row.indicators, row.failed, row.told, strict=True):
+                if indicator == key[0]:
+                    position = (cast(int, row.tested_at), row.laboratory_id, row.report_number)
+                    told[position] = tells
+                    runs.insert(Result(position, bool(failed), cast(Content_, None), 0))
+        assert self._kind.across is not None
+        if not runs.results:
+            return self._kind.across.row(owner, tuple(key), None)
+        alarming = [[told[result.position] for result in run] for run in runs.alarming]
+        last = runs.last.position[0] if runs.last else None
+        found = (runs.results, runs.failures, runs.current, runs.longest, last, alarming)
+        return self._kind.across.row(owner, tuple(key), found)
+
     async def put_facts(self, outcomes: Iterable[Outcome]) -> None:
         rows = [
             Row(
                 (outcome.owner, fact.event_time, fact.center_id, fact.source, fact.event_id),
-                store.fact_version(rank_sum),
+                store.fact_version(outcome.version),
                 (fact.counts, fact.judgement, *_hashable(fact.amounts)),
             )
             for outcome in outcomes
-            for fact, rank_sum in outcome.facts
+            for fact in outcome.facts
         ]
         if rows:
             await self._put(self._kind.facts, rows)
@@ -307,18 +393,29 @@ class ModelStore:
             by_table.setdefault(row.table, []).append(kept)
         await asyncio.gather(*(self._put(table, of_table) for table, of_table in by_table.items()))
 
-    async def judged(self, owners: Sequence[str]) -> list[Judged]:
-        if not owners:
-            return []
-        return [row for state in self._kind.states for row in await self._ask(Look("judged", (state,), (tuple(owners),)))]
+    async def judged(self, subjects: Sequence[StateSubject]) -> list[Judged]:
+        tables = [state for state in self._kind.states if any(subject[1] == state for subject in subjects)]
+        return [row for state in tables for row in await self._ask(Look("judged", (state,), (tuple(subjects),)))]
 
     async def due(self, partitions: Sequence[int], since: Swept, as_of: int) -> list[str]:
         given = (tuple(partitions), _time(since), since.as_of, as_of)
         states = [state.name for state in self._kind.states.values() if state.deadlines]
         return sorted({owner for state in states for owner in await self._ask(Look("due", (state,), given))})
 
-    async def alerting(self, partitions: Sequence[int], since: Swept, without: Sequence[str], _signs: Any) -> list[tuple[str, int]]:
-        given = (tuple(partitions), _time(since), tuple(without))
+    async def drawn(self, owners: Sequence[str]) -> dict[str, Drawn]:
+        draws = self._kind.draws
+        if draws is None:
+            return {}
+        rows = await self._ask(Look("drawn", ("drawn",), (tuple(draws.asked(owners)),)))
+        return dict(draws.drawn(owners, ((owner, version, 1, *said) for owner, version, said in rows)))
+
+    async def restated(self, since: Swept) -> list[str]:
+        if self._kind.draws is None:
+            return []
+        return list(await self._ask(Look("restated", (self._kind.records, "drawn"), (_time(since),))))
+
+    async def alerting(self, partitions: Sequence[int], since: Swept, _signs: Any) -> list[tuple[StateSubject, int]]:
+        given = (tuple(partitions), _time(since))
         return list(await self._ask(Look("alerting", ("alerts", *self._kind.states), given)))
 
     async def alerts(self, owners: Sequence[str]) -> list[AlertRow]:
@@ -339,12 +436,12 @@ class ModelStore:
     def apart(self) -> ModelStore:
         return self
 
-    async def sizes(self, owners: Sequence[str]) -> dict[str, store_apart.Size]:
-        found = await self._ask(Look("counts", (self._kind.records,), (tuple(owners),)))
-        return {owner: store_apart.Size(records, 100 * records) for owner, records in found}
-
     async def known(self, partitions: Sequence[int], _signs: Any = None) -> list[store_apart.Apart]:
         return list(await self._ask(Look("known", ("apart",), (tuple(partitions),))))
+
+    async def noted(self, owner: str) -> store_apart.Apart | None:
+        found = await self._ask(Look("known", ("apart",), (None,)))
+        return next((apart for apart in found if apart.owner == owner), None)
 
     async def wait(self, owners: Sequence[tuple[str, int, int]]) -> None:
         await self._put("apart", [Row((owner, "stored"), stored, (partition, "")) for owner, partition, stored in owners])
@@ -383,6 +480,10 @@ class ModelStore:
     async def _put(self, table: str, rows: Sequence[Row]) -> None:
         for part in [[row] for row in rows] if self._torn else [rows]:
             await self._ask(Put(table, tuple(part)))
+
+
+def _strand(kept: Kept) -> StrandRow:
+    return StrandRow(*kept.value[1].values)
 
 
 def _time(since: Swept) -> int:

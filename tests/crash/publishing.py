@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from kafka import KafkaProducer
 
 from tests.crash.transactions import Transactions
-from tests.support.examples import CODEC, ORDER, REPORT, verified_report
+from tests.support.examples import CODEC, LOT, ORDER, REPORT, verified_report
 from tests.support.hostile import KINDS, Message, Played
 from tests.support.poison import POISON, of, packed
 from tests.support.raw_batches import Sent, produce
@@ -30,7 +30,7 @@ TOGETHER, IN_TRANSACTIONS = 10, 0.1
 #: Catching up afterwards takes seconds; minutes mean that somebody hangs.
 PATIENCE_SECONDS = 240.0
 #: A factory with more than a worker keeps of one owner, where all that it keeps is so many MB: :class:`weftline.processors.memory.Memory`.
-GIANT, GIANT_REPORTS, GIANT_MEASUREMENTS, MEMORY_MB = "f-giant", 150, 40, 24
+GIANT, GIANT_REPORTS, GIANT_MEASUREMENTS, GIANT_LOTS, MEMORY_MB = "f-giant", 100, 40, 300, 12
 #: One valid order in each: more than there may be partitions in one INSERT.
 MONTHS = 130
 _HOUR = 3_600_000
@@ -59,7 +59,7 @@ def _put(played: Played, at: int, events: Sequence[InspectionEvent | OrderEvent]
 
 
 def _giant(hour: int) -> Iterator[InspectionEvent]:
-    """Reports that fail, each with its verification."""
+    """Lots, which are judged together, and among them reports that fail, each with its verification."""
     measured = tuple(
         Measurement(indicator="formaldehyde", component=f"c{of}", kind=MeasurementKind.NUMBER, value=400.0, unit="mg/kg")
         for of in range(GIANT_MEASUREMENTS)
@@ -68,6 +68,11 @@ def _giant(hour: int) -> Iterator[InspectionEvent]:
         name = f"giant-{number}"
         at = REPORT.event_time + hour * _HOUR + number * 1_000
         yield from verified_report(GIANT, name, at, measured)
+        for part in range(number, GIANT_LOTS, GIANT_REPORTS):
+            lot = dataclasses.replace(LOT.lot_inspection, lot_id=f"giant-lot-{part}")  # type: ignore[type-var]
+            yield dataclasses.replace(
+                LOT, factory_id=GIANT, event_id=f"giant-lot-{part}", event_time=at + 60_000 * part, lot_inspection=lot
+            )
 
 
 def _months() -> Iterator[OrderEvent]:
@@ -90,6 +95,10 @@ class Publishing:
             KafkaProducer(bootstrap_servers=kafka, linger_ms=5, acks="all", delivery_timeout_ms=600_000, compression_type=codec)
             for codec in (None, "gzip", "snappy", "lz4", "zstd")
         ]
+        # What a producer has not yet asked about a topic it can no longer ask while the broker is away, and gives the message up.
+        for producer in self._producers:
+            for topic in {message.topic for message in messages}:
+                producer.partitions_for(topic)
         self._futures: list[tuple[Message, Any]] = []
 
     def __enter__(self) -> Publishing:
@@ -152,7 +161,8 @@ class Poisoning:
         self._kafka = kafka
         self._random = Random(f"poison {seed}")
         self._names = self._random.sample([*POISON], len(POISON))
-        self._sound = {topic: [m for m in messages if m.topic == topic and m.rank is not None] for topic in KINDS}
+        sound = {topic: [m for m in messages if m.topic == topic and m.rank is not None] for topic in KINDS}
+        self._sound = {topic: of for topic, of in sound.items() if of}
         self._partitions = {topic: load_topics()[topic].partitions for topic in KINDS}
 
     def upto(self, share: float) -> None:
@@ -163,7 +173,7 @@ class Poisoning:
 
     def _publish(self, name: str) -> None:
         codec, records = POISON[name]
-        topic = self._random.choice([*KINDS])
+        topic = self._random.choice([*self._sound])
         # An owner's records all lie in its partition.
         sound = self._random.choice(self._sound[topic])
         sent = [of(sound.event) if one is None else one for one in records]

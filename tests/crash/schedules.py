@@ -22,7 +22,7 @@ from tests.support.told import last_told, misinformed, standing
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.domain.digests import listed
 from weftline.domain.events import Event
-from weftline.domain.fold import Record
+from weftline.domain.fold import Drawn, Record
 from weftline.domain.revisions import message_of
 from weftline.processors.kinds import Kind
 from weftline.runtime.loop import RawRecord
@@ -48,6 +48,7 @@ class Scenario:
     torn: bool = False  # every insert is cut into as many as it has rows
     ends: tuple[int, ...] = ()  # a batch ends at one of these offsets, if any are given, and ``batches`` do not count
     live: Mapping[str, int] = field(default_factory=dict)  # when centers went live (ms)
+    drawn: tuple[Put, ...] = ()  # what another kind's processor stores, one after the other, each at any time
 
 
 class Worker(NamedTuple):
@@ -70,6 +71,7 @@ class State(NamedTuple):
     moved: int = 0
     crashed: int = 0
     swept: int = 0
+    drawn: int = 0
 
     def put(self, index: int, worker: Worker) -> State:
         """With another worker in this place."""
@@ -105,12 +107,24 @@ class Schedules:
             ]
         self._kind, self._database = kind, Database(kind)
         self._lives = Lives(kind, self._log, codec, scenario)
-        self._ought = expected(kind, self._records, LATE)
+        self._ought = expected(kind, self._records, LATE, self._draws())
         self._ways: dict[State, int] = {}
         self._trace: list[str] = []
         self._right: set[tuple[int, ...]] = set()
         self._order: Random | None = None
         self.states = self.count = self.ends = self.told = 0
+
+    def _draws(self) -> dict[str, Drawn]:
+        """What is drawn when all that another kind's processor stores is there."""
+        draws, tables = self._kind.draws, self._database.empty
+        if draws is None:
+            return {}
+        for put in self._scenario.drawn:
+            place, number, _ = self._database.perform(tables, put)
+            tables = (*tables[:place], number, *tables[place + 1 :])
+        owners = sorted({record.event.owner for record in self._records})
+        rows = [(key[0], kept.version, 1, *kept.value) for key, kept in sorted(self._database.content(tables, "drawn").items())]
+        return dict(draws.drawn(owners, rows))
 
     def explore(self, order: Random | None = None) -> None:
         """Go through all; raises :class:`Wrong` at the first that ends badly, which is found sooner in a thrown order."""
@@ -162,6 +176,10 @@ class Schedules:
             yield f"partition 0 moves to w{to}", self._move(state._replace(moved=state.moved + 1), to)
         if not state.late:
             yield "deadlines pass", state._replace(late=True)
+        if state.drawn < len(scenario.drawn):
+            place, number, _ = self._database.perform(state.tables, scenario.drawn[state.drawn])
+            tables = (*state.tables[:place], number, *state.tables[place + 1 :])
+            yield "another kind's processor stores", state._replace(tables=tables, drawn=state.drawn + 1)
         if state.crashed < scenario.crashes:
             for index, worker in enumerate(state.workers):
                 if worker.node is not self._lives.root:
@@ -245,6 +263,7 @@ class Schedules:
     def _at_rest(self, state: State) -> bool:
         """All is read, settled and committed, and everybody knows what Kafka took from him."""
         done = all(end == len(log) for end, log in zip(state.committed, self._log, strict=True))
+        done = done and state.drawn == len(self._scenario.drawn)
         return done and all(worker.node.idle and not worker.leaving for worker in state.workers)
 
     def _finish(self, state: State) -> None:

@@ -17,12 +17,14 @@ from tests.crash.universe import Universe
 from tests.crash.world import Interruptible
 from tests.support.strategies import HOUR, START
 from weftline.domain.events import LogisticsEvent
-from weftline.domain.fold import Outcome
+from weftline.domain.fold import Known, Outcome, Record
 from weftline.domain.vocabulary import BusinessStep
+from weftline.processors.folding import Batches, Folding
 from weftline.processors.memory import Memory
 from weftline.processors.rows import AlertRow
 from weftline.processors.step import Processor
 from weftline.processors.store import Store
+from weftline.processors.store_records import Stored
 
 #: Schedules at most, of 30 at a time; each of them finds its fault within the first 30 or 60 on the seeds tried.
 ROUNDS, SCHEDULES = 5, 30
@@ -37,7 +39,7 @@ def throw(universe: Universe, **dice: Any) -> None:
 
 
 def versions_on_rollups(patch: Patch, universe: Universe) -> None:
-    throw(universe, sleepy_at="_day", nap=0.4, freeze=0.6)
+    throw(universe, sleepy_at="_hour", nap=0.4, freeze=0.6)
     real = Interruptible.command
 
     async def command(self: Interruptible, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -50,11 +52,11 @@ def versions_on_rollups(patch: Patch, universe: Universe) -> None:
 class Trusting:
     """A store that says of every owner in memory that nobody else has stored anything of it."""
 
-    class Right(int):
-        def __ne__(self, other: object) -> bool:
-            return False
+    class Right(Known):
+        def __eq__(self, other: object) -> bool:
+            return True
 
-        __hash__ = int.__hash__
+        __hash__ = Known.__hash__
 
     def __init__(self, real: Store, memory: Memory) -> None:
         self._real, self._memory = real, memory
@@ -62,23 +64,26 @@ class Trusting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    async def counts(self, owners: Sequence[str]) -> dict[str, int]:
-        found = await self._real.counts(owners)
-        return {owner: self.Right() if self._memory.get(owner) else count for owner, count in found.items()}
+    async def known_of(self, batches: Mapping[str, Sequence[Record[Any]]]) -> dict[str, Stored]:
+        found = await self._real.known_of(batches)
+        return {
+            owner: stored._replace(known=self.Right(*stored.known)) if self._memory.get(owner) else stored
+            for owner, stored in found.items()
+        }
 
 
 def distinct_count_in_the_memory_check(patch: Patch, universe: Universe) -> None:
-    real = Processor._fold
+    real = Folding.fold
 
-    async def fold(self: Processor, received: Any, as_of: int) -> list[Outcome]:
+    async def fold(self: Folding, batches: Batches, as_of: int) -> list[Outcome]:
         true = self._store
-        self._store = Trusting(true, self._memory)  # type: ignore[assignment]
+        self._store = Trusting(true, self.memory)  # type: ignore[assignment]
         try:
-            return await real(self, received, as_of)
+            return await real(self, batches, as_of)
         finally:
             self._store = true
 
-    patch.setattr(Processor, "_fold", fold)
+    patch.setattr(Folding, "fold", fold)
 
 
 def clearing_memory_on_revoke(patch: Patch, universe: Universe) -> None:
@@ -102,7 +107,7 @@ def storing_facts_that_do_not_differ(patch: Patch, universe: Universe) -> None:
                 f"SELECT {names} FROM {self._kind.facts} FINAL WHERE owner = {{owner:String}}", {"owner": outcome.owner}
             )
             there = {_plain(row) for row in rows}
-            outcome.facts = [(fact, rev) for fact, rev in outcome.facts if _plain((*fact[:6], *fact.amounts)) not in there]
+            outcome.facts = [fact for fact in outcome.facts if _plain((*fact[:6], *fact.amounts)) not in there]
         await real(self, outcomes)
 
     patch.setattr(Store, "put_facts", put_facts)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.publishing import GIANT_REPORTS
+from tests.crash.publishing import GIANT_LOTS, GIANT_REPORTS
 from tests.crash.slow_faults import FAULTS
 from tests.support.poison import POISON
 from weftline.embedded.children import Child, Running
@@ -34,7 +34,7 @@ def test_the_tables_are_what_was_published_whoever_was_killed(tmp_path: Path) ->
     missing = [name for name in FAULTS if not re.search(rf"{name} \d", faults) and not (without_disks and "disk" in name)]
     assert not missing, said
     assert int(found(r"poison +(\d+) kinds", said)) == len(POISON)
-    assert int(found(r"giant factory +folded apart, ([\d,]+)", said).replace(",", "")) == 2 * GIANT_REPORTS
+    assert int(found(r"giant factory +folded apart, ([\d,]+)", said).replace(",", "")) == 2 * GIANT_REPORTS + GIANT_LOTS
     assert int(found(r"transactions +(\d+) committed", said)) > 0
     assert found(r"drift +(.*)", said) == "none"
     assert found(r"audit +(.*)", said) == "no drift"

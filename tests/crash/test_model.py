@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.crash.histories import (
+    ABOUT_ANOTHER,
     AMENDED,
+    ANSWERED,
     ARRIVED,
     BY_DATE,
     CONFIRMED,
@@ -24,17 +26,25 @@ from tests.crash.histories import (
     DELAYED,
     DEPARTED,
     DISPATCHED,
+    FIRST_REPORT,
+    GRANTED_FIRST,
+    HELD_BACK,
     LATE_EVENT,
     LIVE,
+    LOT_TAKEN_BACK,
     OLD_DECLARED,
     OLD_POSTPONED,
     POSTPONED,
     REPORT,
     REQUESTED,
     RUN,
+    SECOND_REPORT,
     SOONER,
+    TAKEN_BACK,
+    TEST,
     TOLD_ENDS,
     VERIFIED,
+    WITHDRAWN_LATER,
 )
 from tests.crash.model import Content, Database, Look, ModelStore, Row
 from tests.crash.schedules import Scenario, Schedules, Wrong
@@ -46,11 +56,13 @@ from weftline.domain import revisions
 from weftline.domain.events import (
     Event,
 )
-from weftline.domain.fold import Outcome
+from weftline.domain.fold import Known, Outcome
 from weftline.processors import store, telling
+from weftline.processors.folding import Batches, Folding
 from weftline.processors.kinds import Kind
 from weftline.processors.rows import AlertRow
 from weftline.processors.step import Processor
+from weftline.processors.store_records import Stored
 
 
 class Played(NamedTuple):
@@ -95,8 +107,8 @@ PLAYED = {
     "apart, verified, a slow twin": Played("inspections", twin(REPORT, VERIFIED, apart=True), 1_000),
     "apart, astray": Played("inspections", Scenario([[REPORT], [VERIFIED]], crashes=1, apart=True), 500),
     "apart, a date, a slow twin": Played("orders", twin(*BY_DATE, apart=True), 1_000),
-    "a date, a slow twin": Played("orders", twin(*BY_DATE, deadlines=True), 15_000),
-    "a date, two deaths, a sweep": Played("orders", crash(*BY_DATE, crashes=2, sweeps=1), 5_000),
+    "a date, a slow twin, a death": Played("orders", twin(*BY_DATE, deadlines=True, crashes=1), 25_000),
+    "a date, two deaths, a sweep": Played("orders", crash(*BY_DATE, crashes=2, sweeps=1, deadlines=True), 15_000),
     "declared erroneous, a slow twin, a death": Played("orders", twin(*DECLARED, crashes=1), 25_000),
     "declared erroneous, a slow twin, a sweep": Played("orders", twin(*DECLARED, sweeps=1), 50_000),
     "a conflict, a slow twin": Played("orders", twin(*CONFLICT, deadlines=True), 15_000),
@@ -106,12 +118,31 @@ PLAYED = {
     "postponed, a slow twin": Played("logistics", twin(*POSTPONED, deadlines=True, batches=(1, 2)), 25_000),
     "postponed, two deaths, a sweep": Played("logistics", crash(*POSTPONED, crashes=2, sweeps=1, deadlines=True), 25_000),
     "arrived, a slow twin": Played("logistics", twin(DEPARTED, ARRIVED, deadlines=True), 10_000),
+    # Answers: one that leads somewhere only by what came before it; a problem that another lot is added to.
+    "answered, a slow twin, a death": Played("replies", twin(*ANSWERED, crashes=1), 20_000),
+    "answered, two deaths, every row an insert": Played("replies", crash(*ANSWERED, crashes=2, torn=True), 1_500),
+    "held back, a slow twin": Played("replies", twin(*HELD_BACK, sweeps=1), 25_000),
+    "held back, apart, a slow twin": Played("replies", twin(*HELD_BACK, apart=True), 1_000),
+    "answered, astray": Played("replies", Scenario([[ANSWERED[0]], [ANSWERED[1]]]), 500),
     # Reports: verified before it comes, amended after it was verified.
     "verified first, a slow twin, a death": Played("inspections", twin(VERIFIED, REPORT, crashes=1), 50_000),
     "verified first, a slow twin, a sweep": Played("inspections", twin(VERIFIED, REPORT, sweeps=1), 50_000),
     "verified, there and back": Played("inspections", there_and_back(REPORT, VERIFIED), 40_000),
     "amended, a slow twin": Played("inspections", twin(REPORT, VERIFIED, AMENDED), 40_000),
     "amended, a death": Played("inspections", crash(REPORT, VERIFIED, AMENDED, sweeps=1), 10_000),
+    # Two reports of a factory come by two workers at once: what rests on both is made of what each says of its own.
+    "two strands": Played("inspections", Scenario([FIRST_REPORT, SECOND_REPORT], batches=(2,)), 10_000),
+    "two strands, a death": Played("inspections", Scenario([FIRST_REPORT, SECOND_REPORT], batches=(2,), crashes=1), 150_000),
+    "two strands, a slow twin": Played("inspections", twin(*FIRST_REPORT, *SECOND_REPORT, batches=(2,)), 20_000),
+    "one identity in two strands": Played(
+        "inspections", Scenario([FIRST_REPORT, (ABOUT_ANOTHER, SECOND_REPORT[1])], batches=(2,)), 5_000
+    ),
+    "one identity in two strands, a slow twin": Played(
+        "inspections", twin(*FIRST_REPORT, ABOUT_ANOTHER, SECOND_REPORT[1], batches=(2,)), 20_000
+    ),
+    # Of two lots a slow twin says both, from the records from which the other says one.
+    "a lot taken back, a slow twin": Played("inspections", twin(*LOT_TAKEN_BACK, ends=(1, 2, 3)), 5_000),
+    "a lot taken back, apart, a slow twin": Played("inspections", twin(*LOT_TAKEN_BACK, ends=(1, 2, 3), apart=True), 500),
     # A run of failures that begins earlier than was known when it was told.
     "renamed, a slow twin": Played("inspections", twin(*RUN, ends=TOLD_ENDS, live=LIVE), 10_000),
     "history by then, a slow twin": Played("logistics", twin(*SOONER, batches=(1, 2), live=LIVE), 10_000),
@@ -123,6 +154,17 @@ PLAYED = {
     "a digest, a slow twin": Played("logistics", twin(*OLD_POSTPONED, batches=(1, 2), sweeps=1), 10_000),
     "a digest, declared erroneous, two deaths": Played("orders", crash(*OLD_DECLARED, crashes=2, sweeps=1), 1_000),
     "a digest, apart, two deaths": Played("logistics", crash(*OLD_POSTPONED, crashes=2, sweeps=1, apart=True), 500),
+    # A member: a free test that is granted before it is known to be asked for, and one whose request was in error.
+    "granted first, a slow twin": Played("cooperative", twin(*GRANTED_FIRST, deadlines=True), 10_000),
+    "granted first, two deaths, a sweep": Played("cooperative", crash(*GRANTED_FIRST, crashes=2, sweeps=1), 3_000),
+    "granted, apart, a slow twin": Played("cooperative", twin(*GRANTED_FIRST, apart=True), 500),
+    "a request taken back, a slow twin": Played("cooperative", twin(*TAKEN_BACK, batches=(1, 2)), 5_000),
+    # What a member's state rests on beside its records: a report that counts and is withdrawn, at any time, by another kind's processor.
+    "drawn, a slow twin": Played("cooperative", twin(TEST, drawn=WITHDRAWN_LATER), 3_000),
+    "drawn, two records, a slow twin": Played("cooperative", twin(*GRANTED_FIRST, drawn=WITHDRAWN_LATER[:1]), 10_000),
+    "drawn, a slow twin, a sweep": Played("cooperative", twin(TEST, drawn=WITHDRAWN_LATER[:1], sweeps=1), 3_000),
+    "drawn, a death, a sweep": Played("cooperative", crash(*GRANTED_FIRST, drawn=WITHDRAWN_LATER, sweeps=1), 5_000),
+    "drawn, apart, a slow twin": Played("cooperative", twin(TEST, drawn=WITHDRAWN_LATER, apart=True), 500),
     # Two partitions: two owners in one window; one owner whose records lie in both, as another partitioner than ours may have it.
     "neighbours": Played("orders", Scenario([[replace(CONFIRMED, order_id="o4")], [CONFIRMED]], crashes=1), 2_000),
     "astray, a death": Played("orders", Scenario([[CONFIRMED], [REQUESTED]], crashes=1), 5_000),
@@ -210,7 +252,7 @@ def storing_facts_that_do_not_differ(patch: pytest.MonkeyPatch) -> None:
         for outcome in outcomes:
             rows = await self._ask(Look("there", (self._kind.facts,), (outcome.owner,)))
             known = {repr((*key[1:], *value)) for key, value in rows}
-            outcome.facts = [(fact, rev) for fact, rev in outcome.facts if repr((*fact[:6], *fact.amounts)) not in known]
+            outcome.facts = [fact for fact in outcome.facts if repr((*fact[:6], *fact.amounts)) not in known]
         await real(self, outcomes)
 
     patch.setattr(Database, "there", there, raising=False)
@@ -222,6 +264,17 @@ def the_sweep(patch: pytest.MonkeyPatch) -> None:
         return
 
     patch.setattr(Processor, "sweep", sweep)
+
+
+def what_is_drawn_in_the_version(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Outcome, "known", property(lambda self: Known(self.count, self.version)))
+
+
+def the_sweep_of_what_was_restated(patch: pytest.MonkeyPatch) -> None:
+    async def restated(self: ModelStore, since: Any) -> list[str]:
+        return []
+
+    patch.setattr(ModelStore, "restated", restated)
 
 
 def the_outbox(patch: pytest.MonkeyPatch) -> None:
@@ -248,6 +301,19 @@ def the_greater_revision_for_a_passed_deadline(patch: pytest.MonkeyPatch) -> Non
 def telling_what_takes_the_place_of_a_told_alert(patch: pytest.MonkeyPatch) -> None:
     """As it was: a factory reads WITHDRAWN, and nobody tells it under which name its failures go on."""
     patch.setattr(revisions, "replaced", lambda *_: None)
+
+
+def comparing_each_subject(patch: pytest.MonkeyPatch) -> None:
+    """As it was: who has said something of an owner at a version has said all."""
+    real = telling.Telling.compare
+
+    async def compare(self: telling.Telling, held: Any, since: Any, large: Any, signs: Any, as_of: int) -> set[str]:
+        said = {(subject[0], version) for subject, version in self._said | self._said_since}
+        stored = await self._store.alerting(held, since, signs)
+        self._said_since |= {pair for pair in stored if (pair[0][0], pair[1]) in said}
+        return await real(self, held, since, large, signs, as_of)
+
+    patch.setattr(telling.Telling, "compare", compare)
 
 
 def told_in_the_version(patch: pytest.MonkeyPatch) -> None:
@@ -290,9 +356,41 @@ def the_count_before_a_fold_apart(patch: pytest.MonkeyPatch) -> None:
     real = ModelStore.folded
 
     async def folded(self: ModelStore, owner: str, partition: int, records: int, began: str) -> None:
-        await real(self, owner, partition, (await self.counts([owner]))[owner], began)
+        await real(self, owner, partition, (await self.known_of({owner: []}))[owner].known.records, began)
 
     patch.setattr(ModelStore, "folded", folded)
+
+
+def folding_what_others_have_not_judged(patch: pytest.MonkeyPatch) -> None:
+    async def behind(self: Folding, outcomes: Sequence[Outcome]) -> Batches:
+        return Batches({}, {})
+
+    patch.setattr(Folding, "behind", behind)
+
+
+def what_strands_say_stored_in_the_step(patch: pytest.MonkeyPatch) -> None:
+    """It is stored with all other state when the step is settled."""
+
+    async def put(self: Processor, outcomes: Sequence[Outcome]) -> None:
+        pass
+
+    patch.setattr(Processor, "_put_at_once", put)
+
+
+def what_else_one_identity_is_about(patch: pytest.MonkeyPatch) -> None:
+    def records_of(self: Database, strands: tuple[tuple[str, str], ...], records: Content) -> tuple[Any, ...]:
+        return tuple(sorted(key for key, kept in records.items() if (key[0], kept.value) in strands))
+
+    patch.setattr(Database, "records_of", records_of)
+
+
+def strands_that_the_batch_is_about_otherwise(patch: pytest.MonkeyPatch) -> None:
+    real = ModelStore.known_of
+
+    async def known_of(self: ModelStore, batches: Any) -> dict[str, Stored]:
+        return {owner: stored._replace(strands=frozenset()) for owner, stored in (await real(self, batches)).items()}
+
+    patch.setattr(ModelStore, "known_of", known_of)
 
 
 #: What those of :mod:`.test_can_fail` that are used here ask nothing of.
@@ -309,17 +407,28 @@ NOWHERE: Any = None
         (both_guards_of_the_memory, "orders", there_and_back(REQUESTED, CONFIRMED, DISPATCHED)),
         (storing_facts_that_do_not_differ, "orders", crash(*LATE_EVENT)),
         (the_sweep, "logistics", crash(*POSTPONED)),
+        (what_is_drawn_in_the_version, "cooperative", twin(TEST, drawn=WITHDRAWN_LATER[:1], sweeps=1)),
+        (the_sweep_of_what_was_restated, "cooperative", crash(TEST, drawn=WITHDRAWN_LATER)),
         (the_outbox, "logistics", crash(*POSTPONED)),
         (the_digest, "logistics", crash(*OLD_POSTPONED)),
         (the_greater_revision_for_a_passed_deadline, "logistics", twin(*POSTPONED, deadlines=True)),
         (the_greater_version_for_a_passed_deadline, "logistics", twin(*POSTPONED, deadlines=True)),
         (telling_what_takes_the_place_of_a_told_alert, "inspections", crash(*RUN, ends=TOLD_ENDS, live=LIVE)),
+        (comparing_each_subject, "inspections", twin(*LOT_TAKEN_BACK, ends=(1, 2, 3))),
         (told_in_the_version, "logistics", twin(*SOONER, batches=(1, 2), live=LIVE)),
         (what_is_said_in_the_revision, "logistics", twin(*POSTPONED, batches=(1, 2))),
         (what_is_said_in_the_version, "logistics", twin(*POSTPONED, batches=(1, 2))),
         (acknowledging_after_the_rollups, "orders", crash(*LATE_EVENT, commits_early=True)),
         (the_note_that_an_owner_waits, "orders", crash(*LATE_EVENT, apart=True)),
         (the_count_before_a_fold_apart, "orders", Scenario([[CONFIRMED], [REQUESTED]], sweeps=1, crashes=1, apart=True)),
+        (folding_what_others_have_not_judged, "inspections", Scenario([FIRST_REPORT, SECOND_REPORT], batches=(2,))),
+        (what_strands_say_stored_in_the_step, "inspections", Scenario([FIRST_REPORT, SECOND_REPORT], batches=(2,))),
+        (what_else_one_identity_is_about, "inspections", crash(ABOUT_ANOTHER, *FIRST_REPORT, batches=(1,))),
+        (
+            strands_that_the_batch_is_about_otherwise,
+            "inspections",
+            Scenario([FIRST_REPORT, (ABOUT_ANOTHER, SECOND_REPORT[1])], batches=(2,)),
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

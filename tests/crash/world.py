@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -24,8 +24,9 @@ from tests.support.told import last_told, misinformed, standing
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.topics import partition_of
 from weftline.domain.alerts import Alert
+from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.digests import listed
-from weftline.domain.events import Event, InspectionEvent, LogisticsEvent, OrderEvent
+from weftline.domain.events import AlertReply, Event, InspectionEvent, LogisticsEvent, OrderEvent
 from weftline.domain.fold import Record
 from weftline.domain.revisions import message_of
 from weftline.errors import ContractError, DependencyDown
@@ -161,6 +162,12 @@ class Worker:
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+def _names(key: Sequence[Any]) -> Iterator[str]:
+    """What a key is made of; an owner may be of two."""
+    for part in key:
+        yield from str(part).split("|")
+
+
 Todo = Callable[[Worker], Awaitable[None]]
 
 
@@ -225,6 +232,10 @@ class World:
                 own |= {"order_id": f"{event.order_id}{owner}", "promised_at": self._later(event.promised_at)}
             case LogisticsEvent():
                 own |= {"shipment_id": f"{self.name}.{owner}", "expected_arrival_at": self._later(event.expected_arrival_at)}
+            case AlertReply():
+                own |= {"factory_id": f"{self.name}.{owner}", "target_at": self._later(event.target_at)}
+            case CooperativeEvent():
+                own["factory_id"] = f"{self.name}.{owner}"
             case InspectionEvent():
                 own["factory_id"] = f"{self.name}.{owner}"
                 if event.laboratory_report is not None:
@@ -460,7 +471,7 @@ class World:
     def wrong(self, tables: Tables, told: Sequence[str]) -> dict[str, str]:
         """Drift by table, and what readers of the alerts would believe wrongly."""
         own = {
-            table: {key: row for key, row in rows.items() if any(str(part).startswith(f"{self.name}.") for part in key[:2])}
+            table: {key: row for key, row in rows.items() if any(name.startswith(f"{self.name}.") for name in _names(key[:2]))}
             for table, rows in tables.items()
         }
         found = drift(own, self.ought())

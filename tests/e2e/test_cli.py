@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from tests.e2e.commands import Program, environment, left, until, weftline
 from weftline.cli import app
+from weftline.contracts.topics import load_topics
 from weftline.embedded.ports import free_ports
 from weftline.embedded.stack_folder import find_running
 from weftline.runtime.settings import load
@@ -80,13 +81,18 @@ def test_every_command_has_help_with_an_example() -> None:
     for command in (
         *commands,
         "retract",
+        "map",
         "indicators",
         "categories",
         "logistics",
+        "replies",
+        "cooperative",
         "topics",
         "reference",
         "lag",
         "watch",
+        "gateway",
+        "partner",
         "access",
         "health",
     ):
@@ -169,7 +175,7 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("stack"))
     family = stack.program.family()
-    assert len(family) == 7  # it, Kafka, ClickHouse, three processors, the board
+    assert len(family) == 10  # it, Kafka, ClickHouse, five processors, the board, the gateway
     yield stack
     assert stack.program.stop() == 0
     assert stack.program.lines[-1] == "stopped"
@@ -252,7 +258,9 @@ def test_publish_see_rows_and_alerts(stack: Stack) -> None:
     assert status["healthy"], status["problems"]
     inspections = next(processor for processor in status["processors"] if processor["name"] == "inspections")
     assert inspections["records"] == 2
-    assert [member["partitions"] for member in inspections["members"]] == [list(range(8))]
+    assert [member["partitions"] for member in inspections["members"]] == [
+        list(range(load_topics()["inspection.results.v1"].partitions))
+    ]
     assert status["alerts"]["standing"] == {"CRITICAL": 1}
     assert {table["name"]: table["rows"] for table in status["tables"]}["inspection_facts"] >= 2
     assert "f-204" in stack.run("status").stdout

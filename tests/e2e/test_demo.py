@@ -28,8 +28,8 @@ def test_the_demonstration_proves_itself(tmp_path: Path) -> None:
     demo = Program("demo", "--for", "15", "--kafka-port", kafka, "--clickhouse-port", clickhouse, folder=tmp_path)
     assert demo.wait_for("Board  ").endswith("/overview?range=30d")
     demo.wait_for("published ")
-    # It, Kafka, ClickHouse, three processors, the board; between the fork and the exec of one of them there may be another.
-    until(lambda: len(demo.family()) == 7, "seven processes")
+    # It, Kafka, ClickHouse, five processors, the board; between the fork and the exec of one of them there may be another.
+    until(lambda: len(demo.family()) == 9, "nine processes")
     family = demo.family()
     assert demo.end(120) == 0, demo.lines
     assert left(family) == []

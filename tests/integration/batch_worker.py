@@ -115,7 +115,7 @@ def main(topic: str, partitions: int, folder: Path) -> int:
             database.close()
 
     try:
-        return run(topic, topic, partitions, recorder, load())
+        return run(topic, topic, recorder, load())
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -21,19 +21,19 @@ from kafka import KafkaProducer
 from tests.e2e.commands import until, weftline
 from tests.support import tables
 from tests.support.apicurio import apicurio
-from tests.support.examples import CODEC, ORDER, SHIPMENT, verified_report
+from tests.support.examples import CODEC, MEMBER, ORDER, SHIPMENT, verified_report
 from tests.support.next_release import FIELD, NEWS, FormerRelease, NextRelease
 from tests.support.spellings import PLAINLY, Writer
-from tests.support.stack import stack_at, where
+from tests.support.stack import FEW, stack_at, where
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.envelope import cloudevents_headers
 from weftline.contracts.kinds import BY_PROCESSOR, KINDS
 from weftline.contracts.mapping import to_avro, to_json
 from weftline.contracts.registry import local_schema
-from weftline.contracts.topics import key_of, load_topics, partition_of
+from weftline.contracts.topics import key_of, partition_of
 from weftline.domain.events import Measurement
-from weftline.domain.vocabulary import MeasurementKind
+from weftline.domain.vocabulary import MeasurementKind, MembershipStep
 from weftline.embedded.children import Running, processor_child
 from weftline.embedded.ports import free_ports
 from weftline.embedded.supervisor import Stack
@@ -56,6 +56,10 @@ def events(name: str, owner: str) -> list[Any]:
     if name == "inspections":
         measured = (Measurement(indicator="formaldehyde", kind=MeasurementKind.NUMBER, value=400.0, unit="mg/kg"),)
         return list(verified_report(owner, f"{owner}-r", ORDER.event_time, measured))
+    if name == "cooperative":
+        event = dataclasses.replace(MEMBER, factory_id=owner, event_id=f"{owner}-1")
+        pledge = dataclasses.replace(event.membership, step=MembershipStep.PLEDGE_SIGNED)
+        return [event, dataclasses.replace(event, event_id=f"{owner}-2", event_time=event.event_time + 1000, membership=pledge)]
     event = dataclasses.replace(SHIPMENT, shipment_id=owner, event_id=f"{owner}-1")
     return [event, dataclasses.replace(event, event_id=f"{owner}-2", event_time=event.event_time + 1000, carrier_id="other")]
 
@@ -100,7 +104,7 @@ class Upgrade:
         return weftline(*arguments, folder=self.folder, seconds=300, **self.servers, **CLOCK, **env, **self.release.environment)
 
     def send(self, event: Any, value: bytes) -> None:
-        partition = partition_of(key_of(event), load_topics()[self.kind.topic].partitions)
+        partition = partition_of(key_of(event), FEW)
         self._producer.send(self.kind.topic, value, key_of(event), cloudevents_headers(event), partition)
         self._producer.flush()
 
@@ -159,7 +163,7 @@ def test_old_and_new_at_once_lose_nothing(name: str, stack: Stack, release: Next
         until(upgrade.all_read, "the old processor reads all that is old", 120)
 
         upgrade.start("new", **release.environment)
-        partitions = load_topics()[upgrade.kind.topic].partitions
+        partitions = FEW
         until(lambda: len(upgrade.held()) == 2 and sum(upgrade.held()) == partitions, "both are at work", 120)
         assert min(upgrade.held()) > 0
 

@@ -1,6 +1,6 @@
 """One factory with more than a step can fold: its tables become true apart and slowly, and nobody else waits for it.
 
-The memory of the processor is set so small that a factory of fifty reports is a giant; the large ones that were measured stand in
+The memory of the processor is set so small that a factory of fifty lots is a giant; the large ones that were measured stand in
 deploy/proof.md.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 from kafka import KafkaProducer
 from tests.integration.test_promise import until
 from tests.support import tables
-from tests.support.examples import CODEC, REPORT, verified_report
-from tests.support.stack import stack_at, where
+from tests.support.examples import CODEC, LOT, REPORT, verified_report
+from tests.support.stack import FEW, stack_at, where
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.topics import key_of, partition_of, topic_of
@@ -29,7 +30,7 @@ from weftline.warehouse.client import reader
 
 HOUR = 3_600_000
 AS_OF = REPORT.event_time + 24 * HOUR
-GIANT, REPORTS = "f-giant", 150
+GIANT, REPORTS, LOTS = "f-giant", 150, 200
 PROBES = 6
 #: Reports of one measurement.
 FLOOD = 4_000
@@ -43,6 +44,14 @@ def report(factory: str, number: int, *, measurements: int = 40) -> tuple[Inspec
         for of in range(measurements)
     )
     return verified_report(factory, name, REPORT.event_time + number * 1_000, measured)
+
+
+def lot(factory: str, number: int) -> InspectionEvent:
+    """A lot of a factory, whose lots are judged together: they are what makes it a giant."""
+    name = f"{factory}-lot-{number}"
+    assert LOT.lot_inspection is not None
+    body = replace(LOT.lot_inspection, lot_id=name)
+    return replace(LOT, factory_id=factory, event_id=name, event_time=REPORT.event_time + number * 1_000, lot_inspection=body)
 
 
 @pytest.fixture
@@ -66,10 +75,12 @@ def test_a_giant_is_folded_apart_through_a_kill_and_others_do_not_wait(stack: St
 
         for number in range(REPORTS):
             publish(*report(GIANT, number))
+        for number in range(LOTS):
+            publish(lot(GIANT, number))
         assert not until(lambda: not _apart(settings, "stored"), seconds=120), "nobody noticed that it is a giant"
         overtaken = 0
         for number in range(PROBES):
-            publish(*report(GIANT, REPORTS + number))
+            publish(*report(GIANT, REPORTS + number), lot(GIANT, LOTS + number))
             publish(*report(f"f-probe-{number}", 0, measurements=1))
             if number == PROBES // 2:
                 os.kill(stack.pid("inspections"), signal.SIGKILL)
@@ -107,7 +118,7 @@ def test_whoever_stands_behind_a_flood_in_its_partition_goes_before_it(tmp_path:
 
 
 def _partition(owner: str) -> int:
-    return partition_of(owner.encode(), 8)
+    return partition_of(owner.encode(), FEW)
 
 
 def _records(settings: Any, owner: str) -> int:

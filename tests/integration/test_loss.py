@@ -16,7 +16,7 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient
 from tests.e2e.commands import until, weftline
 from tests.support.hostile import Message, Played
-from tests.support.stack import stack_at, where
+from tests.support.stack import FEW, stack_at, where
 
 from weftline.embedded.ports import free_ports
 from weftline.embedded.supervisor import Stack
@@ -24,7 +24,7 @@ from weftline.warehouse.client import Reader, reader
 
 START = 1_767_225_600_000  # 2026-01-01
 TOPIC = "sample.orders.v1"
-PARTITIONS = [TopicPartition(TOPIC, number) for number in range(8)]
+PARTITIONS = [TopicPartition(TOPIC, number) for number in range(FEW)]
 
 
 class Orders:

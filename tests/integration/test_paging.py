@@ -33,13 +33,13 @@ from tests.support.stack import stack_at
 from weftline.contracts.topics import key_of
 from weftline.embedded.children import Child, Running, processor_child, says_ok
 from weftline.embedded.ports import free_ports
+from weftline.embedded.supervisor import PROCESSORS
 
 pytestmark = pytest.mark.timeout(420)
 
 #: So much faster than in production, but nothing is shorter than two seconds: the machine may be busy.
 TIMES, AT_LEAST = 20, 2.0
 NOW = int(time.time() * 1000)
-PROCESSORS = ("orders", "inspections", "logistics")
 SECRET = "it's a $ecret"
 
 
@@ -223,14 +223,19 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("alerting")
     with Receiver() as receiver:
         platform = Platform(folder, receiver)
-        supervised = {name: platform.ports[name] for name in ("inspections", "logistics")}
+        supervised = {name: platform.ports[name] for name in PROCESSORS if name != "orders"}
         with stack_at(folder / "stack", NOW, tuple(supervised), ports=supervised) as stack:
             assert stack.addresses is not None
             platform.where = stack.addresses.environment()
             try:
                 platform.start_orders()
                 platform.publish(50, "first")
-                for command in (("lag", "--every", "1"), ("watch", "--every", "1"), ("audit", "--every", "60")):
+                for command in (
+                    ("lag", "--every", "1"),
+                    ("watch", "--every", "1"),
+                    ("audit", "--every", "60"),
+                    ("gateway", "--port", "0"),
+                ):
                     platform.start_exporter(*command)
                 platform.start_alertmanager()
                 platform.start_prometheus()

@@ -15,10 +15,10 @@ from tests.support import tables
 from tests.support.examples import CODEC, ORDER
 from tests.support.poison import BOMB, LARGEST, POISON, of, packed
 from tests.support.raw_batches import produce
-from tests.support.stack import stack_at, where
+from tests.support.stack import FEW, stack_at, where
 
 from weftline.contracts.codec import FRAMING, rank_of
-from weftline.contracts.topics import key_of, load_topics, partition_of
+from weftline.contracts.topics import key_of, partition_of
 from weftline.domain.fold import Record
 from weftline.embedded.supervisor import Stack
 from weftline.runtime.caution import CONFIRMED
@@ -27,7 +27,7 @@ from weftline.runtime.unpacking import KEPT_BYTES
 from weftline.warehouse.client import reader
 
 TOPIC = "sample.orders.v1"
-PARTITIONS = load_topics()[TOPIC].partitions
+PARTITIONS = FEW
 AS_OF = ORDER.event_time + 3_600_000
 DEADLY = "the one to die of"
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.examples import CODEC, ORDER, REPORT, SHIPMENT
+from tests.support.examples import CODEC, MEMBER, ORDER, REPORT, SHIPMENT
 
 from weftline.contracts.codec import FRAMING, rank_of
-from weftline.contracts.kinds import kind_of
+from weftline.contracts.kinds import BY_PROCESSOR, kind_of
 from weftline.contracts.reference import read_reference
 from weftline.domain.events import ErrorDeclaration
 from weftline.domain.vocabulary import ErrorReason
@@ -21,8 +21,8 @@ from weftline.warehouse.client import Reader, reader
 from weftline.warehouse.migrations import migrate
 from weftline.warehouse.reference import load as load_reference
 
-TABLES = {"order": "order_records", "inspection": "inspection_records", "logistics": "logistics_records"}
-BASE = [ORDER, REPORT, SHIPMENT]
+TABLES = {kind.name: kind.records for kind in BY_PROCESSOR.values()}
+BASE = [ORDER, REPORT, SHIPMENT, MEMBER]
 
 
 @pytest.fixture(scope="module")

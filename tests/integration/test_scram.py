@@ -92,7 +92,7 @@ def world(clickhouse: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         found = World(kafka, clickhouse, folder)
         done = secured.run(SERVICES["init"]["command"], folder, **found.settings("init"))
         assert done.returncode == 0, done.stderr
-        assert "created sample.orders.v1: 8 partitions" in done.stdout
+        assert "created sample.orders.v1: 48 partitions" in done.stdout
         assert "made user orders" in done.stdout
         yield found
     finally:
@@ -337,7 +337,7 @@ def test_all_users_are_listed_with_their_rights(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["grant", "orders", "x"], "orders is no role of partners; there are publisher, subscriber, operator"),
+        (["grant", "orders", "x"], "orders is no role of partners; there are publisher, subscriber, notifier, operator"),
         (["grant", "publisher", "admin"], "admin is a user of Weftline itself"),
         (["grant", "publisher", "a b"], "is no name of a user"),
         (["grant", "publisher", "new", "--keep-password"], "there is no user new"),

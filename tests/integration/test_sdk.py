@@ -26,8 +26,7 @@ from weftline.domain.digests import listed as as_listed
 from weftline.domain.vocabulary import AlertRule, AlertSeverity, AlertStatus
 from weftline.errors import ContractError, UserError
 from weftline.kafka_admin.topics import apply_topics
-from weftline.sdk import DeliveryError, EpcisDefaults, Problem, Progress, Publisher, Subscriber, publish_file
-from weftline.sdk import publisher as publisher_module
+from weftline.sdk import DeliveryError, EpcisDefaults, Problem, Progress, Publisher, Subscriber, kafka_transport, publish_file
 from weftline.sdk import subscriber as subscriber_module
 
 CODEC = Codec(FileRegistry())
@@ -151,7 +150,7 @@ def test_a_closed_publisher_says_so(broker: str) -> None:
 def test_what_a_dead_broker_did_not_take_is_told_and_can_be_sent_again(
     start_kafka: Callable[[], Any], name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publisher_module, "METADATA_SECONDS", 0.5)
+    monkeypatch.setattr(kafka_transport, "METADATA_SECONDS", 0.5)
     server = start_kafka()
     with pytest.raises(UserError, match="weftline topics apply"), Publisher(server.address, source="s") as early:
         order(early, "A-1", cooperative_id="n", center_id="c")

@@ -27,7 +27,16 @@ KINDS = kinds()
 VIEWS = Path(__file__).parents[1] / "contract" / "rows" / "views"
 #: Of what is shown beside the kinds: reference data, alerts, letters and losses have tests of their own.
 NOT_OF_A_KIND = {
-    *("centers", "factories", "standing_alerts", "waiting_alerts", "dead_letter_status", "not_allowed", "open_losses"),
+    *(
+        "centers",
+        "factories",
+        "standing_alerts",
+        "waiting_alerts",
+        "open_alerts",
+        "dead_letter_status",
+        "not_allowed",
+        "open_losses",
+    ),
     *("identity_conflicts", "unmatched_declarations"),
 }
 
@@ -48,9 +57,9 @@ async def _store(settings: Settings, kind: Kind) -> None:
         store = await Store.open(kind, warehouse, Codec(FileRegistry()))
         outcomes = told(kind)
         await store.put_facts(outcomes)
-        await store.refresh({fact.event_time // 60_000 * 60 for outcome in outcomes for fact, _ in outcome.facts})
+        await store.refresh({fact.event_time // 60_000 * 60 for outcome in outcomes for fact in outcome.facts})
         await store.put_states(
-            (judged_of(outcome.owner, 0, outcome.version, outcome.count, row), row) for outcome in outcomes for row in outcome.rows
+            (judged_of(outcome.owner, 0, outcome.known, row), row) for outcome in outcomes for row in outcome.rows
         )
 
 

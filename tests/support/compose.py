@@ -59,7 +59,7 @@ DATA = {
     "prom/prometheus": "/prometheus",
     "prom/alertmanager": "/alertmanager",
 }
-PROCESSORS = ("orders", "inspections", "logistics")
+PROCESSORS = ("orders", "inspections", "logistics", "replies", "cooperative")
 
 
 def image(service: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ REPORT = EXAMPLES["inspection.results.v1-value/v1/laboratory-report.json"]
 LOT = EXAMPLES["inspection.results.v1-value/v1/lot-inspection.json"]
 ACTION = EXAMPLES["inspection.results.v1-value/v1/corrective-action.json"]
 SHIPMENT = EXAMPLES["logistics.events.v1-value/v1/departing.json"]
+MEMBER = EXAMPLES["cooperative.events.v1-value/v1/member-joined.json"]
 VERIFIED = EXAMPLES["inspection.results.v1-value/v1/report-verified.json"]
 ALERT = EXAMPLES["quality.alerts.v1-value/v1/safety-raised.json"]
 

@@ -23,6 +23,7 @@ from weftline.embedded.broker import BrokerConfig
 from weftline.embedded.children import Child, Running
 from weftline.embedded.jars import prepare_kafka
 from weftline.embedded.ports import HOST, free_ports
+from weftline.runtime.certificates import Files
 
 CLASSES = {"kafka-run-class.sh": "", "kafka-server-start.sh": "kafka.Kafka"}
 
@@ -61,8 +62,11 @@ class Secured:
             node.kill()
 
 
-def start(folder: Path, layout: str = "single") -> Secured:
-    """Start the Kafka services of a layout in ``folder`` and wait until they are healthy by their own health checks."""
+def start(folder: Path, layout: str = "single", tls: Files | None = None) -> Secured:
+    """Start the Kafka services of a layout in ``folder`` and wait until they are healthy by their own health checks.
+
+    ``tls``: the certificate that partners are shown.
+    """
     services = {name: one for name, one in compose.load(layout)["services"].items() if name.startswith("kafka")}
     secrets, scripts = make_secrets(folder / "secrets"), _scripts(folder)
     free = iter(free_ports(3 * len(services)))
@@ -73,7 +77,7 @@ def start(folder: Path, layout: str = "single") -> Secured:
         for name, one in services.items():
             place = folder / name
             place.mkdir()
-            properties = _properties(place, secrets, ports[name])
+            properties = _properties(place, secrets, ports[name], tls)
             variables = {key: value for key, value in one["environment"].items() if not key.startswith("KAFKA_")}
             variables |= {"INTERNAL_HOST": HOST, "EXTERNAL_PORT": ports[name]["9094"], "VOTERS": voters}
             variables |= {"KAFKA_CONFIG": str(properties), "KAFKA_SECRETS": str(secrets), "KAFKA_BIN": str(scripts)}
@@ -99,13 +103,19 @@ def _healthy(check: str) -> bool:
     return subprocess.run(["bash", "-c", check], capture_output=True, check=False).returncode == 0
 
 
-def _properties(place: Path, secrets: Path, ports: dict[str, str]) -> Path:
+def _properties(place: Path, secrets: Path, ports: dict[str, str], tls: Files | None) -> Path:
     text = (compose.ROOT / "deploy" / "kafka" / "server.properties").read_text("utf-8")
     for old, new in {str(compose.SECRETS): str(secrets), "/var/lib/kafka/data": str(place / "data"), "0.0.0.0": HOST}.items():
         assert old in text
         text = text.replace(old, new)
     # In one go: a new port may be another's old one.
     text = re.sub(r":(909[234])\b", lambda found: f":{ports[found[1]]}", text)
+    if tls is not None:
+        shown = place / "shown.pem"
+        shown.write_text(tls.key.read_text("utf-8") + tls.certificate.read_text("utf-8"), "utf-8")
+        assert "EXTERNAL:SASL_PLAINTEXT" in text
+        text = text.replace("EXTERNAL:SASL_PLAINTEXT", "EXTERNAL:SASL_SSL")
+        text += f"listener.name.external.ssl.keystore.type=PEM\nlistener.name.external.ssl.keystore.location={shown}\n"
     properties = place / "server.properties"
     properties.write_text(text, "utf-8")
     return properties

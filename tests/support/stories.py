@@ -8,7 +8,10 @@ from typing import Any
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.mapping import from_json
 from weftline.contracts.registry import FileRegistry
-from weftline.domain.fold import History, Outcome, Record
+from weftline.domain.cooperative.history import Inspection
+from weftline.domain.fold import Drawn, History, Known, Outcome, Record
+from weftline.domain.laboratory import VerdictKind
+from weftline.domain.rows.inspections import ReportKey
 from weftline.processors.kinds import Kind
 
 AS_OF = 1_798_761_600_000  # 2027-01-01, after every deadline in the stories
@@ -84,6 +87,154 @@ def logistics() -> list[JSON]:
         said("16T19:00", "DEPARTING", shipment="SF1400333"),
         said("16T21:00", "VOID_SHIPPING", shipment="SF1400333"),
         said("17T10:00", "DEPARTING", shipment="SF1400444", expected_arrival_at="2026-05-19T12:00:00+08:00"),
+    ]
+
+
+def replies() -> list[JSON]:
+    """Alerts that are accepted, declined and closed; one that goes down two tiers of suppliers; lots under two problems."""
+
+    def said(time: str, reply: str, alert: str | None = "lot-not-accepted:a1", name: str = "", **more: Any) -> JSON:
+        told = {"event_id": f"R-{time}{name}", "event_time": f"2026-05-{time}:00+08:00" if "T" in time else f"2026-05-{time}"}
+        about = {"reply": reply, "replied_by": "quality officer", **({"alert_id": alert} if alert else {})}
+        return {"type": "reply", **_FROM, **told, **about, **more}
+
+    late, overdue = "order-overdue:a2", "shipment-overdue:a3"
+    return [
+        said("20T09:00", "ACKNOWLEDGE", severity="MAJOR", target_at="2026-05-27T18:00:00+08:00"),
+        said("20T11:00", "ACCEPT", replied_by="factory manager", reason="needles were worn"),
+        said("20T12:00", "FORWARD", supplier_id="SUP-1", replied_by="buyer"),
+        said("20T12:01", "SEND", supplier_id="SUP-1", replied_by="buyer"),
+        said("20T15:00", "ACKNOWLEDGE", supplier_id="SUP-1", replied_by="supplier's clerk"),
+        said("21T08:00", "FORWARD", supplier_id="SUP-2", forwarded_by="SUP-1"),
+        said("21T08:30", "CANCEL", supplier_id="SUP-2", replied_by="supplier's chief"),
+        said("21T09:00", "DECLINE", supplier_id="SUP-1", replied_by="supplier's chief", reason="the yarn was in order"),
+        said("21T10:00", "ACKNOWLEDGE", supplier_id="SUP-3"),
+        said("22T10:00", "CLOSE", overdue, replied_by="forwarder"),
+        # Both of one day by date: the order of a notification decides, not the order of their names.
+        said("23", "DECLINE", late, "a", reason="the new date was agreed"),
+        said("23", "ACKNOWLEDGE", late, "b"),
+        said("24T10:00", "ACCEPT", late),
+        said("24T11:00", "BLOCK", lot_ids=["L-77120", "L-77121"], problem_id="P-31", severity="MAJOR", reason="formaldehyde"),
+        said("24T12:00", "BLOCK", None, lot_ids=["L-77120"], problem_id="P-32", target_at="2026-06-01", reason="shade"),
+        said("24T13:00", "FEEDBACK", None, problem_id="P-31", counterpart_problem_id="SUP-1/889"),
+        said("24T14:00", "EXTEND", None, lot_ids=["L-77122"], problem_id="P-31"),
+        said("25T09:00", "LIFT", None, lot_ids=["L-77121"], problem_id="P-31"),
+        said("25T10:00", "LIFT", None, problem_id="P-33"),
+        said("25T11:00", "ACKNOWLEDGE", "order-overdue:a4"),
+        said("25T12:00", "ACCEPT", "order-overdue:a4"),
+    ]
+
+
+def cooperative() -> list[JSON]:
+    """A member: officers, certificates, grades, free tests, cases, lists, a mark; another that leaves; and the cooperative's own."""
+
+    def said(time: str, kind: str, step: str, name: str = "", *, of: str = "F-0217", **body: Any) -> JSON:
+        about = {key: body.pop(key) for key in ("center_id", "precision") if key in body}
+        told = {
+            "event_id": f"{kind}-{name or step}-{time}",
+            "event_time": time if len(time) == 10 else f"{time}:00+08:00",
+            "factory_id": of,
+        }
+        return {
+            "type": "cooperative",
+            **_FROM,
+            "center_id": "haimen-station",
+            **told,
+            **about,
+            "kind": kind,
+            kind.lower(): {"step": step, **body},
+        }
+
+    def test(time: str, step: str, number: str, **more: Any) -> JSON:
+        about = {"year": 2026, "request_id": number, "product_category": "sheet", "batches": 2}
+        return said(time, "FUND", step, number, **{**about, **more})
+
+    def case(time: str, step: str, number: str = "HM-2026-031", **more: Any) -> JSON:
+        return said(time, "ENFORCEMENT", step, number, case_id=number, **more)
+
+    def entry(time: str, step: str, number: str, name: str, **more: Any) -> JSON:
+        return said(time, "LISTING", step, number, listing_id=number, list=name, **more)
+
+    def officer(time: str, step: str, person: str, role: str = "QUALITY_SPECIALIST", **more: Any) -> JSON:
+        return said(time, "OFFICER", step, person, role=role, person_id=person, **more)
+
+    def certificate(time: str, step: str, scheme: str, **more: Any) -> JSON:
+        return said(time, "CERTIFICATE", step, scheme, scheme=scheme, certificate_number="40117", **more)
+
+    paid = {"amount_minor": 118_400, "currency": "CNY", "laboratory_id": "nantong-fibre-lab", "report_number": "R-1"}
+    own = "haimen-home-textiles"
+    return [
+        said("2026-01-12T09:00", "MEMBERSHIP", "JOINED", size_class="SMALL", sells_online=True, limited_means=True),
+        # Of one day two steps are known by date only: the life cycle says which comes first.
+        said("2026-01-20", "MEMBERSHIP", "PLEDGE_SIGNED", "pledge"),
+        officer("2026-01-21", "TRAINED", "p-2", course="GB 18401"),
+        officer("2026-01-21", "APPOINTED", "p-1", "CHIEF_QUALITY_OFFICER"),
+        officer("2026-01-21", "APPOINTED", "p-2"),
+        officer("2026-01-22T09:00", "APPOINTED", "p-3"),
+        officer("2026-02-22T09:00", "TRAINED", "p-3", course="GB/T 29862"),
+        officer("2026-02-22T10:00", "APPOINTED", "p-5"),
+        officer("2026-02-23T09:00", "APPOINTED", "p-4"),
+        officer("2026-02-24T09:00", "ENDED", "p-4"),
+        certificate("2026-02-03T09:00", "GRANTED", "ISO 9001", valid_until="2029-02-02T00:00:00+08:00"),
+        certificate("2026-02-04T09:00", "GRANTED", "ISO 14001", valid_until="2029-02-03T00:00:00+08:00"),
+        certificate("2026-06-04T09:00", "SUSPENDED", "ISO 14001"),
+        *(
+            {
+                **said(f"{year + 1}-03-02T09:00", "OFFICIAL_GRADE", "", f"{year}"),
+                "official_grade": {"grade": grade, "year": year, "issuer": "jiangsu"},
+            }
+            for year, grade in ((2024, "B"), (2025, "A"))
+        ),
+        test("2026-03-01T09:00", "REQUESTED", "T-1"),
+        test("2026-03-03T09:00", "APPROVED", "T-1", by_exception=True, decided_by="p-7", reason="new member"),
+        test("2026-03-19T09:00", "DONE", "T-1", **paid, center_id="haimen-1"),
+        test("2026-03-20T09:00", "APPROVED", "T-1"),
+        test("2026-04-01T09:00", "REQUESTED", "T-2", case_id="HM-2026-031"),
+        test("2026-04-02T09:00", "APPROVED", "T-2"),
+        test("2026-04-02T10:00", "APPROVED", "T-2"),
+        test("2026-04-03T09:00", "REQUESTED", "T-3"),
+        test("2026-04-04T09:00", "REFUSED", "T-3", reason="quota used up"),
+        test("2026-04-05T09:00", "REQUESTED", "T-4", batches=3),
+        test("2026-04-06T09:00", "REQUESTED", "T-5", batches=4),
+        test("2026-04-07T09:00", "APPROVED", "T-5", batches=4),
+        case(
+            "2026-03-25T09:00",
+            "CHECK_FAILED",
+            level="CITY",
+            indicators=["ph"],
+            slight=True,
+            laboratory_id="wuxi",
+            report_number="W-1",
+        ),
+        case("2026-03-27T09:00", "RECTIFICATION_ORDERED", due_at="2026-05-26T00:00:00+08:00"),
+        case("2026-04-20T09:00", "RECTIFICATION_REPORTED"),
+        case("2026-05-02T09:00", "REINSPECTION_PASSED"),
+        case("2026-06-02T09:00", "CHECK_FAILED", "HM-2026-044", level="COUNTY", indicators=["formaldehyde"]),
+        entry("2026-05-05T09:00", "PROPOSED", "R-1", "RED", ground="a year without failure", evidence_ids=["T-1"]),
+        entry("2026-05-06T09:00", "DECIDED", "R-1", "RED", expires_at="2027-05-06T00:00:00+08:00"),
+        entry("2026-06-05T09:00", "DECIDED", "B-1", "BLACK"),
+        entry("2026-06-07T09:00", "APPEALED", "B-1", "BLACK"),
+        entry("2026-06-10T09:00", "LIFTED", "B-1", "BLACK"),
+        said("2026-06-10T09:00", "TRADEMARK", "APPLIED", mark_id="nantong"),
+        said("2026-06-20T09:00", "TRADEMARK", "GRANTED", mark_id="nantong", valid_until="2028-06-19T00:00:00+08:00"),
+        said("2026-06-21T09:00", "STANDARD", "COLLECTION_RECEIVED", standard_id="collection", edition="2026"),
+        *(
+            said(f"2026-06-{day}T09:00", "BRAND", "MARK_REGISTERED", day, brand_id=day, issuer="office")
+            for day in ("22", "23", "24", "25")
+        ),
+        # Another member: it sells in shops, is warned, and leaves.
+        said("2026-01-13T09:00", "MEMBERSHIP", "JOINED", of="F-0300", size_class="MICRO", sells_online=True),
+        entry("2026-05-07T09:00", "DECIDED", "B-2", "BLACK") | {"factory_id": "F-0300"},
+        said("2026-07-13T09:00", "MEMBERSHIP", "LEFT", of="F-0300", reason="closed"),
+        # One that is new, has no means of its own, and failed a check.
+        said("2026-05-13T09:00", "MEMBERSHIP", "JOINED", of="F-0400", size_class="MICRO", limited_means=True),
+        case("2026-06-12T09:00", "CHECK_FAILED", "HM-2026-051", level="COUNTY") | {"factory_id": "F-0400"},
+        # And what is the cooperative's own.
+        said("2026-01-05T09:00", "FUND", "BUDGET_SET", "budget", of=own, year=2026, amount_minor=45_000_000, currency="CNY"),
+        *(
+            said(f"2026-0{month}-01T09:00", "STANDARD", "LED", f"{month}", of=own, standard_id=f"FZ/T {month}")
+            for month in (1, 2, 3, 4, 5)
+        ),
     ]
 
 
@@ -219,6 +370,26 @@ def _agreed(accept: int) -> JSON:
     return plan | {"level": "-", "severity": "NORMAL", "sample_size": 80, "accept": accept, "reject": accept + 1}
 
 
+def _report(number: str, tested_at: int, verdict: VerdictKind = VerdictKind.PASS, **more: Any) -> Inspection:
+    return Inspection(
+        report=ReportKey("nantong-fibre-lab", number), tested_at=tested_at, counted_at=tested_at, verdict=verdict, **more
+    )
+
+
+#: What the inspections' tables say of the factories of these stories, by owner.
+DRAWN = {
+    "haimen-home-textiles|F-0217": Drawn(
+        Known(9, 900),
+        (
+            _report("R-1", 1_773_900_000_000),
+            _report("R-2", 1_774_900_000_000, VerdictKind.FAIL, failing=("ph",), safety=("ph",)),
+            _report("R-3", 1_775_900_000_000, VerdictKind.FAIL, failing=("pilling",), withdrawn_at=1_776_900_000_000),
+            *(_report(f"R-{number}", 1_777_000_000_000 + number) for number in range(4, 10)),
+        ),
+    ),
+}
+
+
 def told(kind: Kind) -> list[Outcome]:
     """What a kind's story means for the tables, owner by owner: all facts, and every row of state."""
     codec = Codec(FileRegistry())
@@ -229,10 +400,13 @@ def told(kind: Kind) -> list[Outcome]:
     found = []
     for owner, theirs in records.items():
         history = History(owner, kind.start)
+        if kind.draws is not None:
+            history.draw(DRAWN.get(owner, Drawn()))
         outcome = history.add(theirs, AS_OF)
         assert not outcome.failures
         for row in history.rows(0).rows:  # before everything, so every deadline is still to come
             assert kind.states[row.table].deadlines or row.next_deadline is None, f"no sweep looks at {row.table}: deadlines=True"
         outcome.rows = history.rows(AS_OF).rows
+        outcome.facts.sort(key=lambda fact: (fact.event_time, fact.source, fact.event_id))
         found.append(outcome)
     return found

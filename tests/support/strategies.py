@@ -1,5 +1,5 @@
-"""Small and hostile events of the three kinds: few identities, few moments, conflicts, corrections before and after what they correct,
-one identity at several event times. All of one order, one factory, one shipment, in the first eight hours of 2026.
+"""Small and hostile events of every kind: few identities, few moments, conflicts, corrections before and after what they correct,
+one identity at several event times. All of one order, one factory, one shipment, one member, in the first eight hours of 2026.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from weftline.domain.cooperative import events as of
+from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.events import (
+    AlertReply,
     CorrectiveAction,
     ErrorDeclaration,
     Event,
@@ -24,20 +27,33 @@ from weftline.domain.events import (
 )
 from weftline.domain.vocabulary import (
     BusinessStep,
+    CertificateStep,
+    CooperativeKind,
+    CreditGrade,
+    EnforcementStep,
     ErrorReason,
+    FundStep,
     InspectionKind,
     InspectionStage,
+    ListingStep,
     MeasurementKind,
+    MembershipStep,
     NonconformityClass,
+    OfficerRole,
+    OfficerStep,
     OrderStatus,
     PlanBasis,
     Precision,
+    QualityList,
+    ReplyKind,
     ReportStatus,
     SafetyClass,
     Severity,
+    SizeClass,
     SpecimenType,
     Submission,
     TestPurpose,
+    TrademarkStep,
 )
 
 E = TypeVar("E", bound=Event)
@@ -192,9 +208,95 @@ inspection_events = st.one_of(
     _inspection(InspectionKind.CORRECTIVE_ACTION, "corrective_action", actions),
 )
 
+# Two alerts and two suppliers, who forward to one another; two problems that share lots and name the alerts.
+reply_events = st.builds(
+    AlertReply,
+    **envelope,
+    center_id=st.sampled_from(["c1", "c2"]),
+    factory_id=st.just("f1"),
+    reply=st.sampled_from(ReplyKind),
+    alert_id=st.sampled_from([None, "a1", "a1", "a2"]),
+    supplier_id=st.sampled_from([None, None, "s1", "s2"]),
+    forwarded_by=st.sampled_from([None, None, "s1", "s2"]),
+    lot_ids=st.lists(st.sampled_from(["l1", "l2", "l3"]), unique=True, max_size=2).map(tuple),
+    problem_id=st.sampled_from([None, "p1", "p1", "p2"]),
+    counterpart_problem_id=st.sampled_from([None, "q1", "q2"]),
+    target_at=st.one_of(st.none(), times),
+    reason=st.sampled_from([None, "rework", "ours is in order"]),
+)
+
+
+def _matter(kind: CooperativeKind, body: type[Any], **said: Any) -> st.SearchStrategy[CooperativeEvent]:
+    return st.builds(
+        CooperativeEvent,
+        **envelope,
+        center_id=st.sampled_from(["c1", "c2"]),
+        factory_id=st.just("f1"),
+        kind=st.just(kind),
+        **{of.BODIES[kind]: st.builds(body, **said)},
+    )
+
+
+cooperative_events = st.one_of(
+    _matter(
+        CooperativeKind.MEMBERSHIP,
+        of.Membership,
+        step=st.sampled_from(MembershipStep),
+        size_class=st.sampled_from([SizeClass.UNKNOWN, SizeClass.MICRO, SizeClass.LARGE]),
+        limited_means=st.sampled_from([None, True, False]),
+    ),
+    _matter(
+        CooperativeKind.OFFICER,
+        of.Officer,
+        step=st.sampled_from(OfficerStep),
+        role=st.just(OfficerRole.CHIEF_QUALITY_OFFICER),
+        person_id=st.sampled_from(["p1", "p2"]),
+    ),
+    _matter(
+        CooperativeKind.CERTIFICATE,
+        of.Certificate,
+        step=st.sampled_from(CertificateStep),
+        scheme=st.just("ISO 9001"),
+        certificate_number=st.just("n1"),
+        valid_until=st.one_of(st.none(), times),
+    ),
+    _matter(
+        CooperativeKind.OFFICIAL_GRADE,
+        of.OfficialGrade,
+        grade=st.sampled_from([CreditGrade.AA, CreditGrade.B]),
+        year=st.sampled_from([2024, 2025]),
+        issuer=st.just("market regulator"),
+    ),
+    _matter(
+        CooperativeKind.FUND,
+        of.Fund,
+        step=st.sampled_from([FundStep.REQUESTED, FundStep.APPROVED, FundStep.CANCELLED, FundStep.DONE]),
+        year=st.just(2026),
+        request_id=st.sampled_from(["t1", "t2"]),
+        batches=st.integers(1, 2),
+    ),
+    _matter(
+        CooperativeKind.ENFORCEMENT,
+        of.Enforcement,
+        step=st.sampled_from(EnforcementStep),
+        case_id=st.sampled_from(["k1", "k2"]),
+        indicators=st.sampled_from([(), ("ph",)]),
+    ),
+    _matter(
+        CooperativeKind.LISTING,
+        of.Listing,
+        step=st.sampled_from(ListingStep),
+        listing_id=st.sampled_from(["b1", "b2"]),
+        list=st.sampled_from([QualityList.RED, QualityList.BLACK]),
+    ),
+    _matter(CooperativeKind.TRADEMARK, of.Trademark, step=st.sampled_from(TrademarkStep), mark_id=st.just("m1")),
+)
+
 #: Events by the name of their kind.
 EVENTS: dict[str, st.SearchStrategy[Any]] = {
     "orders": dated(order_events),
     "inspections": dated(inspection_events),
     "logistics": dated(logistics_events),
+    "replies": dated(reply_events),
+    "cooperative": dated(cooperative_events),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -174,6 +175,9 @@ class Collecting:
     def hand_over(self, event: AnyEvent) -> None:
         self.events.append(event)
         self.adviser.remember(event)
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def flush(self) -> int:
         return len(self.events)

@@ -66,7 +66,7 @@ def row(outcome: Outcome, table: str) -> dict[str, Any]:
 def totals(outcome: Outcome) -> Counter[str]:
     """The sums of the signed amounts over all facts, as rollups have them."""
     found: Counter[str] = Counter()
-    for fact, _ in outcome.facts:
+    for fact in outcome.facts:
         amounts = fact.amounts._asdict()
         found.update({name: value for name, value in amounts.items() if isinstance(value, int)})
     return +found
@@ -201,7 +201,7 @@ def test_of_two_originals_the_worse_stands_until_one_is_declared_erroneous(
     assert {name: sums[name] for name in RESULT.values()} == {name: int(name == RESULT[result]) for name in RESULT.values()}
     assert sums["lots"] == (result != "NOT_JUDGED")
     assert sums["lots_resubmitted"] == 0
-    assert [fact.judgement for fact, _ in outcome.facts] == ["applied", "second_original"]
+    assert [fact.judgement for fact in outcome.facts] == ["applied", "second_original"]
 
 
 def test_parts_of_a_lot_have_originals_of_their_own() -> None:
@@ -277,7 +277,7 @@ def test_the_order_of_arrival_of_two_originals_changes_nothing(data: st.DataObje
         facts: dict[str, Any] = {}
         for one in order:
             outcome = history.add([record_of(one)], AS_OF)
-            facts |= {fact.event_id: fact for fact, _ in outcome.facts}
+            facts |= {fact.event_id: fact for fact in outcome.facts}
         results.append((facts, history.rows(AS_OF).rows))
     assert all(facts == results[0][0] for facts, _ in results)
     assert all({(r.table, r.key): r for r in rows} == {(r.table, r.key): r for r in results[0][1]} for _, rows in results)

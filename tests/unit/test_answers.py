@@ -54,7 +54,7 @@ class World:
         for (cls, owner), records in batches.items():
             outcome = History(owner, starts[cls]).add(records, self.answers["as_of"])
             assert not outcome.failures
-            self.facts.extend((cls.__name__, fact) for fact, _ in outcome.facts)
+            self.facts.extend((cls.__name__, fact) for fact in outcome.facts)
             self.rows.extend((owner, row) for row in outcome.rows)
 
     def of(self, table: str) -> list[tuple[str, StateRow]]:

@@ -216,6 +216,6 @@ def test_the_fold(name: str, fault: Fault) -> None:
 
 def test_the_fold_judges_what_a_rule_raises_at() -> None:
     outcome = folded(ZeroDivisionError())
-    ((fact, _),) = outcome.facts
+    (fact,) = outcome.facts
     assert NOT_JUDGED in repr(fact)
     assert [type(failure.error) for failure in outcome.failures] == [ZeroDivisionError]

@@ -18,17 +18,18 @@ from hypothesis import strategies as st
 
 from weftline.boards import BOARDS
 from weftline.boards.model import Kind, Panel, Text, Threshold, Tone, Unit
-from weftline.boards.palette import colour, contrast, surface
 from weftline.boards.web.address import Address, grain_of, language_of, read
 from weftline.boards.web.board import span_at
 from weftline.boards.web.charts import Span, buckets, chart, summary
-from weftline.boards.web.look import Look, figure, moment, sentence, tone_of
+from weftline.boards.web.look import Look, tone_of
 from weftline.boards.web.source import Found, plain, tables_read
-from weftline.boards.web.strip import Measure, line_of, measure, of_count
 from weftline.boards.web.tables import as_csv, columns, rows
+from weftline.pages.palette import colour, contrast, surface
+from weftline.pages.reader import figure, moment, sentence
+from weftline.pages.strip import Measure, line_of, measure, of_count
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-EN = Look("en", False, SHANGHAI)
+EN = Look("en", SHANGHAI, False)
 ZH = replace(EN, language="zh")
 DAY = 86_400
 MIDNIGHT = int(datetime(2026, 5, 3, 16, tzinfo=UTC).timestamp())  # Monday 2026-05-04 in Shanghai

@@ -28,11 +28,11 @@ from weftline.boards.layout import flow, lay_out
 from weftline.boards.lint import lint, panels_of
 from weftline.boards.macros import Choice, MacroError, expand
 from weftline.boards.model import COLUMNS, LANGUAGES, Board, Kind, Panel, Row, Text, Threshold, Tone, Unit
-from weftline.boards.palette import DARK_GROUND, LIGHT_GROUND, PALETTE, contrast
 from weftline.boards.targets import statement, targets
 from weftline.boards.web import story
-from weftline.boards.words import WORDS, words_of
 from weftline.commands.boards import app
+from weftline.pages.palette import DARK_GROUND, LIGHT_GROUND, PALETTE, contrast
+from weftline.pages.words import WORDS, words_of
 
 DASHBOARDS = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards"
 

@@ -185,6 +185,36 @@ def test_two_kills_from_outside_cost_some_settles() -> None:
     play(scenario())
 
 
+def test_many_partitions_cost_no_more_settles_than_few() -> None:
+    """A batch is spread over all of them: the few records of each are not stepped one by one as long as they are many together."""
+
+    async def calls(partitions: int) -> int:
+        log = Log([800 // partitions] * partitions)
+        for _ in range(2):
+            assert await log.live(set(), kill=2)
+        assert not await log.live(set())
+        assert log.committed == log.lengths
+        return log.calls
+
+    assert asyncio.run(calls(50)) <= 4 * 8 + 1
+
+
+@pytest.mark.parametrize("length", [10, 300])
+def test_of_many_partitions_the_record_is_found_as_soon(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "FIRST", max(MOST_DEATHS))
+    log = Log([length] * 48)
+    deadly = {(7, length * 2 // 3)}
+
+    async def scenario() -> int:
+        deaths = 0
+        while await log.live(deadly):
+            deaths += 1
+        return deaths
+
+    assert asyncio.run(scenario()) <= MOST_DEATHS[20_000] - 1
+    assert log.rejected == list(deadly)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_kills_from_outside_reject_nothing(seed: int) -> None:
     random = Random(seed)

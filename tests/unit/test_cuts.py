@@ -50,12 +50,10 @@ def test_blocks(rows: list[tuple[int, str, list[str], int]], parted: bool) -> No
 
 @given(st.lists(seconds, max_size=60))
 def test_windows(starts: list[int]) -> None:
-    by_month, by_year = [*cuts.windows(starts)], [*cuts.windows(starts, cuts.year)]
-    for found in (by_month, by_year):
-        assert [start for part in found for start in part] == sorted(set(starts))
-        assert all(len(part) <= WINDOWS for part in found)
-    assert all(len({month(start) for start in part}) <= MONTHS for part in by_month)
-    assert all(len({month(start)[0] for start in part}) <= MONTHS for part in by_year)
+    found = [*cuts.windows(starts)]
+    assert [start for part in found for start in part] == sorted(set(starts))
+    assert all(len(part) <= WINDOWS for part in found)
+    assert all(len({month(start) for start in part}) <= MONTHS for part in found)
 
 
 @given(st.lists(words, max_size=40))

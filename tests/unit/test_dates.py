@@ -147,7 +147,7 @@ def test_what_happened_on_a_date_is_late_only_if_the_day_is(
     departed = shipment(BusinessStep.DEPARTING, TENTH, precision=Precision.DAY, expected_arrival_at=deadline + 1)
     outcome = folded([departed, *on_way, arrived], ShipmentRules, TENTH + 99 * DAY)
     assert bool(outcome.rows[0].alerts) is late
-    assert all(fact.judgement in ("applied", "noted") for fact, _ in outcome.facts)
+    assert all(fact.judgement in ("applied", "noted") for fact in outcome.facts)
 
 
 def test_a_date_is_ordered_by_the_life_cycle_among_hours_of_its_day() -> None:
@@ -156,7 +156,7 @@ def test_a_date_is_ordered_by_the_life_cycle_among_hours_of_its_day() -> None:
     confirmed = order(OrderStatus.CONFIRMED, TENTH + 15 * HOUR, promised_at=TENTH + 20 * HOUR)
     received = order(OrderStatus.RECEIVED, TENTH + 23 * HOUR)
     outcome = folded([received, dispatched, confirmed], OrderRules, TENTH + 99 * DAY)
-    assert {fact.event_id.split()[1]: fact.judgement for fact, _ in outcome.facts} == {
+    assert {fact.event_id.split()[1]: fact.judgement for fact in outcome.facts} == {
         "CONFIRMED": "step_skipped",
         "DISPATCHED": "step_skipped",
         "RECEIVED": "applied",

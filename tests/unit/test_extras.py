@@ -15,7 +15,11 @@ from weftline.extras import EXTRAS, WITH, advice, extra_of, lacking
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 #: Folder → the extra without which nothing in it is of use; all others need the base alone.
-NEEDS = {"processors": "processors", "runtime": "processors", "warehouse": "processors", "embedded": "embedded", "boards": "boards"}
+NEEDS = {
+    **{"processors": "processors", "runtime": "processors", "warehouse": "processors"},
+    **{"embedded": "embedded", "boards": "boards", "files": "files", "gateway": "gateway", "notify": "notify"},
+    "pages": "gateway",  # the board brings as much
+}
 #: Files that the base reads, wherever they lie.
 BASE_FILES = {"runtime/settings.py", "runtime/credentials.py"}
 
@@ -53,13 +57,14 @@ def test_what_is_imported_is_declared(file: str, package: str) -> None:
     assert distributions & brought_by(extra), f"{file} imports {package}, which {extra or 'the base'} does not bring"
     folder = file.partition("/")[0]
     needed = None if file in BASE_FILES else NEEDS.get(folder)
-    assert extra in (None, needed, *WITH.get(needed or "", ())) or (folder, extra) == ("contracts", "epcis")
+    brought = package in EXTRAS.get(needed or "", ())  # one that several bring
+    assert brought or extra in (None, needed, *WITH.get(needed or "", ())) or (folder, extra) == ("contracts", "epcis")
 
 
 def test_nothing_else_is_declared() -> None:
     used = {normal(distribution) for _, package in outside() for distribution in known()[package]}
     # Not imported: click, which is held back for Faust's sake.
-    assert brought_by("embedded") | brought_by("boards") | brought_by("epcis") <= used | {"click", "weftline", "chdb"}
+    assert set().union(*map(brought_by, EXTRAS)) <= used | {"click", "weftline", "chdb"}
     assert {*EXTRAS} == {*PROJECT["optional-dependencies"]} - {"dev", "bench"}
     for extra, along in WITH.items():
         assert {f"weftline[{name}]" for name in along} <= {*PROJECT["optional-dependencies"][extra]}
@@ -72,4 +77,4 @@ def test_one_sentence_names_all_that_is_lacking(monkeypatch: pytest.MonkeyPatch)
     assert lacking(*EXTRAS) == ["embedded", "boards"]
     assert advice(lacking(*EXTRAS)).endswith("pip install '.[embedded,boards]'")
     monkeypatch.setitem(sys.modules, "faust", None)
-    assert lacking(*EXTRAS) == ["processors", "embedded", "boards"]
+    assert lacking(*EXTRAS) == ["processors", "embedded", "boards", "gateway", "notify"]

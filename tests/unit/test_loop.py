@@ -46,6 +46,39 @@ def test_steps_are_gathered_for_a_settle() -> None:
     play(scenario())
 
 
+@pytest.mark.parametrize(
+    ("size", "each"),
+    [
+        pytest.param(1, 20, id="while records keep coming a slow settle is followed by a longer gathering"),
+        pytest.param(400, 3, id="no more is gathered than a step may take"),
+    ],
+)
+def test_a_slow_settle_is_followed_by_a_longer_gathering(size: int, each: int) -> None:
+    async def scenario() -> None:
+        world = World(batch_bytes=1024)
+        sent = 0
+
+        async def more(_: object) -> None:
+            """Something waits whenever a step has ended, but for the last."""
+            nonlocal sent
+            if sent < 20:
+                sent += 1
+                world.offer(0, [sent], size)
+
+        async def slow() -> None:
+            await asyncio.sleep(0.2)  # so the gathering that follows is LONGEST_GATHERING
+
+        world.handler.on |= {"step": more, "settle": slow}
+        async with running(world, 0):
+            world.offer(0, [0], size)
+            # The first settle is due at once; at the end, when nothing more comes, nobody waits for what could have been gathered.
+            await world.until(lambda: len(world.acked) == 21)
+        calls = [call for call in world.handler.calls if call in ("step", "settle")]
+        assert len(calls[2:]) == 20 + -(-20 // each), "as few settles as there may be"
+
+    play(scenario())
+
+
 def test_a_step_takes_from_all_partitions_in_turn_within_its_bounds() -> None:
     async def scenario() -> None:
         world = World(batch_records=6, batch_bytes=1024)

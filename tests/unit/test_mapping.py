@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fastavro import parse_schema, schemaless_writer
-from tests.support.examples import ALERT, CODEC, DECLARED, LOT, ORDER, REGISTRY, REPORT, SHIPMENT
+from tests.support.examples import ALERT, CODEC, DECLARED, LOT, MEMBER, ORDER, REGISTRY, REPORT, SHIPMENT
 
 from weftline.contracts.codec import FRAMING, Codec
 from weftline.contracts.envelope import cloudevents_headers, read_envelope
@@ -176,7 +176,7 @@ def test_json_fills_in_what_the_schema_defaults_and_the_offset() -> None:
     ("change", "field", "problem"),
     [
         ({"type": "orders"}, "type", "did you mean order"),
-        ({"type": None}, "type", "None is none of order, inspection, logistics, alert"),
+        ({"type": None}, "type", "None is none of order, inspection, logistics, reply, cooperative, alert"),
         ({"sytle_number": "x"}, "sytle_number", "did you mean style_number"),
         ({"error_declaration": {"declared": 1}}, "error_declaration.declared", "did you mean declaration_time"),
         ({"error_declaration": []}, "error_declaration", "must be an object"),
@@ -220,12 +220,13 @@ def test_envelope() -> None:
     envelope = read_envelope(cloudevents_headers(ALERT))
     assert envelope is not None
     assert envelope.id == f"{ALERT.alert_id}/{ALERT.revision}"
-    assert [kind_of(event).ce_type for event in (REPORT, SHIPMENT, ALERT)] == [
+    assert [kind_of(event).ce_type for event in (REPORT, SHIPMENT, MEMBER, ALERT)] == [
         "org.weftline.inspection.result.v1",
         "org.weftline.logistics.event.v1",
+        "org.weftline.cooperative.event.v1",
         "org.weftline.quality.alert.v1",
     ]
-    assert len({kind.ce_type for kind in BY_TYPE.values()}) == 4
+    assert len({kind.ce_type for kind in BY_TYPE.values()}) == len(BY_TYPE)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def folded(events: Iterable[OrderEvent], as_of: int = LATE) -> tuple[dict[str, A
     outcome = History("c1|o1", OrderRules).add(records, as_of)
     (row,) = outcome.rows
     assert not outcome.failures
-    facts = sorted((fact for fact, _ in outcome.facts), key=lambda fact: (fact.event_time, fact.event_id))
+    facts = sorted((fact for fact in outcome.facts), key=lambda fact: (fact.event_time, fact.event_id))
     return row.values._asdict(), row.alerts, facts
 
 

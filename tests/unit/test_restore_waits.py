@@ -9,9 +9,10 @@ from kafka import TopicPartition
 from kafka.errors import BrokerResponseError, CoordinatorLoadInProgressError, NoError, NotCoordinatorError, UnknownMemberIdError
 
 from weftline.errors import UserError
-from weftline.runtime.places import Places
+from weftline.runtime.places import Log, Places
 from weftline.runtime.settings import load
 from weftline.warehouse import restore
+from weftline.warehouse.backup_folder import Place
 
 
 class Groups:
@@ -57,3 +58,25 @@ def test_a_group_that_nobody_keeps_yet_is_asked_again() -> None:
     Places(Admin(NoError), load(), {}).set("orders", "t", {0: 1, 1: 2})  # type: ignore[arg-type]
     with pytest.raises(UserError, match="UnknownMemberIdError; is a worker running"):
         Places(Admin(UnknownMemberIdError), load(), {}).set("orders", "t", {0: 1})  # type: ignore[arg-type]
+
+
+def test_partitions_that_came_after_the_backup_are_read_from_their_beginning() -> None:
+    """Their records are in no backup, whatever the group had read of them."""
+    put: dict[int, int] = {}
+
+    class Kept:
+        def set(self, _group: str, _topic: str, offsets: Mapping[int, int]) -> None:
+            put.update(offsets)
+
+    log = Log(
+        "orders",
+        "t",
+        "id",
+        committed={0: 9, 1: 9, 2: 9, 3: 9},
+        first={0: 0, 1: 0, 2: 0, 3: 4},
+        end=dict.fromkeys(range(4), 9),
+        stable={},
+    )
+    lost = [*restore._set(Kept(), log, Place("t", "id", {0: 5, 1: 9}))]  # type: ignore[arg-type]
+    assert put == {0: 5, 1: 9, 2: 0, 3: 4}
+    assert lost == ["t/3: 4 records from offset 0 on came after the backup began, and Kafka keeps them no longer"]

@@ -10,14 +10,9 @@ from hypothesis import strategies as st
 
 from weftline.domain.reports import Content, Result
 from weftline.domain.runs import ALARMING, Runs
-from weftline.domain.undo import UndoLog
 
-#: A test time, at which a result is added or, if one is there already, taken away, and whether it failed; a mark, and back to the last.
-STEPS = st.lists(
-    st.one_of(st.tuples(st.integers(0, 7), st.sampled_from([True, True, False])), st.sampled_from(["mark", "rewind"])),
-    min_size=8,
-    max_size=60,
-)
+#: A test time, at which a result is added or, if one is there already, taken away, and whether it failed.
+STEPS = st.lists(st.tuples(st.integers(0, 7), st.sampled_from([True, True, False])), min_size=8, max_size=60)
 CONTENT = cast(Content, None)  # runs do not look at it
 
 
@@ -38,22 +33,12 @@ def looked_through(results: dict[int, Result]) -> tuple[Any, ...]:
 
 @given(STEPS)
 def test_runs_are_what_all_results_say(steps: list[Any]) -> None:
-    log = UndoLog()
-    runs = Runs(log)
+    runs = Runs()
     there: dict[int, Result] = {}
-    marks: list[tuple[int, dict[int, Result]]] = []
-    for step in steps:
-        if step == "mark":
-            marks.append((log.mark(), dict(there)))
-        elif step == "rewind":
-            if marks:
-                mark, there = marks.pop()
-                log.rewind(mark)
+    for time, failed in steps:
+        if time in there:
+            runs.remove(there.pop(time).position)
         else:
-            time, failed = step
-            if time in there:
-                runs.remove(there.pop(time).position)
-            else:
-                there[time] = Result((time, "LAB", f"R-{time}"), failed, CONTENT, time)
-                runs.insert(there[time])
+            there[time] = Result((time, "LAB", f"R-{time}"), failed, CONTENT, time)
+            runs.insert(there[time])
         assert said(runs) == looked_through(there)

@@ -96,6 +96,16 @@ def test_what_is_lost_as_soon_as_it_is_written_is_noticed() -> None:
     asyncio.run(scenario())
 
 
+def test_every_row_is_seen_to_by_one_worker_whatever_partition_it_bears() -> None:
+    """Of a topic that was made anew with fewer partitions than the rows speak of, too."""
+    takeover = Takeover(KIND, Tables(), load(), Status("orders", Metrics("orders")))  # type: ignore[arg-type]
+    takeover.partitions, takeover._rows_end = 5, 3  # it got two more, and nothing was written since
+    assert takeover.rows_of({0, 3}) == [0, 3]
+    takeover.partitions, takeover._rows_end = 3, 8
+    shares = [takeover.rows_of(held) for held in ({0, 2}, {1})]
+    assert shares == [[0, 2, 3, 5, 6], [1, 4, 7]]
+
+
 class Torn:
     """A store and the takeover of a worker; of its settle everything is done, or the rollups are not."""
 

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner import murmur2
 
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.contracts.mapping import from_json
 from weftline.contracts.paths import schemas_root
 from weftline.contracts.topics import Topic, key_of, load_topics, partition_of, topic_of
 from weftline.errors import DependencyDown, UserError
-from weftline.kafka_admin.topics import Existing, apply_topics, plan
+from weftline.kafka_admin.topics import Existing, Widening, apply_topics, plan, widenings
 
 DAY = 86_400_000
 
@@ -163,7 +164,32 @@ def test_keeping_for_ever_is_never_shorter() -> None:
     assert plan({"orders": for_ever}, {"orders": as_listed()}).refusals == ()
 
 
-def test_partitions_are_never_changed_and_all_reasons_are_told() -> None:
+def test_fewer_partitions_of_events_are_left_and_told() -> None:
+    """A stack that was made with fewer goes on with them; more are as well, for somebody has added them."""
+    few, more, other = (Topic(name, "d", "k", 48, 90, dead_letters="x.dlq") for name in ("few", "more", "other"))
+    existing = {"few": as_listed(), "other": as_listed(), "more": Existing(96, more.configs)}
+    steps = plan({"few": few, "more": more, "other": other}, existing)
+    assert (steps.create, steps.alter, steps.refusals, steps.lines) == ((), (), (), ())
+    assert steps.left == [
+        "left as they are: few, other with 8 partitions each. A new stack gets 48; `weftline topics repartition` adds the others, while "
+        "everything runs"
+    ]
+
+
+def test_what_has_to_be_widened() -> None:
+    listed = load_topics()
+    growing = [name for name, topic in listed.items() if topic.grows]
+    assert sorted(growing) == sorted(kind.topic for kind in BY_PROCESSOR.values())
+    counts = {**dict.fromkeys(listed, 1), **dict.fromkeys(growing, 8), growing[0]: 12}
+    assert widenings(listed, counts, 12) == [Widening(name, 8, 12) for name in growing[1:]]
+    assert widenings(listed, dict.fromkeys(growing, 12), 12) == []
+    with pytest.raises(UserError, match=rf"no partitions away, so there cannot be 9 of\n  {growing[0]} has 12$"):
+        widenings(listed, counts, 9)
+    with pytest.raises(UserError, match=f"no topic {growing[1]}; run `weftline topics apply`"):
+        widenings(listed, {name: 8 for name in growing if name != growing[1]}, 12)
+
+
+def test_partitions_of_others_are_never_changed_and_all_reasons_are_told() -> None:
     topics = {"orders": TOPIC, "more": Topic("more", "d", "k", 4, 1)}
     existing = {"orders": as_listed(retention_ms="-1"), "more": Existing(5, topics["more"].configs)}
     steps = plan(topics, existing)

@@ -16,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weftline.contracts import yaml_reading
+from weftline.contracts.cooperative_file import CooperativeFile
 from weftline.contracts.indicators_file import IndicatorsFile
 from weftline.contracts.paths import schemas_root
 from weftline.contracts.reference_file import ReferenceFile
+from weftline.contracts.remedies_file import RemediesFile
 from weftline.contracts.sampling_file import SamplingFile
 from weftline.contracts.standard_file import StandardFile
 from weftline.contracts.standards import load_standards
@@ -95,6 +97,9 @@ FILES = {
         {"code_names": NAMES},
         {"": "source no_unit methods", "units[]": "name", "codes[]": "name", "methods": "adopted_by"},
     ),
+    "standards/remedies.yaml": File(
+        RemediesFile, {}, {"": "remedies", "remedies[]": "code zh en how_zh how_en ask confidence source"}
+    ),
     "standards/categories.yaml": File(CategoriesFile, {}, {"": "source confidence", "categories[]": "code zh en"}),
     "standards/iso-2859-1.yaml": File(
         SamplingFile,
@@ -112,6 +117,35 @@ FILES = {
             "common_sample": "allowed",
             "switching": "window not_accepted accepted",
             "critical": "accept",
+        },
+    ),
+    "standards/cooperative.yaml": File(
+        CooperativeFile,
+        {},
+        {
+            "": "editions",
+            "editions[]": "cooperative edition zh en valid_from utc_offset source confidence fund clocks credit lists trademark"
+            " unifications work",
+            "editions[].fund": "quota free_reinspection",
+            "editions[].fund.quota": "id zh en least most",
+            "editions[].fund.more[]": "batches when",
+            "editions[].fund.next[]": "weight when",
+            "editions[].clocks": "rectify reinspect second_round counting own_tests leniency warn",
+            "editions[].clocks.second_round": "from_days to_days",
+            "editions[].clocks.own_tests": "purposes",
+            "editions[].credit": "start least most points grades",
+            "editions[].credit.points[]": "id zh en signals points",
+            "editions[].credit.points[].decay[]": "days share",
+            "editions[].credit.caps[]": "signals most",
+            "editions[].credit.grades[]": "id zh en from",
+            "editions[].lists": "red_term black_term early_removal appeal",
+            "editions[].lists.red_term": "id days",
+            "editions[].lists.proposals[]": "list when",
+            "editions[].trademark": "places conditions",
+            "editions[].trademark.places": "number",
+            "editions[].trademark.conditions[]": "cure_zh cure_en when",
+            "editions[].unifications[]": "id zh en when",
+            "editions[].work": "expiring news",
         },
     ),
     **{f"standards/{name}.yaml": EDITION for name in ("gb-18401-2010", "gb-31701-2015", "gb-t-29862-2013", "gb-t-22796-2021")},

@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS inspection_records {on_cluster}
     event_id   String               COMMENT 'identity within the source',
     rank       UInt64               COMMENT 'declared erroneous * 2^63 + 1 + 62 bits of a hash of the content: decides between several contents of one identity',
     value      String               COMMENT 'the message: Confluent framing and Avro, in its plain spelling',
-    stored_at  DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'when a processor stored it (bookkeeping)'
+    stored_at  DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'when a processor stored it (bookkeeping)',
+    strand     String               COMMENT 'which of the owner''s events it is judged together with; empty where a former version stored it, until a rebuild'
 )
 ENGINE = {engine:ReplacingMergeTree()}
 ORDER BY (owner, event_time, source, event_id, rank)
@@ -134,37 +135,28 @@ PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, center_id)
 COMMENT 'Tests and lots per center and hour.';
 
-CREATE TABLE IF NOT EXISTS inspection_throughput_day {on_cluster}
+CREATE TABLE IF NOT EXISTS strand_state {on_cluster}
 (
-    day                        DateTime('UTC')        COMMENT 'start of a day (UTC)',
-    center_id                  LowCardinality(String) COMMENT 'sampling center',
-    version                    UInt256                COMMENT 'sum of the versions of what it was made from',
-    events                     Int64                  COMMENT 'events that stand, also those that changed nothing: a step after a withdrawal, an amendment that is not in force, a status that nobody knows',
-    reports                    Int64                  COMMENT 'verified reports',
-    reports_passed             Int64                  COMMENT 'of them PASS',
-    reports_failed             Int64                  COMMENT 'of them FAIL',
-    reports_incomplete         Int64                  COMMENT 'of them INCOMPLETE',
-    reports_not_applicable     Int64                  COMMENT 'of them NOT_APPLICABLE: no standard is about such a product',
-    reports_full               Int64                  COMMENT 'of them with a verdict on all that the standards require (scope FULL)',
-    reports_full_passed        Int64                  COMMENT 'of those PASS',
-    reports_full_failed        Int64                  COMMENT 'of those FAIL',
-    lots                       Int64                  COMMENT 'original lots and parts judged by the standard''s plan',
-    lots_accepted              Int64                  COMMENT 'of them accepted',
-    lots_not_accepted          Int64                  COMMENT 'of them not accepted',
-    lots_resubmitted           Int64                  COMMENT 'resubmitted ones, judged likewise',
-    lots_resubmitted_accepted  Int64                  COMMENT 'of them accepted',
-    lots_not_judged            Int64                  COMMENT 'lots and parts that could not be judged; in no other count of lots',
-    lots_by_agreement          Int64                  COMMENT 'lots and parts judged by a buyer''s own plan; in no other count of lots',
-    lots_by_agreement_accepted Int64                  COMMENT 'of them accepted',
-    units_inspected            Int64                  COMMENT 'units inspected',
-    units_critical             Int64                  COMMENT 'units critical',
-    units_major                Int64                  COMMENT 'units major',
-    units_minor                Int64                  COMMENT 'units minor'
+    owner         String                         COMMENT 'whose events are folded together',
+    strand        String                         COMMENT 'which of the factory''s events are judged together: laboratory and number of a report, or lots',
+    version       UInt256                        COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 8 bits count the deadlines that passed',
+    records       UInt64                         COMMENT 'distinct records known of the owner (bookkeeping)',
+    partition     UInt16                         COMMENT 'Kafka partition of the owner (bookkeeping)',
+    next_deadline Nullable(DateTime64(3, 'UTC')) COMMENT 'when the next alert begins to stand by itself',
+    alerts        Array(String)                  COMMENT 'alerts that stand, as JSON',
+    stored_at     DateTime64(3, 'UTC')           DEFAULT now64(3) COMMENT 'when it was stored (bookkeeping)',
+    ranks         UInt64                         COMMENT 'sum of the ranks of the records it was judged from, modulo 2^64 (bookkeeping)',
+    tested_at     Nullable(DateTime64(3, 'UTC')) COMMENT 'when it was tested; null if it counts for nothing',
+    laboratory_id LowCardinality(String)         COMMENT 'laboratory',
+    report_number String                         COMMENT 'number of the report',
+    indicators    Array(LowCardinality(String))  COMMENT 'indicators that passed or failed',
+    failed        Array(UInt8)                   COMMENT 'of each, whether it failed',
+    told          Array(String)                  COMMENT 'of each that failed, what an alert would say of it, as JSON; else empty'
 )
 ENGINE = {engine:ReplacingMergeTree(version)}
-PARTITION BY toYear(day)
-ORDER BY (day, center_id)
-COMMENT 'Tests and lots per center and day.';
+ORDER BY (owner, strand)
+SETTINGS index_granularity = 256
+COMMENT 'What each report of a factory says of runs of failures, and how much of it is known.';
 
 CREATE TABLE IF NOT EXISTS report_state {on_cluster}
 (
@@ -402,31 +394,32 @@ ALTER TABLE tests_per_hour {on_cluster}
 
 CREATE OR REPLACE VIEW tests_per_day {on_cluster} AS
 SELECT
-    day,
+    toStartOfDay(hour, 'UTC') AS day,
     center_id,
-    events,
-    reports,
-    reports_passed,
-    reports_failed,
-    reports_incomplete,
-    reports_not_applicable,
-    reports_full,
-    reports_full_passed,
-    reports_full_failed,
-    lots,
-    lots_accepted,
-    lots_not_accepted,
-    lots_resubmitted,
-    lots_resubmitted_accepted,
-    lots_not_judged,
-    lots_by_agreement,
-    lots_by_agreement_accepted,
-    units_inspected,
-    units_critical,
-    units_major,
-    units_minor
-FROM inspection_throughput_day FINAL
-WHERE events > 0
+    sum(events) AS events,
+    sum(reports) AS reports,
+    sum(reports_passed) AS reports_passed,
+    sum(reports_failed) AS reports_failed,
+    sum(reports_incomplete) AS reports_incomplete,
+    sum(reports_not_applicable) AS reports_not_applicable,
+    sum(reports_full) AS reports_full,
+    sum(reports_full_passed) AS reports_full_passed,
+    sum(reports_full_failed) AS reports_full_failed,
+    sum(lots) AS lots,
+    sum(lots_accepted) AS lots_accepted,
+    sum(lots_not_accepted) AS lots_not_accepted,
+    sum(lots_resubmitted) AS lots_resubmitted,
+    sum(lots_resubmitted_accepted) AS lots_resubmitted_accepted,
+    sum(lots_not_judged) AS lots_not_judged,
+    sum(lots_by_agreement) AS lots_by_agreement,
+    sum(lots_by_agreement_accepted) AS lots_by_agreement_accepted,
+    sum(units_inspected) AS units_inspected,
+    sum(units_critical) AS units_critical,
+    sum(units_major) AS units_major,
+    sum(units_minor) AS units_minor
+FROM inspection_throughput_hour FINAL
+GROUP BY day, center_id
+HAVING events > 0
 COMMENT 'Tests and lots per center and day (UTC).';
 
 ALTER TABLE tests_per_day {on_cluster}
@@ -453,6 +446,26 @@ ALTER TABLE tests_per_day {on_cluster}
     COMMENT COLUMN units_critical 'units critical',
     COMMENT COLUMN units_major 'units major',
     COMMENT COLUMN units_minor 'units minor';
+
+CREATE OR REPLACE VIEW report_results {on_cluster} AS
+SELECT
+    owner AS factory_id,
+    tested_at,
+    laboratory_id,
+    report_number,
+    indicators,
+    failed
+FROM strand_state FINAL
+WHERE notEmpty(indicators)
+COMMENT 'What each report of a factory counts for in runs of failures.';
+
+ALTER TABLE report_results {on_cluster}
+    COMMENT COLUMN factory_id 'factory',
+    COMMENT COLUMN tested_at 'when it was tested; null if it counts for nothing',
+    COMMENT COLUMN laboratory_id 'laboratory',
+    COMMENT COLUMN report_number 'number of the report',
+    COMMENT COLUMN indicators 'indicators that passed or failed',
+    COMMENT COLUMN failed 'of each, whether it failed';
 
 CREATE OR REPLACE VIEW reports {on_cluster} AS
 SELECT

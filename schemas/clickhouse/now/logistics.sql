@@ -77,23 +77,6 @@ PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, center_id)
 COMMENT 'Movements of shipments per center and hour.';
 
-CREATE TABLE IF NOT EXISTS logistics_throughput_day {on_cluster}
-(
-    day       DateTime('UTC')        COMMENT 'start of a day (UTC)',
-    center_id LowCardinality(String) COMMENT 'sampling center',
-    version   UInt256                COMMENT 'sum of the versions of what it was made from',
-    events    Int64                  COMMENT 'events that stand and applied or were noted; what did not apply (after_delivery, nothing_to_void, unknown_step) is not among them',
-    departed  Int64                  COMMENT 'departures, less those undone',
-    arrived   Int64                  COMMENT 'arrivals',
-    delivered Int64                  COMMENT 'deliveries',
-    voided    Int64                  COMMENT 'shippings undone',
-    damaged   Int64                  COMMENT 'shipments first seen damaged'
-)
-ENGINE = {engine:ReplacingMergeTree(version)}
-PARTITION BY toYear(day)
-ORDER BY (day, center_id)
-COMMENT 'Movements of shipments per center and day.';
-
 CREATE TABLE IF NOT EXISTS shipment_state {on_cluster}
 (
     owner                String                         COMMENT 'whose events are folded together',
@@ -181,16 +164,17 @@ ALTER TABLE movements_per_hour {on_cluster}
 
 CREATE OR REPLACE VIEW movements_per_day {on_cluster} AS
 SELECT
-    day,
+    toStartOfDay(hour, 'UTC') AS day,
     center_id,
-    events,
-    departed,
-    arrived,
-    delivered,
-    voided,
-    damaged
-FROM logistics_throughput_day FINAL
-WHERE events > 0
+    sum(events) AS events,
+    sum(departed) AS departed,
+    sum(arrived) AS arrived,
+    sum(delivered) AS delivered,
+    sum(voided) AS voided,
+    sum(damaged) AS damaged
+FROM logistics_throughput_hour FINAL
+GROUP BY day, center_id
+HAVING events > 0
 COMMENT 'Movements of shipments per center and day (UTC).';
 
 ALTER TABLE movements_per_day {on_cluster}

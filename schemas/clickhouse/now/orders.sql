@@ -97,28 +97,6 @@ PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, center_id)
 COMMENT 'Throughput of sample orders per center and hour.';
 
-CREATE TABLE IF NOT EXISTS order_throughput_day {on_cluster}
-(
-    day                DateTime('UTC')        COMMENT 'start of a day (UTC)',
-    center_id          LowCardinality(String) COMMENT 'sampling center',
-    version            UInt256                COMMENT 'sum of the versions of what it was made from',
-    events             Int64                  COMMENT 'events that stand and applied; what did not apply (backward, earlier_round, after_verdict, after_end, not_on_hold, unknown_status) is not among them',
-    requested          Int64                  COMMENT 'orders requested',
-    confirmed          Int64                  COMMENT 'orders confirmed',
-    dispatched         Int64                  COMMENT 'orders dispatched',
-    received           Int64                  COMMENT 'orders received',
-    approved           Int64                  COMMENT 'orders approved',
-    revision_requested Int64                  COMMENT 'orders revision requested',
-    rejected           Int64                  COMMENT 'orders rejected',
-    cancelled          Int64                  COMMENT 'orders cancelled',
-    entries            Int64                  COMMENT 'entries to work in progress',
-    exits              Int64                  COMMENT 'exits from work in progress'
-)
-ENGINE = {engine:ReplacingMergeTree(version)}
-PARTITION BY toYear(day)
-ORDER BY (day, center_id)
-COMMENT 'Throughput of sample orders per center and day.';
-
 CREATE TABLE IF NOT EXISTS order_state {on_cluster}
 (
     owner                   String                                COMMENT 'whose events are folded together',
@@ -229,21 +207,22 @@ ALTER TABLE throughput_per_hour {on_cluster}
 
 CREATE OR REPLACE VIEW throughput_per_day {on_cluster} AS
 SELECT
-    day,
+    toStartOfDay(hour, 'UTC') AS day,
     center_id,
-    events,
-    requested,
-    confirmed,
-    dispatched,
-    received,
-    approved,
-    revision_requested,
-    rejected,
-    cancelled,
-    entries,
-    exits
-FROM order_throughput_day FINAL
-WHERE events > 0
+    sum(events) AS events,
+    sum(requested) AS requested,
+    sum(confirmed) AS confirmed,
+    sum(dispatched) AS dispatched,
+    sum(received) AS received,
+    sum(approved) AS approved,
+    sum(revision_requested) AS revision_requested,
+    sum(rejected) AS rejected,
+    sum(cancelled) AS cancelled,
+    sum(entries) AS entries,
+    sum(exits) AS exits
+FROM order_throughput_hour FINAL
+GROUP BY day, center_id
+HAVING events > 0
 COMMENT 'Sample orders per center and day (UTC).';
 
 ALTER TABLE throughput_per_day {on_cluster}

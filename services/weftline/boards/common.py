@@ -21,18 +21,24 @@ def _named(column: str, *tables: str) -> str:
 COOPERATIVE: Final = Variable(
     "cooperative",
     Text("合作社", "Cooperative"),
-    _named("cooperative_id", "factories", "order_state", "report_state", "lot_state", "shipment_state"),
+    _named("cooperative_id", "factories", "order_state", "report_state", "lot_state", "shipment_state", "member_state"),
 )
 CENTER: Final = Variable(
     "center",
     Text("打样中心", "Center"),
-    _named("center_id", "order_throughput_day", "inspection_throughput_day", "logistics_throughput_day"),
+    _named(
+        "center_id",
+        "order_throughput_hour",
+        "inspection_throughput_hour",
+        "logistics_throughput_hour",
+        "cooperative_throughput_hour",
+    ),
 )
 #: A center that has orders is shown first: one that only tests would open its board nearly empty.
 ONE_CENTER: Final = Variable(
     "center",
     CENTER.title,
-    f"SELECT center_id FROM ({CENTER.sql}) ORDER BY center_id NOT IN (SELECT center_id FROM order_throughput_day), center_id",
+    f"SELECT center_id FROM ({CENTER.sql}) ORDER BY center_id NOT IN (SELECT center_id FROM order_throughput_hour), center_id",
     multi=False,
 )
 _FACTORIES = _named("factory_id", "order_state", "report_state owner", "lot_state owner", "shipment_state")

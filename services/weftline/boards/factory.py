@@ -82,8 +82,8 @@ WHERE open AND confirmed_at IS NOT NULL AND {THE_FACTORY}""",
             may_be_empty=True,
             sql=f"""
 SELECT occurred_at, severity, rule, product_category, text_{{lang}} AS alert_text, {TOLD_LATE},
-    alert_id
-FROM waiting_alerts
+    answer, alert_id
+FROM open_alerts
 WHERE $__timeFilter(occurred_at) AND {THE_FACTORY}
 ORDER BY occurred_at DESC, alert_id
 LIMIT 50""",
@@ -92,8 +92,8 @@ LIMIT 50""",
             id="over-alerts",
             title=Text("已了结的预警", "What is over"),
             question=Text(
-                "哪些问题已经了结：迟到的已寄出或到达，重新提交的批已接收，连续不合格已中断？",
-                "What happened and is over: late and sent or arrived since, resubmitted and accepted, a run that ended?",
+                "哪些问题已经了结：迟到的已寄出或到达，重新提交的批已接收，连续不合格已中断，或答复已关闭？",
+                "What is over: late and sent or arrived since, resubmitted and accepted, a run that ended, closed by an answer?",
             ),
             kind=Kind.TABLE,
             width=24,
@@ -103,7 +103,7 @@ LIMIT 50""",
 SELECT occurred_at, severity, rule, product_category, text_{{lang}} AS alert_text, {TOLD_LATE},
     alert_id
 FROM standing_alerts
-WHERE $__timeFilter(occurred_at) AND {THE_FACTORY} AND alert_id NOT IN (SELECT alert_id FROM waiting_alerts WHERE {THE_FACTORY})
+WHERE $__timeFilter(occurred_at) AND {THE_FACTORY} AND alert_id NOT IN (SELECT alert_id FROM open_alerts WHERE {THE_FACTORY})
 ORDER BY occurred_at DESC, alert_id
 LIMIT 50""",
         ),

@@ -49,6 +49,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "rule": _code("规则", "Rule", "rule"),
     "severity": _code("级别", "Severity", "severity"),
     "alert_text": _text("内容", "What happened"),
+    "answer": _code("答复", "Answer", "answer"),
     "alert_id": _text("预警", "Alert", _ALERT),
     "order_id": _text("打样单", "Order"),
     "shipment_id": _text("运单", "Shipment"),

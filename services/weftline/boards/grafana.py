@@ -26,7 +26,6 @@ from weftline.boards.columns import columns_of
 from weftline.boards.fields import FIELDS
 from weftline.boards.layout import Place, lay_out
 from weftline.boards.model import LANGUAGES, Board, Field, Kind, Language, Panel, Text, Tone, Unit
-from weftline.boards.palette import PALETTE
 from weftline.boards.targets import (
     CLICKHOUSE,
     PROMETHEUS,
@@ -38,7 +37,8 @@ from weftline.boards.targets import (
     targets,
     variables,
 )
-from weftline.boards.words import words_of
+from weftline.pages.palette import PALETTE
+from weftline.pages.words import words_of
 
 _Drawn = barchart.Panel | stat.Panel | table.Panel | timeseries.Panel
 

@@ -33,6 +33,8 @@ FROM
     SELECT max(stored_at) AS newest FROM order_records
     UNION ALL SELECT max(stored_at) FROM inspection_records
     UNION ALL SELECT max(stored_at) FROM logistics_records
+    UNION ALL SELECT max(stored_at) FROM reply_records
+    UNION ALL SELECT max(stored_at) FROM cooperative_records
 )""",
         ),
         work_in_progress(),
@@ -120,8 +122,8 @@ ATTENTION: Final = Row(
             may_be_empty=True,
             sql=f"""
 SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, {TOLD_LATE},
-    alert_id
-FROM waiting_alerts
+    answer, alert_id
+FROM open_alerts
 WHERE $__timeFilter(occurred_at) AND {OF_COOPERATIVE}
 ORDER BY occurred_at DESC, alert_id
 LIMIT 50""",
@@ -140,7 +142,7 @@ FROM
 (
     SELECT factory_id, countIf(severity = 'CRITICAL') AS critical, countIf(severity = 'MAJOR') AS major,
         countIf(severity = 'MINOR') AS minor, max(occurred_at) AS last_event
-    FROM waiting_alerts
+    FROM open_alerts
     WHERE $__timeFilter(occurred_at) AND {OF_COOPERATIVE}
     GROUP BY factory_id
 ) AS a

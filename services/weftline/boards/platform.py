@@ -7,7 +7,7 @@ from typing import Final
 from weftline.boards.model import Board, Kind, Panel, Row, Text, Threshold, Tone, Unit
 from weftline.contracts.kinds import BY_PROCESSOR
 
-_PROCESSORS: Final = 'program=~"orders|inspections|logistics"'
+_PROCESSORS: Final = 'program=~"orders|inspections|logistics|replies|cooperative"'
 _AT_ONCE: Final = (Threshold(Tone.GOOD), Threshold(Tone.BAD, 1))
 
 
@@ -49,7 +49,7 @@ def _lines(
 
 
 #: What answers besides the processors.
-EXPORTERS: Final = ("lag", "audit", "watch")
+EXPORTERS: Final = ("lag", "audit", "watch", "gateway")
 
 HEALTH: Final = Row(
     Text("是否正常", "Is all well?"),

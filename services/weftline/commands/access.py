@@ -15,7 +15,7 @@ app = typer.Typer()
 access = typer.Typer(epilog="Examples: `weftline access apply`, `weftline access grant publisher center-7`")
 app.add_typer(access, name="access")
 
-UserArgument = Annotated[str, typer.Argument(help="Name of the user; of a factory its id.")]
+UserArgument = Annotated[str, typer.Argument(help="Name of the user.")]
 
 #: Bytes of a password that is made here: more than anybody can try, and short enough to hand over.
 PASSWORD_BYTES = 24
@@ -49,9 +49,9 @@ def apply(
         typer.echo(line)
 
 
-@access.command("grant", epilog="Example: `weftline access grant subscriber haimen-0204`")
+@access.command("grant", epilog="Example: `weftline access grant subscriber haimen-office`")
 def grant(
-    role: Annotated[str, typer.Argument(help="publisher (a sampling center), subscriber (a factory) or operator.")],
+    role: Annotated[str, typer.Argument(help="publisher, subscriber (reads the alerts of all factories) or operator.")],
     user: UserArgument,
     password_file: Annotated[
         str | None,
@@ -60,7 +60,12 @@ def grant(
     keep_password: Annotated[bool, typer.Option("--keep-password", help="Only change what the user may do.")] = False,
     kafka: KafkaOption = None,
 ) -> None:
-    """Make a partner's user in a role. A password that was made here is printed once, alone on standard output."""
+    """Make a partner's user in a role. A password that was made here is printed once, alone on standard output.
+
+    Kafka cannot divide a topic. Who subscribes reads the alerts of **all** factories, so only whoever may (the cooperative, the
+    association) gets this role; factories use the gateway (`weftline partner`). Who publishes can name **any** center, unless
+    WEFTLINE_PUBLISHERS=bound asks for signatures.
+    """
     from weftline.kafka_admin.access import grant as run
     from weftline.runtime.credentials import credentials
 
@@ -71,6 +76,8 @@ def grant(
         if not password:
             raise UserError(f"{password_file} is empty; write the password into it")
     settings = located(kafka)
+    if role == "subscriber":
+        typer.echo(f"{user} reads the alerts of all factories; for one factory: `weftline partner add`", err=True)
     for line in run(settings.kafka, role, user, password, **credentials(settings)):
         typer.echo(line, err=True)
     if password and not password_file:

@@ -21,7 +21,7 @@ def lag(
     kafka: KafkaOption = None,
     every: Annotated[float, typer.Option(min=0.5, max=300, metavar="SECONDS", help="Pause between two readings.")] = 5.0,
 ) -> None:
-    """Serve the lag of the three processors at /metrics as kafka_consumergroup_lag, also while they are down; Ctrl-C ends it."""
+    """Serve the lag of the processors at /metrics as kafka_consumergroup_lag, also while they are down; Ctrl-C ends it."""
     from weftline.runtime import logging
     from weftline.runtime.exporter import Kept, follow, serving
     from weftline.runtime.groups import open_groups

@@ -39,6 +39,10 @@ ClickHousePort = Annotated[
 ]
 BoardPort = Annotated[int, typer.Option("--board-port", min=0, max=65535, help="0: 8080, else the last one, else any free one.")]
 
+GatewayPort = Annotated[
+    int, typer.Option("--gateway-port", min=0, max=65535, help="0: 8081, else the last one, else any free one.")
+]
+
 
 @app.command(epilog="Examples: `weftline up --data ~/weftline --kafka-port 9092`, `weftline up --restore /backups/2026-11-28`")
 def up(
@@ -49,6 +53,7 @@ def up(
     kafka_port: KafkaPort = 0,
     clickhouse_port: ClickHousePort = 0,
     board_port: BoardPort = 0,
+    gateway_port: GatewayPort = 0,
     backup: Annotated[
         Path | None,
         typer.Option(
@@ -56,18 +61,22 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Start Kafka, ClickHouse, the three processors and the board on this machine; Ctrl-C stops all, the data stay."""
-    from weftline.embedded.supervisor import StackConfig, board_missing, processors_and_board
+    """Start Kafka, ClickHouse, the processors, the board and the gateway on this machine; Ctrl-C stops all, the data stay."""
+    from weftline.embedded.supervisor import StackConfig, board_missing, everything, gateway_missing
     from weftline.embedded.up import up as run
 
     os.umask(0o077)  # whatever a stack writes is its owner's
     settings = located(data=data)
+    if settings.receivers is not None:
+        from weftline.notify.receivers_file import load_receivers
+
+        load_receivers(settings.receivers)  # a fault of the file is told here, not in a log
     manifest = None
     if backup is not None:
         from weftline.warehouse.restore import check
 
         manifest = check(backup)
-    asked = (("kafka", kafka_port), ("clickhouse", clickhouse_port), ("board", board_port))
+    asked = (("kafka", kafka_port), ("clickhouse", clickhouse_port), ("board", board_port), ("gateway", gateway_port))
     ports = {name: port for name, port in asked if port}
 
     def say(line: str) -> None:
@@ -90,9 +99,9 @@ def up(
         if settings.publishers == "trusted":
             say("everybody who reaches Kafka is trusted to speak for anybody; WEFTLINE_PUBLISHERS=bound asks for signatures")
 
-    if missing := board_missing():
+    for missing in filter(None, (board_missing(), gateway_missing())):
         say(missing)
-    sys.exit(run(StackConfig(settings.data, broker.value, ports), prepare=prepare, workers=processors_and_board, say=say))
+    sys.exit(run(StackConfig(settings.data, broker.value, ports), prepare=prepare, workers=everything, say=say))
 
 
 @app.command(epilog="Examples: `weftline demo`, `weftline demo --for 60`; `make demo FOR=60` installs first what is missing")

@@ -10,9 +10,10 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
@@ -20,10 +21,27 @@ from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, 
 
 if TYPE_CHECKING:
     from weftline.runtime.settings import Settings
-    from weftline.sdk import Alert, EpcisDefaults, ListedAlert, Problem, Progress, Summary
+    from weftline.sdk import Alert, EpcisDefaults, ListedAlert, Problem, Progress, Publisher, Summary
     from weftline.sdk.files import Advise
+    from weftline.sdk.methods import Defaults
 
 app = typer.Typer()
+
+
+SpoolOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--spool", metavar="FOLDER", help="Keep events in this folder first, and send on what waits there when Kafka answers again."
+    ),
+]
+
+
+class _Reasoned(Protocol):
+    @property
+    def reason(self) -> str: ...
+
+
+W = TypeVar("W", bound=_Reasoned)
 
 DIFFERENT_WARNINGS = 10_000
 """So many are kept in mind, so that each is said once."""
@@ -46,14 +64,15 @@ class Language(StrEnum):
 
 @app.command(
     epilog="Examples: `weftline publish events.jsonl --source https://center.example --cooperative haimen --center dieshiqiao`, "
-    "`weftline publish shipment.jsonld --source … --cooperative … --center … --factory haimen-0204`"
+    "`weftline publish shipment.jsonld --source … --cooperative … --center … --factory haimen-0204`, "
+    "`weftline publish orders.xlsx --map orders.map.yaml --dry-run`"
 )
 def publish(
     file: Annotated[
         str,
         typer.Argument(
             help="JSON Lines (one event a line), or an EPCIS 2.0 JSON-LD document (give all four of the next options); - reads "
-            "standard input."
+            "standard input. With --map CSV, xlsx, xls or ods."
         ),
     ],
     source: Annotated[str | None, typer.Option(metavar="URI", help="Who publishes, for events that do not say it.")] = None,
@@ -74,6 +93,24 @@ def publish(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what else is only warned of: see below.")] = False,
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="YAML", help="What the columns of a spreadsheet mean; `weftline map init` writes it."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --map: send nothing; show what would be sent, judged, and every warning.")
+    ] = False,
+    skip_faulty: Annotated[
+        bool,
+        typer.Option(
+            "--skip-faulty", help="With --map: leave out rows at fault and send the rest; else one such row holds up all."
+        ),
+    ] = False,
+    ledger: Annotated[
+        Path | None,
+        typer.Option("--ledger", metavar="FILE", help="With --map: where it is kept what was sent; else beside the mapping."),
+    ] = None,
+    spool: SpoolOption = None,
     kafka: KafkaOption = None,
     clickhouse: ClickHouseOption = None,
     as_json: JsonOption = False,
@@ -84,28 +121,41 @@ def publish(
     center that nobody knows, a time to come, an identity that stands for something else, a declaration whose event is not there. The
     last three of them are looked up in ClickHouse, where it answers.
 
-    Ends with status 0 only if everything that is ours has arrived. Publishing a file again does no harm.
-    """
-    from weftline.sdk import EpcisDefaults, Publisher, ShipmentKey, publish_file
+    A spreadsheet is read by a mapping. What was sent of it is kept in a ledger, so that a row that was edited since declares its old event
+    erroneous and sends a new one; all else is sent once.
 
+    Ends with status 0 only if everything that is ours has arrived: in Kafka, or with --spool on the disk, from where `weftline spool send`,
+    or the next to publish over it, sends on what waits. Publishing a file again does no harm.
+    """
+    from weftline.sdk import EpcisDefaults, ShipmentKey, publish_file
+    from weftline.sdk.methods import Defaults
+
+    if mapping is None:
+        _refuse_without_mapping(file, {"--dry-run": dry_run, "--skip-faulty": skip_faulty, "--ledger": ledger})
     epcis: EpcisDefaults | None = None
     if source and cooperative and center and factory:
         epcis = EpcisDefaults(cooperative_id=cooperative, center_id=center, factory_id=factory, source=source)
         if shipment_from:
             epcis = replace(epcis, shipment_from=tuple(map(ShipmentKey, shipment_from)))
     settings = located(kafka, clickhouse)
-    password = settings.kafka_password
+    who = Defaults(source=source, cooperative_id=cooperative, center_id=center)
+    opened = publisher_of(settings, who, key, spool)
+    if mapping is not None:
+        from weftline.commands.mapped import Wanted, publish_mapped
+
+        wanted = Wanted(
+            file,
+            mapping,
+            Defaults(source=source, cooperative_id=cooperative, center_id=center),
+            ledger,
+            dry_run,
+            skip_faulty,
+            strict,
+            as_json,
+        )
+        publish_mapped(wanted, opened, lambda say: _stored(settings, say), _each_once)
     with (
-        Publisher(
-            settings.kafka,
-            source=source,
-            cooperative_id=cooperative,
-            center_id=center,
-            schema_registry=settings.schema_registry,
-            username=settings.kafka_username,
-            password=password.get_secret_value() if password else None,
-            private_key=key or settings.publisher_key,
-        ) as publisher,
+        opened() as publisher,
         _bar(file) as (advance, say),
         _stored(settings, say) as stored,
     ):
@@ -126,11 +176,44 @@ def publish(
     sys.exit(summary.exit_status)
 
 
-def _each_once(tell: Callable[[Problem], None]) -> Callable[[Problem], None]:
+def publisher_of(settings: Settings, who: Defaults, key: Path | None, spool: Path | None = None) -> Callable[[], Publisher]:
+    """What opens a publisher with the settings' credentials, where asked over a ``spool``.
+
+    ``who``: what events say of themselves that do not say it.
+    """
+    from weftline.sdk import Publisher
+
+    password = settings.kafka_password
+    return partial(
+        Publisher,
+        settings.kafka,
+        source=who.source,
+        cooperative_id=who.cooperative_id,
+        center_id=who.center_id,
+        schema_registry=settings.schema_registry,
+        username=settings.kafka_username,
+        password=password.get_secret_value() if password else None,
+        ca=settings.kafka_ca,
+        private_key=key or settings.publisher_key,
+        spool=spool,
+    )
+
+
+def _refuse_without_mapping(file: str, given: dict[str, object]) -> None:
+    if wrong := [option for option, value in given.items() if value]:
+        fail(f"{' and '.join(wrong)} go with --map; `weftline map init FILE` writes a mapping", 2)
+    if Path(file).suffix.lower() in (".csv", ".tsv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"):
+        fail(
+            f"{file} is a spreadsheet: give --map with a mapping of its columns; `weftline map init {file}` writes one to begin with",
+            2,
+        )
+
+
+def _each_once(tell: Callable[[W], None]) -> Callable[[W], None]:
     """A center that nobody knows is one piece of news, not one of each of its ten thousand lines; the summary counts them."""
     told: set[str] = set()
 
-    def once(warning: Problem) -> None:
+    def once(warning: W) -> None:
         if warning.reason not in told:
             tell(warning)
             if len(told) < DIFFERENT_WARNINGS:
@@ -248,6 +331,7 @@ def alerts(
             schema_registry=settings.schema_registry,
             username=settings.kafka_username,
             password=password.get_secret_value() if password else None,
+            ca=settings.kafka_ca,
         ) as subscriber,
         _on_interrupt(subscriber.stop),
     ):

@@ -1,4 +1,4 @@
-"""What an operator of servers runs: topics, tables, the three processors."""
+"""What an operator of servers runs: topics, tables, the processors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def topics_apply(
         bool, typer.Option("--allow-shorter-retention", help="Allow to keep a topic's records for less time.")
     ] = False,
 ) -> None:
-    """Make a broker agree with schemas/topics.yaml; says what it changed, refuses to lose data or to change a partition count."""
+    """Make a broker agree with schemas/topics.yaml; says what it changed, refuses to lose data, and changes no number of partitions."""
     from weftline.kafka_admin.topics import apply_topics
     from weftline.runtime.credentials import credentials
 
@@ -42,6 +42,19 @@ def topics_apply(
     )
     for line in lines or ["all topics are as listed"]:
         typer.echo(line)
+
+
+@topics.command("repartition", epilog="Example: `weftline topics repartition --to 96`")
+def topics_repartition(
+    kafka: KafkaOption = None,
+    to: Annotated[int | None, typer.Option(min=1, max=1000, help="So many; else as many as schemas/topics.yaml says.")] = None,
+) -> None:
+    """Add partitions to the topics of events, while publishers and processors work. Run again, it ends what was left; never fewer."""
+    from weftline.contracts.topics import load_topics
+    from weftline.runtime.repartition import repartition
+
+    wanted = to or max(topic.partitions for topic in load_topics().values() if topic.grows)
+    repartition(located(kafka), wanted, typer.echo)
 
 
 @app.command(epilog="Example: `weftline migrate --clickhouse http://127.0.0.1:8123`")
@@ -77,3 +90,15 @@ def inspections(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) 
 def logistics(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
     """Run the processor of shipments. Start more of the same to scale out."""
     _run("logistics", kafka, clickhouse)
+
+
+@app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9104 weftline replies`")
+def replies(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
+    """Run the processor of answers to alerts. Start more of the same to scale out."""
+    _run("replies", kafka, clickhouse)
+
+
+@app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9104 weftline cooperative`")
+def cooperative(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
+    """Run the processor of the cooperatives' events. Start more of the same to scale out."""
+    _run("cooperative", kafka, clickhouse)

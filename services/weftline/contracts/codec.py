@@ -23,8 +23,8 @@ alert                    484      19      20
 laboratory report        515      55      70
 =====================  =====  ======  ======
 
-Of an order's 12, fastavro takes 6, the dataclass 2, the checks 3; :func:`rank_of` costs 0.7 more. :meth:`Codec.accept` writes the body
-once more to compare the spelling: an order 23 and 32, a shipment's step 22 and 39, an inspection 54 and 130 in one run.
+Of an order's 12, fastavro takes 6, the dataclass 2, the checks 3; :func:`rank_of` costs 0.7 more. :meth:`Codec.accept` tells a plain
+spelling by its length (:mod:`weftline.contracts.plain`), and writes the body once more where it cannot.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
 from weftline.contracts.kinds import BY_TOPIC, KINDS, Message, MessageKind, kind_of
 from weftline.contracts.mapping import Contract
+from weftline.contracts.plain import Sizer, sizer_of
 from weftline.contracts.registry import Schema, SchemaRegistry, local_schema
 from weftline.contracts.rules import nearest
 from weftline.contracts.versions import Added, added, lost
@@ -123,9 +124,11 @@ class Codec:
         message = reader.check(ours)
         declared = _declared(message)
         if reader.version is not None:
+            oldest = self._version_for(reader.kind, ours)
+            if oldest is reader.version and oldest.length(ours) == len(value) - FRAMING:
+                return Accepted(message, value, rank_of(value[FRAMING:], declared))
             # In the version that it came in: no id has to be looked up, and its rank is that of the oldest all the same.
             body = _written(reader.parsed, ours)
-            oldest = self._version_for(reader.kind, ours)
             ranked = body if oldest is reader.version else _written(oldest.parsed, ours)
             return Accepted(message, value[:FRAMING] + body, rank_of(ranked, declared))
         spelt = self._simplest(reader, ours, value)
@@ -246,13 +249,15 @@ class _Reader(NamedTuple):
 
 
 class _Version(NamedTuple):
-    """One of our own versions of a schema; ``added``: what the newest has and this one lacks."""
+    """One of our own versions of a schema; ``added``: what the newest has and this one lacks;
+    ``length``: of the plain spelling of a body."""
 
     number: int
     local: Schema
     bare: Any
     parsed: Any
     added: Added
+    length: Sizer
 
 
 def _declared(message: Any) -> bool:
@@ -269,7 +274,7 @@ def _versions(kind: MessageKind) -> list[_Version]:
     """All of a kind, oldest first."""
     found = [local_schema(kind.subject, number) for number in range(1, kind.version + 1)]
     return [
-        _Version(number, schema, bare, parse_schema(bare), added(schema, found[-1]))
+        _Version(number, schema, bare, parse_schema(bare), added(schema, found[-1]), sizer_of(bare))
         for number, schema in enumerate(found, 1)
         for bare in (_bare(schema),)
     ]

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from weftline.domain.alerts import Alert
-from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
+from weftline.domain.cooperative.events import CooperativeEvent
+from weftline.domain.events import AlertReply, InspectionEvent, LogisticsEvent, OrderEvent
 
-Message: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | Alert
+Message: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | AlertReply | CooperativeEvent | Alert
 
 
 class MessageKind(NamedTuple):
@@ -80,6 +81,28 @@ KINDS: Final = (
         "org.weftline.logistics.event.v1",
         "logistics",
         "logistics",
+    ),
+    MessageKind(
+        "reply",
+        AlertReply,
+        "quality.alert-replies.v1",
+        "quality.alert-replies.v1-value",
+        1,
+        "org.weftline.v1.AlertReply",
+        "org.weftline.quality.alert-reply.v1",
+        "replies",
+        "reply",
+    ),
+    MessageKind(
+        "cooperative",
+        CooperativeEvent,
+        "cooperative.events.v1",
+        "cooperative.events.v1-value",
+        1,
+        "org.weftline.v1.CooperativeEvent",
+        "org.weftline.cooperative.event.v1",
+        "cooperative",
+        "cooperative",
     ),
     MessageKind(
         "alert",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from weftline.contracts import dates
-from weftline.contracts.kinds import BY_TYPE, Message, kind_of
+from weftline.contracts import cooperative, dates
+from weftline.contracts.kinds import BY_TYPE, Message, MessageKind, kind_of
 from weftline.contracts.limits import LIMITS
 from weftline.contracts.rules import (
     INT32_MAX,
@@ -39,8 +39,10 @@ from weftline.contracts.rules import (
 )
 from weftline.domain import vocabulary as v
 from weftline.domain.alerts import Alert, Evidence, ListedAlert
+from weftline.domain.cooperative.events import Body, CooperativeEvent
 from weftline.domain.days import begins_a_day
 from weftline.domain.events import (
+    AlertReply,
     CorrectiveAction,
     ErrorDeclaration,
     Event,
@@ -99,6 +101,37 @@ def _body_of_its_kind(event: InspectionEvent) -> None:
             raise ContractError(body, f"{problem} when kind is {event.kind}")
 
 
+_ABOUT_LOTS = frozenset({v.ReplyKind.BLOCK, v.ReplyKind.EXTEND, v.ReplyKind.LIFT, v.ReplyKind.FEEDBACK})
+_NEEDED: dict[v.ReplyKind, tuple[str, ...]] = {
+    **dict.fromkeys((v.ReplyKind.ACKNOWLEDGE, v.ReplyKind.ACCEPT, v.ReplyKind.CLOSE), ("alert_id",)),
+    **dict.fromkeys((v.ReplyKind.FORWARD, v.ReplyKind.SEND, v.ReplyKind.CANCEL), ("alert_id", "supplier_id")),
+    **dict.fromkeys((v.ReplyKind.EXTEND, v.ReplyKind.LIFT), ("problem_id",)),
+    v.ReplyKind.DECLINE: ("alert_id", "reason"),
+    v.ReplyKind.BLOCK: ("lot_ids", "problem_id"),
+    v.ReplyKind.FEEDBACK: ("problem_id", "counterpart_problem_id"),
+}
+
+
+def _parts_of_its_reply(event: AlertReply) -> None:
+    _whole_day(event)
+    if event.reply is v.ReplyKind.UNKNOWN:
+        return  # a newer publisher's, whose parts this version cannot know
+    for field in _NEEDED[event.reply]:
+        if not getattr(event, field):
+            raise ContractError(field, f"is missing when reply is {event.reply}")
+    others = ("supplier_id",) if event.reply in _ABOUT_LOTS else ("lot_ids", "problem_id", "counterpart_problem_id")
+    for field in (*others, *(() if event.reply is v.ReplyKind.FORWARD else ("forwarded_by",))):
+        if getattr(event, field):
+            raise ContractError(field, f"must not be set when reply is {event.reply}")
+    if event.supplier_id is not None and event.supplier_id in (event.factory_id, event.forwarded_by):
+        raise ContractError("supplier_id", "is who forwards; name another, to whom it is forwarded")
+
+
+def _cooperative(event: CooperativeEvent) -> None:
+    _whole_day(event)
+    cooperative.body_of_its_kind(event)
+
+
 def _value_of_its_kind(measurement: Measurement) -> None:
     kind = measurement.kind
     if kind is v.MeasurementKind.NUMBER and measurement.value is None:
@@ -152,6 +185,7 @@ _PLAN = record(
         "reject": _COUNT,
     },
 )
+_COOPERATIVE = cooperative.bodies_of(moment(TimeRange().earliest, TimeRange().latest))
 _PARTS: dict[type[Any], Rule] = {Measurement: _MEASUREMENT, PlanUsed: _PLAN}
 
 
@@ -159,6 +193,12 @@ def part_from_json(cls: type[P], value: Mapping[str, Any]) -> P:
     """A part of an event (a :class:`Measurement`, a :class:`PlanUsed`) from a JSON object, as :func:`from_json` reads it."""
     rule = _PARTS[cls]
     return cast(P, rule.read(rule.from_json(dict(value))))
+
+
+def body_from_json(field: str, value: Mapping[str, Any]) -> Body:
+    """The body of a cooperative's event, by the name of its field, from a JSON object, as :func:`from_json` reads it."""
+    rule = _COOPERATIVE[field]
+    return cast(Body, rule.read(rule.from_json(dict(value))))
 
 
 def _tables(times: TimeRange) -> dict[type[Message], Rule]:
@@ -278,6 +318,26 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         "declared_currency": optional(scalar(currency)),
         "trade_mode": symbol(v.TradeMode),
     }
+    reply = {
+        **common,
+        "reply": symbol(v.ReplyKind),
+        "alert_id": optional(name),
+        "supplier_id": optional(name),
+        "forwarded_by": optional(name),
+        "lot_ids": shipped,
+        "problem_id": optional(name),
+        "counterpart_problem_id": optional(name),
+        "severity": symbol(v.AlertSeverity),
+        "target_at": optional(time),
+        "replied_by": optional(name),
+        "reason": optional(words),
+    }
+    of_cooperative = {
+        **common,
+        "cooperative_id": scalar(center),  # without `|`, as it is the first part of the key
+        "kind": symbol(v.CooperativeKind),
+        **{field: optional(body) for field, body in cooperative.bodies_of(time).items()},
+    }
     evidence = {
         "source": name,
         "event_id": name,
@@ -314,12 +374,14 @@ def _tables(times: TimeRange) -> dict[type[Message], Rule]:
         OrderEvent: record(OrderEvent, order, _whole_day),
         InspectionEvent: record(InspectionEvent, inspection, _body_of_its_kind),
         LogisticsEvent: record(LogisticsEvent, logistics, _whole_day),
+        AlertReply: record(AlertReply, reply, _parts_of_its_reply),
+        CooperativeEvent: record(CooperativeEvent, of_cooperative, _cooperative),
         Alert: record(Alert, {**alert, "listed": several(record(ListedAlert, alert), LIMITS.listed)}),
     }
 
 
 class Contract:
-    """The contract of all four kinds for one range of times.
+    """The contract of all kinds for one range of times.
 
     ``read[cls](body)`` and ``write[cls](message)`` are the bare functions for the hot path. ``stored[cls](body)`` is for what was accepted
     once: what the contract has refused since then passes, for a rule that became narrower must not make an owner's history unreadable,
@@ -350,25 +412,48 @@ class Contract:
         A date without a time is a day of ``event_time_zone_offset``: as ``event_time`` it sets ``precision`` to DAY, a promise or an
         expectation ends with it.
         """
-        fields = dict(event)
-        named = fields.pop("type", None)
-        kind = BY_TYPE.get(named) if isinstance(named, str) else None
-        if kind is None:
-            raise ContractError("type", f"{shown(named)} is none of {', '.join(BY_TYPE)}{nearest(named, BY_TYPE)}")
-        if kind.cls is not Alert and "event_time_zone_offset" not in fields:
-            told = _offset_of(fields.get("event_time"))
-            if told is not None:
-                fields["event_time_zone_offset"] = told
+        kind, fields = _opened(event)
         if kind.cls is not Alert:
             dates.as_times(fields)
         rule = self._tables[kind.cls]
         return cast(Message, rule.read(rule.from_json(fields)))
+
+    def faults(self, event: Mapping[str, Any]) -> list[ContractError]:
+        """Every fault of a JSON object, of a field the first; none if and only if :meth:`from_json` takes it."""
+        try:
+            kind, fields = _opened(event)
+        except ContractError as error:
+            return [error]
+        found: dict[str, ContractError] = {}
+        for field in (*dates.BY_ITS_BEGIN, *dates.BY_ITS_END) if kind.cls is not Alert else ():
+            try:
+                dates.as_time(fields, field)
+            except ContractError as error:
+                found.setdefault(error.field, error)
+                fields[field] = self.times.earliest  # a time, so that nothing else is told of it
+        for fault in self._tables[kind.cls].faults(fields):
+            found.setdefault(fault.field, fault)
+        return list(found.values())
 
     def to_json(self, message: Message) -> dict[str, Any]:
         """The JSON object of a message, checked; times are ISO 8601 in UTC, fields at their default are left out."""
         kind = kind_of(message)
         rule = self._tables[kind.cls]
         return {"type": kind.name, **rule.to_json(rule.write(message))}
+
+
+def _opened(event: Mapping[str, Any]) -> tuple[MessageKind, dict[str, Any]]:
+    """The kind that ``type`` names, and the other fields, with the offset that the event's time tells."""
+    fields = dict(event)
+    named = fields.pop("type", None)
+    kind = BY_TYPE.get(named) if isinstance(named, str) else None
+    if kind is None:
+        raise ContractError("type", f"{shown(named)} is none of {', '.join(BY_TYPE)}{nearest(named, BY_TYPE)}")
+    if kind.cls is not Alert and "event_time_zone_offset" not in fields:
+        told = _offset_of(fields.get("event_time"))
+        if told is not None:
+            fields["event_time_zone_offset"] = told
+    return kind, fields
 
 
 def _offset_of(time: object) -> str | None:
@@ -385,4 +470,5 @@ _DEFAULT = Contract()
 from_avro = _DEFAULT.from_avro
 to_avro = _DEFAULT.to_avro
 from_json = _DEFAULT.from_json
+faults = _DEFAULT.faults
 to_json = _DEFAULT.to_json

@@ -120,15 +120,15 @@ def _right(spoken: str, grants: tuple[Grant, ...], taken: int, event: Event) -> 
     who = f"{grants[0].publisher_id} ({'without a signature' if spoken == UNSIGNED else f'key {spoken}'})"
     if not left:
         return NotAllowed("event_time", f"{iso(event.event_time)} is outside the days for which {who} may speak")
-    for field, said, names in _claims(event):
-        left = [grant for grant in left if _covers(getattr(grant, names), said)]
+    for field, said, names in claims(event):
+        left = [grant for grant in left if covers(getattr(grant, names), said)]
         if not left:
             return NotAllowed(field, f"{who} may not speak for {said!r} of {iso(event.event_time)}")
     return None
 
 
-def _claims(event: Event) -> Iterator[tuple[str, str, str]]:
-    """What an event says whom it speaks for: field, value, and where a grant names it."""
+def claims(event: Event) -> Iterator[tuple[str, str, str]]:
+    """What an event says whom it speaks for: field, value, and where a grant or a partner names it."""
     yield "source", event.source, "sources"
     yield "cooperative_id", event.cooperative_id, "cooperatives"
     yield "center_id", event.center_id, "centers"
@@ -138,5 +138,6 @@ def _claims(event: Event) -> Iterator[tuple[str, str, str]]:
                 yield f"{part}.laboratory_id", said.laboratory_id, "laboratories"
 
 
-def _covers(names: tuple[str, ...], said: str) -> bool:
+def covers(names: tuple[str, ...], said: str) -> bool:
+    """Whether one of the names, which may end in *, is what is said."""
     return any(said.startswith(name[:-1]) if name.endswith("*") else said == name for name in names)

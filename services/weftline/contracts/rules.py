@@ -11,7 +11,7 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -55,7 +55,7 @@ class Rule:
 
     ``read``: Avro to domain. ``write``: domain to Avro. ``from_json``: JSON to Avro. ``to_json``: Avro to JSON. ``stored``: Avro to
     domain for what passed ``read`` once, perhaps under another contract. ``default`` is the schema's, in Avro, where the rule alone
-    tells it; a dataclass's own default comes before it.
+    tells it; a dataclass's own default comes before it. ``parts``: the faults of what the value is made of, if it is made of anything.
     """
 
     read: Check
@@ -64,6 +64,19 @@ class Rule:
     to_json: Check
     stored: Check
     default: Any = REQUIRED
+    parts: Callable[[Any], Iterator[ContractError]] | None = None
+
+    def faults(self, value: Any) -> Iterator[ContractError]:
+        """Every fault of a JSON value. None, if and only if ``from_json`` and then ``read`` take it; they tell the first alone."""
+        count = 0
+        for found in self.parts(value) if self.parts is not None else ():
+            count += 1
+            yield found
+        if not count:
+            try:
+                self.read(self.from_json(value))
+            except ContractError as error:  # one that concerns several parts, or a value without parts
+                yield error
 
 
 def _same(value: Any) -> Any:
@@ -261,7 +274,10 @@ def optional(rule: Rule) -> Rule:
             return _same
         return lambda value: None if value is None else check(value)
 
-    return Rule(maybe(rule.read), maybe(rule.write), maybe(rule.from_json), maybe(rule.to_json), maybe(rule.stored), default=None)
+    parts = rule.parts
+    some = None if parts is None else lambda value: iter(()) if value is None else parts(value)
+    read, write, from_json, to_json, stored = map(maybe, (rule.read, rule.write, rule.from_json, rule.to_json, rule.stored))
+    return Rule(read, write, from_json, to_json, stored, default=None, parts=some)
 
 
 def several(rule: Rule, most: int, *, required: bool = False) -> Rule:
@@ -286,8 +302,13 @@ def several(rule: Rule, most: int, *, required: bool = False) -> Rule:
     def stored(values: Any) -> Any:
         return tuple(map(rule.stored, values))
 
+    def parts(values: Any) -> Iterator[ContractError]:
+        if isinstance(values, list) and len(values) <= most:
+            for place, value in enumerate(values):
+                yield from (within(f"[{place}]", error) for error in rule.faults(value))
+
     directions = each(rule.read, tuple), each(rule.write, list), each(rule.from_json, list), each(rule.to_json, list), stored
-    return Rule(*directions, default=REQUIRED if required else [])
+    return Rule(*directions, default=REQUIRED if required else [], parts=parts)
 
 
 def record(cls: type[Any], fields: Mapping[str, Rule], agree: Callable[[Any], None] | None = None) -> Rule:
@@ -338,7 +359,7 @@ def record(cls: type[Any], fields: Mapping[str, Rule], agree: Callable[[Any], No
             raise fault(f"must be an object, not {shown(value)}")
         for name in value:
             if name not in fields:
-                raise ContractError(shown(name)[1:-1], f"is no field of {cls.__name__}{nearest(name, fields)}")
+                raise ContractError(shown(name)[1:-1], _no_field(cls, name, fields))
         body = {}
         for name, rule in fields.items():
             if name in value:
@@ -357,9 +378,23 @@ def record(cls: type[Any], fields: Mapping[str, Rule], agree: Callable[[Any], No
             name: rule.to_json(body[name]) for name, rule in fields.items() if name not in defaults or body[name] != defaults[name]
         }
 
+    def parts(value: Any) -> Iterator[ContractError]:
+        if isinstance(value, dict):
+            unknown = (name for name in value if name not in fields)
+            yield from (ContractError(shown(name)[1:-1], _no_field(cls, name, fields)) for name in unknown)
+            for name, rule in fields.items():
+                if name in value:
+                    yield from (within(name, error) for error in rule.faults(value[name]))
+                elif name not in defaults:
+                    yield ContractError(name, "is missing")
+
     kept = tuple((name, None if rule.stored is _same else rule.stored) for name, rule in fields.items())
 
     def stored(body: Any) -> Any:
         return cls(**{name: body[name] if check is None else check(body[name]) for name, check in kept})
 
-    return Rule(read, write, from_json, to_json, stored)
+    return Rule(read, write, from_json, to_json, stored, parts=parts)
+
+
+def _no_field(cls: type[Any], name: str, fields: Iterable[str]) -> str:
+    return f"is no field of {cls.__name__}{nearest(name, fields)}"

@@ -87,6 +87,11 @@ class SigningKey:
             raise UserError(f"private key {path}: {error.strerror}; `weftline publisher key new` makes one") from None
         if stat.S_ISREG(mode) and mode & (stat.S_IRWXO | stat.S_IWGRP):
             raise UserError(f"private key {path}: others may read or change it; `chmod 600 {path}`")
+        return cls.parse(text, path)
+
+    @classmethod
+    def parse(cls, text: bytes, path: Path | str) -> SigningKey:
+        """The same of a text that was read; ``path`` is where, for messages."""
         try:
             key = load_pem_private_key(text, password=None)
         except (ValueError, TypeError) as error:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from weftline.contracts.paths import schemas_root
+from weftline.domain.cooperative.rules import Rulebook
 from weftline.domain.laboratory.standards import Standard, Standards
+from weftline.domain.remedies import Remedy
 from weftline.domain.sampling.plans import SamplingStandard
 from weftline.errors import UserError
 
@@ -19,6 +21,8 @@ INDICATORS: Final = "indicators.yaml"
 SPELLINGS: Final = "spellings.yaml"
 CATEGORIES: Final = "categories.yaml"
 SAMPLING: Final = "iso-2859-1.yaml"
+REMEDIES: Final = "remedies.yaml"
+COOPERATIVE: Final = "cooperative.yaml"
 
 
 def load_standards(root: Path | None = None) -> Standards:
@@ -41,7 +45,7 @@ def load_standards(root: Path | None = None) -> Standards:
     editions = [
         read_yaml(path, StandardFile, context=context).edition_of(indicators)
         for path in sorted(folder.glob("*.yaml"))
-        if path.name not in (INDICATORS, SAMPLING, SPELLINGS, CATEGORIES)
+        if path.name not in (INDICATORS, SAMPLING, SPELLINGS, CATEGORIES, REMEDIES, COOPERATIVE)
     ]
     _refuse_overlaps(editions)
     programmes = tuple(entry.programme() for entry in catalogue.programmes)
@@ -54,6 +58,23 @@ def load_sampling_standard(root: Path | None = None) -> SamplingStandard:
     from weftline.contracts.yaml_reading import read_yaml
 
     return read_yaml((root or schemas_root()) / "standards" / SAMPLING, SamplingFile).standard()
+
+
+def load_remedies(root: Path | None = None) -> tuple[Remedy, ...]:
+    """What a factory may do about a lot that was not accepted."""
+    from weftline.contracts.remedies_file import RemediesFile
+    from weftline.contracts.yaml_reading import read_yaml
+
+    read = read_yaml((root or schemas_root()) / "standards" / REMEDIES, RemediesFile)
+    return tuple(entry.remedy() for entry in read.remedies)
+
+
+def load_cooperative_rules(standards: Standards, root: Path | None = None) -> Rulebook:
+    """The rules of cooperatives; ``standards`` say which indicators protect people."""
+    from weftline.contracts.cooperative_file import CooperativeFile
+    from weftline.contracts.yaml_reading import read_yaml
+
+    return read_yaml((root or schemas_root()) / "standards" / COOPERATIVE, CooperativeFile).rulebook(standards.safety_indicators)
 
 
 def _refuse_overlaps(editions: list[Standard]) -> None:

@@ -17,7 +17,8 @@ _MASK = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One line of the list; ``retention_days`` -1 keeps for ever, ``schema`` is the subject of the values, ``max_bytes`` bounds a batch."""
+    """One line of the list; ``partitions`` of one that is made, ``retention_days`` -1 keeps for ever, ``schema`` is the subject of the
+    values, ``max_bytes`` bounds a batch."""
 
     name: str
     doc: str
@@ -27,6 +28,12 @@ class Topic:
     schema: str | None = None
     dead_letters: str | None = None
     max_bytes: int = MAX_BATCH_BYTES
+
+    @property
+    def grows(self) -> bool:
+        """Whether it may get more partitions: topics of events may, since only our own processors read them, all partitions of a topic
+        and in any order. A factory reads the one partition in which its alerts are, and letters lie in partition 0."""
+        return self.dead_letters is not None
 
     @property
     def retention_ms(self) -> int:

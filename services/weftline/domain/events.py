@@ -13,6 +13,7 @@ from weftline.domain.days import DAY, begins_a_day, last_of_day
 from weftline.domain.life_cycle import LifeCycle
 from weftline.domain.vocabulary import (
     AgeGroup,
+    AlertSeverity,
     BusinessStep,
     Disposition,
     ErrorReason,
@@ -25,6 +26,7 @@ from weftline.domain.vocabulary import (
     PlanBasis,
     Precision,
     ProductionStep,
+    ReplyKind,
     ReportStatus,
     SafetyClass,
     SampleType,
@@ -64,6 +66,12 @@ class Event:
     def owner(self) -> str:
         """Whose events are folded together; the Kafka key."""
         raise NotImplementedError
+
+    @property
+    def strand(self) -> str:
+        """Which of its owner's events it is judged together with. What rests on several strands does not depend on the order between
+        them."""
+        return ""
 
     @property
     def life_cycle(self) -> LifeCycle:
@@ -201,6 +209,10 @@ class CorrectiveAction:
     action: str | None = None
 
 
+#: The strand of all inspection events of a factory that are about no report.
+LOTS = "lots"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectionEvent(Event):
     """A laboratory report, a step in a report's life, a lot inspection or a corrective action."""
@@ -218,6 +230,12 @@ class InspectionEvent(Event):
     @property
     def owner(self) -> str:
         return self.factory_id
+
+    @property
+    def strand(self) -> str:
+        # Reports do not look at one another. Lots do: switching follows their order, and one lot may be called by two categories.
+        body = self.laboratory_report or self.report_status
+        return LOTS if body is None else f"{body.laboratory_id}\x1f{body.report_number}"
 
     @property
     def life_cycle(self) -> LifeCycle:
@@ -258,3 +276,28 @@ class LogisticsEvent(Event):
     @property
     def life_cycle(self) -> LifeCycle:
         return life_cycle.of_shipment(self.business_step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertReply(Event):
+    """What a factory, or a supplier of its, says to a quality alert, or about lots that a problem holds back."""
+
+    reply: ReplyKind
+    alert_id: str | None = None
+    supplier_id: str | None = None
+    forwarded_by: str | None = None
+    lot_ids: tuple[str, ...] = ()
+    problem_id: str | None = None
+    counterpart_problem_id: str | None = None
+    severity: AlertSeverity = AlertSeverity.UNKNOWN
+    target_at: int | None = None
+    replied_by: str | None = None
+    reason: str | None = None
+
+    @property
+    def owner(self) -> str:
+        return self.factory_id
+
+    @property
+    def life_cycle(self) -> LifeCycle:
+        return life_cycle.of_reply(self.reply, self.forwarded_by is not None)

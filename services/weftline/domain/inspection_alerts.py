@@ -12,6 +12,7 @@ from weftline.domain.events import InspectionEvent
 from weftline.domain.laboratory import ItemVerdict, Standards, value_text_zh
 from weftline.domain.lots import Inspected, Lot, Series, Switch
 from weftline.domain.reports import Content, Report, Result
+from weftline.domain.runs import Failed
 from weftline.domain.sampling import MARK_WORDS, ClassVerdict, Due, Mark
 from weftline.domain.sampling.acceptance import numbers_text
 from weftline.domain.vocabulary import AlertRule, NonconformityClass
@@ -84,30 +85,43 @@ def safety_alerts(report: Report, standards: Standards) -> tuple[StandingAlert, 
     return tuple(alerts)
 
 
-def run_alert(factory: str, indicator: str, first_three: Sequence[Result], standards: Standards) -> StandingAlert:
-    """That of a run of three or more, named after its first result; the evidence is the first three, however long the run grows."""
-    evidence = tuple(
-        _laboratory_evidence(result.content, result.content.verdict.deciding(indicator), indicator) for result in first_three
-    )
-    event = first_three[-1].content.event
-    zh, en = _names(indicator, standards)
-    reports = [_report_number(result.content) for result in first_three]
-    text_zh, text_en = texts.three_failures(zh, en, reports)
-    laboratory, number = first_three[0].key
-    return StandingAlert(
-        alert_id=alert_id(AlertRule.THREE_FAILURES_IN_A_ROW, factory, indicator, laboratory, number),
-        rule=AlertRule.THREE_FAILURES_IN_A_ROW,
-        severity=severity_of(AlertRule.THREE_FAILURES_IN_A_ROW),
-        occurred_at=max(result.counted_at for result in first_three),
+def failed_of(indicator: str, result: Result) -> Failed:
+    """What an alert tells of a failed result."""
+    content = result.content
+    event = content.event
+    return Failed(
+        laboratory_id=result.key.laboratory_id,
+        report_number=result.key.report_number,
+        counted_at=result.counted_at,
         cooperative_id=event.cooperative_id,
         center_id=event.center_id,
-        factory_id=event.factory_id,
         product_category=event.product_category,
         style_number=event.style_number,
-        lot_ids=tuple(sorted({lot for result in first_three for lot in result.content.event.lot_ids})),
+        lot_ids=event.lot_ids,
         order_id=event.order_id,
-        subject=f"{indicator} from report {laboratory}/{number}",
-        evidence=evidence,
+        evidence=_laboratory_evidence(content, content.verdict.deciding(indicator), indicator),
+    )
+
+
+def run_alert(factory: str, indicator: str, first_three: Sequence[Failed], standards: Standards) -> StandingAlert:
+    """That of a run of three or more, named after its first result; the evidence is the first three, however long the run grows."""
+    first, last = first_three[0], first_three[-1]
+    zh, en = _names(indicator, standards)
+    text_zh, text_en = texts.three_failures(zh, en, [failed.report_number for failed in first_three])
+    return StandingAlert(
+        alert_id=alert_id(AlertRule.THREE_FAILURES_IN_A_ROW, factory, indicator, first.laboratory_id, first.report_number),
+        rule=AlertRule.THREE_FAILURES_IN_A_ROW,
+        severity=severity_of(AlertRule.THREE_FAILURES_IN_A_ROW),
+        occurred_at=max(failed.counted_at for failed in first_three),
+        cooperative_id=last.cooperative_id,
+        center_id=last.center_id,
+        factory_id=factory,
+        product_category=last.product_category,
+        style_number=last.style_number,
+        lot_ids=tuple(sorted({lot for failed in first_three for lot in failed.lot_ids})),
+        order_id=last.order_id,
+        subject=f"{indicator} from report {first.laboratory_id}/{first.report_number}",
+        evidence=tuple(failed.evidence for failed in first_three),
         text_zh=text_zh,
         text_en=text_en,
     )
@@ -144,7 +158,8 @@ def lot_remarks(seen: Inspected) -> list[Words]:
     return said
 
 
-def _plan_words(judged: ClassVerdict) -> Words:
+def plan_words(judged: ClassVerdict) -> Words:
+    """The plan in hand: standard and edition, level, AQL and n."""
     plan = judged.plan
     if plan is None or judged.deciding is None:
         return Words("无抽样方案", "no plan")
@@ -164,7 +179,7 @@ def _lot_evidence(event: InspectionEvent, lot_id: str, judged: ClassVerdict) -> 
         indicator=judged.nonconformity_class.value,
         value=f"{judged.units} units",
         limit="" if judged.deciding is None else f"Ac {judged.deciding.accept}",
-        clause=_plan_words(judged).en,
+        clause=plan_words(judged).en,
     )
 
 
@@ -184,7 +199,7 @@ def lot_alerts(lot: Lot) -> tuple[StandingAlert, ...]:
             of,
             judged.units,
             judged.deciding.accept if judged.deciding else 0,
-            _plan_words(judged),
+            plan_words(judged),
             seen.inspection.part_id,
             lot_remarks(seen),
         )

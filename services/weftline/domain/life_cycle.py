@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from weftline.domain import vocabulary
 from weftline.domain.vocabulary import BusinessStep as B
+from weftline.domain.vocabulary import CooperativeKind, ProductionStep, ReplyKind, ReportStatus, Submission
 from weftline.domain.vocabulary import OrderStatus as S
-from weftline.domain.vocabulary import ProductionStep, ReportStatus, Submission
 
 LifeCycle = tuple[int, ...]
 
@@ -48,6 +49,36 @@ _SHIPMENTS: Final = {
     **dict.fromkeys((B.UNPACKING, B.STOCKING, B.STORING, B.RETAIL_SELLING), 7),
 }
 
+# A notification is prepared, sent, acknowledged, decided and closed; a block is begun, extended, answered and lifted. What nobody knows
+# moves nothing. A supplier hands on what he was sent before, so his forwarding comes after the factory's (:func:`of_reply`).
+_REPLIES: Final = {
+    ReplyKind.UNKNOWN: 0,
+    **dict.fromkeys((ReplyKind.FORWARD, ReplyKind.BLOCK), 1),
+    **dict.fromkeys((ReplyKind.CANCEL, ReplyKind.EXTEND), 2),
+    **dict.fromkeys((ReplyKind.SEND, ReplyKind.FEEDBACK), 3),
+    ReplyKind.ACKNOWLEDGE: 5,
+    **dict.fromkeys((ReplyKind.ACCEPT, ReplyKind.DECLINE), 6),
+    **dict.fromkeys((ReplyKind.CLOSE, ReplyKind.LIFT), 7),
+}
+_HANDED_ON: Final = 4
+
+# The symbols of a matter's steps stand in the order in which they naturally follow one another. UNKNOWN, their first, moves nothing.
+_MATTERS: Final = {
+    kind: {step.value: place for place, step in enumerate(steps)}
+    for kind, steps in (
+        (CooperativeKind.MEMBERSHIP, vocabulary.MembershipStep),
+        (CooperativeKind.OFFICER, vocabulary.OfficerStep),
+        (CooperativeKind.CERTIFICATE, vocabulary.CertificateStep),
+        (CooperativeKind.OFFICIAL_GRADE, vocabulary.CreditGrade),
+        (CooperativeKind.FUND, vocabulary.FundStep),
+        (CooperativeKind.ENFORCEMENT, vocabulary.EnforcementStep),
+        (CooperativeKind.LISTING, vocabulary.ListingStep),
+        (CooperativeKind.TRADEMARK, vocabulary.TrademarkStep),
+        (CooperativeKind.STANDARD, vocabulary.StandardsStep),
+        (CooperativeKind.BRAND, vocabulary.BrandStep),
+    )
+}
+
 
 def of_order(number: int, status: S, production_step: ProductionStep | None) -> LifeCycle:
     """Round, then status in the order of a round, then production step."""
@@ -72,3 +103,13 @@ def of_action() -> LifeCycle:
 def of_shipment(step: B) -> LifeCycle:
     """Departure, way, arrival, receipt; what is not named comes before all of them."""
     return (_SHIPMENTS.get(step, 0),)
+
+
+def of_reply(kind: ReplyKind, handed_on: bool) -> LifeCycle:
+    """The way of a notification, or of a block; ``handed_on``: forwarded by a supplier, who was sent it before."""
+    return (_HANDED_ON if handed_on and kind is ReplyKind.FORWARD else _REPLIES[kind],)
+
+
+def of_cooperative(kind: CooperativeKind, step: str) -> LifeCycle:
+    """The place of a step in its matter; matters of a member do not look at one another."""
+    return (_MATTERS[kind][step],) if kind in _MATTERS else ()

@@ -27,11 +27,15 @@ from weftline.domain.vocabulary import AlertRule, BusinessStep, Disposition
 
 
 class ShipmentRules:
-    """Rules of one shipment (see :class:`weftline.domain.fold.Rules`)."""
+    """Rules of one shipment, which is its only strand (see :class:`weftline.domain.fold.StrandRules`)."""
 
     def __init__(self) -> None:
         self._shipment = Shipment()
         self._seen: LogisticsEvent | None = None
+
+    def strand(self, name: str) -> ShipmentRules:
+        """A shipment is judged as one."""
+        return self
 
     def mark(self) -> tuple[Shipment, LogisticsEvent | None]:
         """The shipment as it is."""
@@ -44,7 +48,7 @@ class ShipmentRules:
     def forget(self) -> None:
         """A mark holds nothing alive that would not be."""
 
-    def note(self, event: LogisticsEvent) -> None:
+    def note(self, event: LogisticsEvent, rank: int) -> None:
         """Keeps one event of the shipment, so that a row can name it even if no event stands."""
         self._seen = event
 

@@ -133,11 +133,15 @@ class Order:
 
 
 class OrderRules:
-    """Rules of one order (see :class:`weftline.domain.fold.Rules`)."""
+    """Rules of one order, which is its only strand (see :class:`weftline.domain.fold.StrandRules`)."""
 
     def __init__(self) -> None:
         self._order = Order()
         self._seen: OrderEvent | None = None
+
+    def strand(self, name: str) -> OrderRules:
+        """An order is judged as one."""
+        return self
 
     def mark(self) -> tuple[Order, OrderEvent | None]:
         """The order as it is."""
@@ -150,7 +154,7 @@ class OrderRules:
     def forget(self) -> None:
         """A mark holds nothing alive that would not be."""
 
-    def note(self, event: OrderEvent) -> None:
+    def note(self, event: OrderEvent, rank: int) -> None:
         """Keeps one event of the order, so that a row can name it even if no event stands."""
         self._seen = event
 

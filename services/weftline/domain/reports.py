@@ -13,13 +13,14 @@ event's own address.
 
 from __future__ import annotations
 
-import json
 import pickle
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import orjson
 
 from weftline.domain.events import InspectionEvent
 from weftline.domain.laboratory import Coverage, Flags, Verdict, VerdictKind, verdict_as_json
@@ -59,10 +60,14 @@ class Content:
         keeping it would cost more than the rest of the report does."""
         if self._json is not None:
             return self._json
-        rendered = json.dumps(verdict_as_json(self.verdict), ensure_ascii=False, separators=(",", ":"))
+        rendered = _rendered(self.verdict)
         if len(rendered) <= KEPT_JSON:
             self._json = rendered
         return rendered
+
+
+def _rendered(verdict: Verdict) -> str:
+    return orjson.dumps(verdict_as_json(verdict)).decode()
 
 
 class PackedContent(Content):
@@ -85,7 +90,7 @@ class PackedContent(Content):
 
     @property
     def verdict_json(self) -> str:
-        return json.dumps(verdict_as_json(self.verdict), ensure_ascii=False, separators=(",", ":"))
+        return _rendered(self.verdict)
 
 
 class Shelf:

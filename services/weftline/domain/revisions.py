@@ -38,11 +38,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from weftline.domain import texts
 from weftline.domain.alerts import Alert, Evidence, StandingAlert
@@ -74,6 +74,11 @@ def fact_version(rank_sum: int) -> int:
 def state_version(rank_sum: int, passed: int) -> int:
     """Version of a state row, UInt256. For one set of records a deadline only goes from open to passed, so it only grows."""
     return (EDITION << _EDITION_BITS) + (rank_sum << _PASSED_BITS) + min(passed, 255)
+
+
+def known_in(state: int) -> int:
+    """The sum of the ranks that the version of a state row is of, in whatever edition."""
+    return (state & ((1 << _EDITION_BITS) - 1)) >> _PASSED_BITS
 
 
 def alert_version(state: int, told: bool, said: int, published: bool) -> int:
@@ -116,6 +121,10 @@ class StoredAlert(NamedTuple):
     late_hours: int = 0
 
 
+#: Which row of state: its owner, its table and its key below the owner.
+StateSubject: TypeAlias = tuple[str, str, Subject]
+
+
 class Judged(NamedTuple):
     """A state row as a source of alerts: what stands by it, and how much it knows."""
 
@@ -128,8 +137,8 @@ class Judged(NamedTuple):
     alerts: tuple[StandingAlert, ...]
 
     @property
-    def subject(self) -> tuple[str, str, Subject]:
-        """Which row: owner, table and key below the owner."""
+    def subject(self) -> StateSubject:
+        """Which row it is."""
         return self.owner, self.table, self.key
 
 
@@ -154,8 +163,24 @@ def standing_of(content: str, by_deadline: bool = False) -> StandingAlert:
     said["rule"] = AlertRule(said["rule"])
     said["severity"] = AlertSeverity(said["severity"])
     said["lot_ids"] = tuple(said["lot_ids"])
-    said["evidence"] = tuple(Evidence(**evidence) for evidence in said["evidence"])
-    return StandingAlert(**said, by_deadline=by_deadline)
+    said["evidence"] = tuple(Evidence(**_ours(evidence, _EVIDENCE)) for evidence in said["evidence"])
+    return StandingAlert(**_ours(said, _CONTENT), by_deadline=by_deadline)
+
+
+def _ours(said: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+    """Without a newer release's fields in which it says nothing: this one says the same."""
+    return {name: value for name, value in said.items() if name in names or value is not None}
+
+
+def readable(content: str) -> bool:
+    """Whether :func:`standing_of` knows every word of it; a newer release, which works beside this one while it is upgraded, may have used
+    one more. What it says of an alert is left to it: its edition is greater, so nothing that this one writes is newer.
+    """
+    try:
+        standing_of(content)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def changes(
@@ -208,7 +233,7 @@ def replaced(
     own = _evidence_of(alert)
 
     def shared(rows: Sequence[StoredAlert]) -> list[StoredAlert]:
-        pairs = ((row, standing_of(row.content)) for row in rows)
+        pairs = ((row, standing_of(row.content)) for row in rows if readable(row.content))
         return [row for row, other in pairs if other.rule is alert.rule and own & _evidence_of(other)]
 
     for some in (shared(leaving), shared(gone)):

@@ -7,104 +7,137 @@ bytes of its identity, and what the rules keep. That it judges as a History does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
-from weftline.domain.canonical import in_order
+from weftline.domain.canonical import in_order, moments
 from weftline.domain.events import Event
 from weftline.domain.fold import (
     DECLARED_ERRONEOUS,
     SUPERSEDED,
+    Drawing,
+    Drawn,
     Fact,
     Failure,
+    Key,
     Record,
     Rules,
     StateRow,
+    StrandRules,
     Subject,
     fact_of,
     judge_one,
-    keep,
 )
 
 E = TypeVar("E", bound=Event)
+
+#: At its address lies the fact of a content of greater rank.
+_HIDDEN = ""
 
 #: Ranks of declarations begin here (see :func:`weftline.contracts.codec.rank_of`).
 _DECLARED = 1 << 63
 
 
 class Stream(Generic[E]):
-    """An owner's records as they pass. ``version`` and ``count`` are those of the records so far.
+    """An owner's records as they pass.
 
-    ``touched``: identities of the records for whose sake this is done; the rows to be written are those that they could affect. None: all.
+    ``touched``: identities of the records for whose sake this is done; what is said is what they could affect. None: all.
     """
 
     def __init__(self, start: Callable[[], Rules[E]], touched: frozenset[tuple[str, str]] | None = None) -> None:
         self._rules = start()
+        self._strands: dict[str, StrandRules[E]] = {}
         self._touched = touched
+        self._affected: set[str] = set()  # strands in which one of the touched has passed
         self._stood: set[bytes] = set()  # identities that stood at an earlier time
-        self._events: list[E] = []  # of the touched
-        self._subjects: dict[Subject, None] = {}
-        self.version = 0
-        self.count = 0
+        self._events: list[E] = []  # of the touched, and of their moments
+        self._subjects: dict[Subject, str] = {}  # with the strand that says them
         self.failures: list[Failure] = []
 
-    def moment(self, records: Sequence[Record[E]]) -> Iterator[tuple[Fact, int]]:
-        """The facts of the next moment, each with its ``rev``; ``records`` are all that there are of it, each once."""
-        rules, ordered = self._rules, sorted(records, key=lambda record: record.key)
-        for record in ordered:
-            rules.note(record.event)
-        self._remember(ordered)
-        self.version += sum(record.rank for record in ordered)
-        self.count += len(ordered)
-        facts: dict[tuple[int, str, str, str], tuple[int, Fact]] = {}
-        standing: list[Record[E]] = []
-        for _, same in groupby(ordered, key=lambda record: record.event.event_time):
-            standing += self._standing([*same], facts)
-        for record in in_order(standing):
-            fact, failure = judge_one(rules, record)
-            keep(facts, record.rank, fact)
-            if failure is not None:
-                self.failures.append(failure)
-        rules.forget()
-        for _, fact in facts.values():
-            yield fact, self.version
+    def draw(self, drawn: Drawn) -> None:
+        """As :meth:`weftline.domain.fold.History.draw`."""
+        cast(Drawing, self._rules).draw(drawn.rows)
 
-    def _standing(self, same: Sequence[Record[E]], facts: dict[tuple[int, str, str, str], tuple[int, Fact]]) -> list[Record[E]]:
-        """Which records of one event time stand; the facts of the others."""
+    def moment(self, records: Sequence[Record[E]]) -> Iterator[Fact]:
+        """The facts of the owner's next moment; ``records`` are all that there are of it, each once."""
+        ordered = sorted(records, key=lambda record: record.key)
+        judgements: dict[Key, str | None] = {}
+        for _, same in groupby(ordered, key=lambda record: record.event.event_time):
+            judgements |= self._standing([*same])
+        strands: dict[str, list[Record[E]]] = {}
+        for record in ordered:
+            strands.setdefault(record.event.strand, []).append(record)
+        for name, own in strands.items():
+            yield from self._of_strand(name, own, judgements)
+
+    def _of_strand(self, name: str, records: Sequence[Record[E]], judgements: Mapping[Key, str | None]) -> Iterator[Fact]:
+        """The facts of a strand's records that lie in one moment of the owner; they may be several moments of the strand."""
+        if name not in self._strands:
+            self._strands[name] = self._rules.strand(name)
+        rules = self._strands[name]
+        for moment in moments(records):
+            for record in sorted(moment, key=lambda record: record.key):
+                rules.note(record.event, record.rank)
+            self._remember(name, moment)
+            facts = []
+            standing = []
+            for record in moment:
+                judgement = judgements[record.key]
+                if judgement is None:
+                    standing.append(record)
+                elif judgement != _HIDDEN:
+                    facts.append(fact_of(record.event, 0, judgement, rules.void(record.event)))
+            for record in in_order(standing):
+                fact, failure = judge_one(rules, record)
+                facts.append(fact)
+                if failure is not None:
+                    self.failures.append(failure)
+            if self._touched is None or name in self._affected:
+                yield from facts
+        rules.forget()
+
+    def _standing(self, same: Sequence[Record[E]]) -> dict[Key, str | None]:
+        """How the records of one event time are judged by their identity alone; None: they stand."""
         greatest: dict[tuple[str, str], int] = {}
+        at_address: dict[tuple[str, str, str], int] = {}
         for record in same:
             greatest[record.identity] = max(record.rank, greatest.get(record.identity, 0))
-        standing = []
+            address = (*record.identity, record.event.center_id)
+            at_address[address] = max(record.rank, at_address.get(address, 0))
+        found: dict[Key, str | None] = {}
         for record in same:
-            if record.rank < greatest[record.identity]:
-                judgement = SUPERSEDED
+            if record.rank < at_address[*record.identity, record.event.center_id]:
+                found[record.key] = _HIDDEN
+            elif record.rank < greatest[record.identity]:
+                found[record.key] = SUPERSEDED
             elif record.rank >= _DECLARED:
-                judgement = DECLARED_ERRONEOUS
-            elif _digest(record.identity) in self._stood:
-                judgement = SUPERSEDED
+                found[record.key] = DECLARED_ERRONEOUS
             else:
-                standing.append(record)
-                continue
-            keep(facts, record.rank, fact_of(record.event, 0, judgement, self._rules.void(record.event)))
+                found[record.key] = SUPERSEDED if _digest(record.identity) in self._stood else None
         self._stood.update(_digest(identity) for identity, rank in greatest.items() if rank < _DECLARED)
-        return standing
+        return found
 
     def rows(self, as_of: int) -> Iterator[StateRow]:
         """The state rows that the touched records could affect, after all have passed."""
         for event in self._events:
-            self._subjects.update(dict.fromkeys(self._rules.subjects(event)))
-        for subject in self._subjects:
-            yield self._rules.row(subject, as_of)
+            self._take_subjects(event)
+        for subject, name in self._subjects.items():
+            yield self._strands[name].row(subject, as_of)
 
-    def _remember(self, moment: Sequence[Record[E]]) -> None:
+    def _remember(self, name: str, moment: Sequence[Record[E]]) -> None:
         """Whose rows are to be written. A record could affect whatever another one of its moment is about; that is known when all have
         passed, and of all together as they pass."""
         if self._touched is None:
-            self._subjects.update(dict.fromkeys(subject for record in moment for subject in self._rules.subjects(record.event)))
+            for record in moment:
+                self._take_subjects(record.event)
         elif any(record.identity in self._touched for record in moment):
+            self._affected.add(name)
             self._events += [record.event for record in moment]
+
+    def _take_subjects(self, event: E) -> None:
+        self._subjects.update(dict.fromkeys(self._strands[event.strand].subjects(event), event.strand))
 
 
 def _digest(identity: Iterable[str]) -> bytes:

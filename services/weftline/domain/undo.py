@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 K = TypeVar("K")
@@ -11,7 +9,7 @@ V = TypeVar("V")
 
 
 class UndoLog:
-    """Changes of dicts and ordered lists, with what takes each back. The values themselves must be immutable."""
+    """Changes of dicts, with what takes each back. The values themselves must be immutable."""
 
     __slots__ = ("_undo",)
 
@@ -37,14 +35,3 @@ class UndoLog:
         """``table[key] = value``."""
         self._undo.append((table.__setitem__, key, table[key]) if key in table else (table.__delitem__, key))
         table[key] = value
-
-    def insert(self, ordered: list[V], value: V, position: Callable[[V], Any]) -> None:
-        """Put a value in its place; no other one has its position."""
-        index = bisect_left(ordered, position(value), key=position)
-        ordered.insert(index, value)
-        self._undo.append((ordered.pop, index))
-
-    def remove(self, ordered: list[V], at: Any, position: Callable[[V], Any]) -> None:
-        """Take out the value whose position is ``at``."""
-        index = bisect_left(ordered, at, key=position)
-        self._undo.append((ordered.insert, index, ordered.pop(index)))

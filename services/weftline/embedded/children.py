@@ -97,7 +97,7 @@ def engine_child(config: EngineConfig) -> Child:
 
 
 def processor_child(name: str, addresses: Mapping[str, str], port: int) -> Child:
-    """One of the three processors as a program; ``addresses``: the environment variables that tell it where the servers are."""
+    """One of the processors as a program; ``addresses``: the environment variables that tell it where the servers are."""
     return Child(
         name,
         (sys.executable, "-m", "weftline", name),
@@ -116,6 +116,33 @@ def board_child(addresses: Mapping[str, str], port: int) -> Child:
         (sys.executable, "-m", "weftline", "board"),
         ready=lambda: says_ok(f"http://{HOST}:{port}/readyz"),
         environment={**addresses, "WEFTLINE_HTTP_HOST": HOST, "WEFTLINE_HTTP_PORT": str(port)},
+        needed=False,
+    )
+
+
+def gateway_child(addresses: Mapping[str, str], port: int, pages: int) -> Child:
+    """The HTTP gateway, with the port for partners and that of its own pages; a stack works without it."""
+    return Child(
+        "gateway",
+        (sys.executable, "-m", "weftline", "gateway"),
+        ready=lambda: says_ok(f"http://{HOST}:{pages}/readyz"),
+        environment={
+            **addresses,
+            **{"WEFTLINE_GATEWAY_HOST": HOST, "WEFTLINE_GATEWAY_PORT": str(port)},
+            **{"WEFTLINE_HTTP_HOST": HOST, "WEFTLINE_HTTP_PORT": str(pages)},
+        },
+        needed=False,
+    )
+
+
+def notify_child(addresses: Mapping[str, str], port: int) -> Child:
+    """What tells receivers of alerts; a stack works without it."""
+    return Child(
+        "notify",
+        (sys.executable, "-m", "weftline", "notify", "run"),
+        ready=lambda: says_ok(f"http://{HOST}:{port}/readyz"),
+        environment={**addresses, "WEFTLINE_HTTP_HOST": HOST, "WEFTLINE_HTTP_PORT": str(port)},
+        stop_seconds=15.0,
         needed=False,
     )
 

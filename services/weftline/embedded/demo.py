@@ -272,7 +272,7 @@ def _start(config: DemoConfig, plan: _Plan, interrupts: _Interrupts, say: Say) -
 
     if missing := board_missing():
         say(missing)
-    say("starting Kafka, ClickHouse and three processors" if config.broker != "memory" else "starting")
+    say("starting Kafka, ClickHouse and the processors" if config.broker != "memory" else "starting")
     try:
         return started(config.broker or "kafka")
     except JarsUnavailable as error:

@@ -46,6 +46,14 @@ def ensure_passwords(folder: Path, given: str = "") -> Passwords:
     return Passwords(**found)
 
 
+def ensure_link_key(folder: Path) -> str:
+    """The key with which links to inboxes are signed (:mod:`weftline.pages.links`), made where it is missing: ``passwords/links``."""
+    path = folder / FOLDER / "links"
+    if not path.exists():
+        write_private(path, f"{secrets.token_hex(32)}\n")
+    return path.read_text("utf-8").strip()
+
+
 def write_private(path: Path, text: str) -> None:
     """A file that only its owner may read, there as a whole or not at all."""
     fresh = path.with_name(f"{path.name}.new")

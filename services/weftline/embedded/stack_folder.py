@@ -7,7 +7,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -21,20 +21,24 @@ BrokerKind = Literal["kafka", "memory"]
 ClickHouseUser = Literal["weftline", "board", "reader"]
 
 #: What a stack puts into its folder.
-OWN_FOLDERS = ("kafka", "clickhouse", "logs", FOLDER)
+OWN_FOLDERS = ("kafka", "clickhouse", "logs", "notify", FOLDER)
 OWN_FILES = ("ports.json", "broker", "stack.lock", "stack.json", "answers.json", "reference.yaml")
 
 # The ports that clients try by default, taken when they are free.
-USUAL_PORTS: Mapping[str, int] = {"kafka": 9092, "clickhouse": 8123, "board": 8080}
+USUAL_PORTS: Mapping[str, int] = {"kafka": 9092, "clickhouse": 8123, "board": 8080, "gateway": 8081}
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the servers of a stack listen, and what ClickHouse asks for; without passwords nothing is said of who asks."""
+    """Where the servers of a stack listen, and what ClickHouse asks for; without passwords nothing is said of who asks.
+
+    ``link_key``: for those who make links to inboxes, or open them.
+    """
 
     kafka: str
     clickhouse: str
     passwords: Passwords | None = None
+    link_key: str = field(default="", repr=False)
 
     def settings(self, user: ClickHouseUser = "weftline") -> dict[str, str]:
         """As arguments of :func:`weftline.runtime.settings.load`."""

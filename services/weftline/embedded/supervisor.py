@@ -30,7 +30,9 @@ from weftline.embedded.children import (
     board_child,
     broker_child,
     engine_child,
+    gateway_child,
     memory_broker_child,
+    notify_child,
     processor_child,
 )
 from weftline.embedded.engine_chdb import EngineConfig, default_memory_mb
@@ -38,7 +40,7 @@ from weftline.embedded.hold import holder
 from weftline.embedded.jars import Classpath, prepare_kafka
 from weftline.embedded.locks import Held
 from weftline.embedded.memory_broker import DOES_NOT_PROMISE, MemoryBrokerConfig
-from weftline.embedded.passwords import ensure_passwords
+from weftline.embedded.passwords import ensure_link_key, ensure_passwords
 from weftline.embedded.ports import HOST
 from weftline.embedded.stack_folder import USUAL_PORTS, Addresses, BrokerKind, Ports, claim, lock_of, make_private, write_json
 from weftline.errors import UserError
@@ -108,7 +110,7 @@ def no_workers(_addresses: Addresses, _port: Callable[[str], int]) -> Sequence[C
 
 
 def processors(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
-    """The three processors, as :class:`Stack` wants its workers."""
+    """The processors, as :class:`Stack` wants its workers."""
     return [processor_child(name, addresses.environment(), port(name)) for name in PROCESSORS]
 
 
@@ -125,9 +127,31 @@ def board(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
     return [board_child(addresses.environment("board"), port("board"))]
 
 
-def processors_and_board(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
+def gateway_missing() -> str:
+    """Why there is no gateway, in one line; empty if there is one."""
+    missing = lacking("gateway")
+    return f"there is no gateway: it needs the extra 'gateway'; {advice(missing)}" if missing else ""
+
+
+def gateway(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
+    """The HTTP gateway, if what it needs is installed."""
+    if gateway_missing():
+        return ()
+    return [gateway_child(_with_links(addresses), port("gateway"), port("gateway-pages"))]
+
+
+def notifications(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
+    """What tells receivers of alerts, where a file of receivers is named."""
+    return [notify_child(_with_links(addresses), port("notify"))] if load().receivers else []
+
+
+def _with_links(addresses: Addresses) -> dict[str, str]:
+    return {**addresses.environment(), "WEFTLINE_LINK_KEY": addresses.link_key}
+
+
+def everything(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
     """Everything that works in a stack, as :class:`Stack` wants its workers."""
-    return [*processors(addresses, port), *board(addresses, port)]
+    return [*processors(addresses, port), *board(addresses, port), *gateway(addresses, port), *notifications(addresses, port)]
 
 
 class Stack:
@@ -241,8 +265,16 @@ class Stack:
     @property
     def board(self) -> str:
         """The address of the built-in board; empty if there is none."""
-        watched = next((watched for watched in self._crew if watched.child.name == "board" and not watched.degraded), None)
-        return f"http://{HOST}:{self._ports.of('board')}" if watched else ""
+        return self._url("board")
+
+    @property
+    def gateway(self) -> str:
+        """The address of the gateway; empty if there is none."""
+        return self._url("gateway")
+
+    def _url(self, name: str) -> str:
+        watched = next((watched for watched in self._crew if watched.child.name == name and not watched.degraded), None)
+        return f"http://{HOST}:{self._ports.of(name)}" if watched else ""
 
     @property
     def degraded(self) -> list[str]:
@@ -299,7 +331,8 @@ class Stack:
             self._say(f"careful: {DOES_NOT_PROMISE}")
             self._launch(memory_broker_child(MemoryBrokerConfig(kafka)), self._servers)
         self._await_ready(self._servers)
-        self.addresses = Addresses(f"{HOST}:{kafka}", engine.url, passwords)
+        link_key = settings.link_key.get_secret_value() if settings.link_key else ensure_link_key(folder)
+        self.addresses = Addresses(f"{HOST}:{kafka}", engine.url, passwords, link_key)
         self._prepare(self.addresses)
         for child in self._workers(self.addresses, self._ports.of):
             self._launch(child, self._crew)

@@ -51,11 +51,17 @@ def up(
             return 130
         if stack.board:
             say(f"Board       {stack.board}")
+        if stack.gateway:
+            say(f"Gateway     {stack.gateway} (`weftline partner add` makes tokens)")
         say(f"Kafka       {addresses.kafka}")
         say(f"ClickHouse  {addresses.clickhouse}")
         say(to_query(addresses, config.folder))
         say(f"data, logs  {config.folder.absolute()}")
-        for name, address in (("board", stack.board), ("kafka", addresses.kafka), ("clickhouse", addresses.clickhouse)):
+        listening = (
+            *(("board", stack.board), ("gateway", stack.gateway)),
+            *(("kafka", addresses.kafka), ("clickhouse", addresses.clickhouse)),
+        )
+        for name, address in listening:
             usual = config.usual.get(name)
             if usual and address and name not in config.ports and not address.endswith(f":{usual}"):
                 say(f"{name} listens elsewhere than on its usual port {usual}, which was taken; --{name}-port asks for one")

@@ -11,7 +11,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import AuthorizationError, KafkaError
 
 from weftline.errors import DependencyDown, UserError
-from weftline.kafka_admin.login import refused, wrong_login
+from weftline.kafka_admin.login import check_certificate, refused, wrong_login
 
 
 @contextmanager
@@ -21,6 +21,7 @@ def open_admin(kafka: str, timeout: float, client: Mapping[str, Any]) -> Iterato
     Its constructor leaves a thread behind when nobody answers, so a plain connection is tried before.
     """
     _must_listen(kafka, timeout)
+    check_certificate(kafka, client)
     if refused(kafka, client):
         raise wrong_login(kafka, client["sasl_plain_username"])
     try:

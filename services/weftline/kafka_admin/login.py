@@ -1,4 +1,6 @@
-"""Does a broker refuse a user's name or password? Asked before a client is made, or when one has failed to connect.
+"""Does a broker refuse a user's name or password, or show a certificate that is not trusted?
+
+Asked before a client is made, or when one has failed to connect.
 
 kafka-python and aiokafka try again for as long as they may (30 s) and then say that they could not connect; that it was the password
 stands in their logs alone. So the login is done by itself, which takes some 10 ms, and the broker's answer is read.
@@ -7,13 +9,14 @@ stands in their logs alone. So the login is done by itself, which takes some 10 
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from collections.abc import Mapping
 from typing import Any
 
 from kafka.net.sasl import get_sasl_mechanism
 
-from weftline.errors import UserError
+from weftline.errors import KafkaRefuses
 
 SECONDS = 5.0
 
@@ -31,9 +34,30 @@ def refused(kafka: str, client: Mapping[str, Any]) -> bool:
     return any(_refuses(server.strip(), client) for server in kafka.split(","))
 
 
-def wrong_login(kafka: str, username: str) -> UserError:
+def check_certificate(kafka: str, client: Mapping[str, Any]) -> None:
+    """:class:`KafkaRefuses` if one of the brokers shows no certificate that is trusted; one that does not answer has shown nothing."""
+    if "ssl_context" not in client:
+        return
+    for server in kafka.split(","):
+        host, _, port = server.strip().rpartition(":")
+        try:
+            _connected(host.strip("[]"), int(port), client["ssl_context"]).close()
+        except ssl.SSLCertVerificationError as error:
+            raise KafkaRefuses(
+                f"Kafka at {server.strip()} shows a certificate that is not trusted: {error.verify_message}; WEFTLINE_KAFKA_CA names the "
+                "file of the authority that signed it, and the address must be a name that stands in it"
+            ) from None
+        except (ssl.SSLError, ConnectionResetError, TimeoutError):
+            raise KafkaRefuses(
+                f"Kafka at {server.strip()} does not speak TLS; name the port that does, or leave out WEFTLINE_KAFKA_CA"
+            ) from None
+        except OSError:
+            continue
+
+
+def wrong_login(kafka: str, username: str) -> KafkaRefuses:
     """What is said when the broker refuses a user's name or password."""
-    return UserError(
+    return KafkaRefuses(
         f"Kafka at {kafka} refuses user {username}: the name is unknown or the password is wrong; check WEFTLINE_KAFKA_USERNAME and "
         "WEFTLINE_KAFKA_PASSWORD (or the secret file weftline_kafka_password); `weftline access` makes users"
     )
@@ -43,7 +67,7 @@ def _refuses(server: str, client: Mapping[str, Any]) -> bool:
     host, _, port = server.rpartition(":")
     mechanism = get_sasl_mechanism(client["sasl_mechanism"])(host=host, **client)
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), SECONDS) as connection:
+        with _connected(host.strip("[]"), int(port), client.get("ssl_context")) as connection:
             name = client["sasl_mechanism"].encode()
             _ask(connection, _HANDSHAKE, struct.pack(">h", len(name)) + name)
             while not mechanism.is_done():
@@ -58,6 +82,17 @@ def _refuses(server: str, client: Mapping[str, Any]) -> bool:
     except (OSError, EOFError, ValueError, struct.error):
         return False
     return False
+
+
+def _connected(host: str, port: int, tls: ssl.SSLContext | None) -> socket.socket:
+    plain = socket.create_connection((host, port), SECONDS)
+    if tls is None:
+        return plain
+    try:
+        return tls.wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _ask(connection: socket.socket, request: int, body: bytes) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
+from kafka.errors import IncompatibleBrokerVersion
 
 from weftline.contracts.topics import DAY_MS, Topic, load_topics
 from weftline.errors import DependencyDown, UserError
@@ -24,27 +26,41 @@ class Existing:
 
 @dataclass(frozen=True, slots=True)
 class TopicPlan:
-    """What would make a broker agree; ``refusals`` says why it must not be done."""
+    """What would make a broker agree; ``refusals`` says why it must not be done, ``narrow`` has topics with fewer partitions than a new
+    one would get, with how many: they are left so."""
 
     create: tuple[Topic, ...]
     alter: tuple[tuple[Topic, dict[str, str]], ...]
     refusals: tuple[str, ...]
     lines: tuple[str, ...]
+    narrow: tuple[tuple[Topic, int], ...] = ()
+
+    @property
+    def left(self) -> list[str]:
+        """What is said of topics that are narrower than new ones."""
+        several = {(found, topic.partitions): [of.name for of, has in self.narrow if has == found] for topic, found in self.narrow}
+        return [
+            f"left as they are: {', '.join(names)} with {found} partitions each. A new stack gets {listed}; "
+            "`weftline topics repartition` adds the others, while everything runs"
+            for (found, listed), names in several.items()
+        ]
 
 
 def plan(topics: Mapping[str, Topic], existing: Mapping[str, Existing], *, allow_shorter_retention: bool = False) -> TopicPlan:
     """Compare the list with what a broker has. Topics that are not in the list are left alone, so is a replication factor."""
-    create, alter, refusals, lines = [], [], [], []
+    create, alter, refusals, lines, narrow = [], [], [], [], []
     for topic in topics.values():
         found = existing.get(topic.name)
         if found is None:
             create.append(topic)
             lines.append(f"created {topic.name}: {topic.partitions} partitions, kept {_kept(topic.retention_ms)}")
             continue
-        if found.partitions != topic.partitions:
+        if topic.grows and found.partitions < topic.partitions:
+            narrow.append((topic, found.partitions))
+        elif not topic.grows and found.partitions != topic.partitions:
             refusals.append(
-                f"{topic.name} has {found.partitions} partitions, the list says {topic.partitions}: a count is fixed at creation, "
-                "because it decides which worker handles an owner; correct schemas/topics.yaml, or move to a new topic"
+                f"{topic.name} has {found.partitions} partitions, the list says {topic.partitions}: its count is fixed at creation, "
+                "because it decides where its readers look; correct schemas/topics.yaml"
             )
         change = {key: value for key, value in topic.configs.items() if found.configs.get(key) != value}
         kept_now = _kept_ms(found.configs)
@@ -57,7 +73,7 @@ def plan(topics: Mapping[str, Topic], existing: Mapping[str, Existing], *, allow
         if change:
             alter.append((topic, change))
             lines += [f"changed {topic.name}: {_change(key, found.configs.get(key), to)}" for key, to in change.items()]
-    return TopicPlan(tuple(create), tuple(alter), tuple(refusals), tuple(lines))
+    return TopicPlan(tuple(create), tuple(alter), tuple(refusals), tuple(lines), tuple(narrow))
 
 
 def _kept_ms(configs: Mapping[str, str]) -> int:
@@ -88,7 +104,7 @@ def apply_topics(
     timeout: float = 30.0,
     **client: Any,
 ) -> list[str]:
-    """Make the broker at ``kafka`` (host:port, comma separated) agree with the list; says in lines what was changed.
+    """Make the broker at ``kafka`` (host:port, comma separated) agree with the list; says in lines what was changed, and what was left.
 
     Nothing at all is changed when one topic must not be: :class:`UserError` lists all reasons. Whoever asks afterwards is told of the
     change. ``replication_factor`` is for topics that are created. ``client``: further options of kafka-python's admin client, such as
@@ -112,6 +128,7 @@ def apply_topics(
                 timeout_ms=int(timeout * 1000),
             )
             admin.wait_for_topics([topic.name for topic in steps.create], timeout_ms=int(timeout * 1000))
+            _wait_until_led(admin, {topic.name: topic.partitions for topic in steps.create}, timeout)
         if steps.alter:
             answers = admin.alter_configs(
                 [ConfigResource(ConfigResourceType.TOPIC, topic.name, change) for topic, change in steps.alter]
@@ -120,7 +137,7 @@ def apply_topics(
             if refused:
                 raise UserError(f"Kafka at {kafka} refused:\n" + "\n".join(refused))
             _wait_until_told(admin, {topic.name: topic for topic, _ in steps.alter}, timeout)
-    return list(steps.lines)
+    return [*steps.lines, *steps.left]
 
 
 def _wait_until_told(admin: KafkaAdminClient, topics: Mapping[str, Topic], timeout: float) -> None:
@@ -132,22 +149,56 @@ def _wait_until_told(admin: KafkaAdminClient, topics: Mapping[str, Topic], timeo
         time.sleep(0.05)
 
 
-def partition_faults(kafka: str, topics: Mapping[str, Topic], *, timeout: float = 30.0, **client: Any) -> list[str]:
-    """Topics that are missing or have another number of partitions than the list says; a processor asks this when it starts."""
-    with open_admin(kafka, timeout, client) as admin:
-        existing = _existing(admin, set(topics))
-    faults = []
-    for topic in topics.values():
-        found = existing.get(topic.name)
-        if found is None:
-            faults.append(f"topic {topic.name} is missing; run 'weftline topics apply'")
-        elif found.partitions != topic.partitions:
-            faults.append(f"topic {topic.name} has {found.partitions} partitions, schemas/topics.yaml says {topic.partitions}")
-    return faults
+def _wait_until_led(admin: KafkaAdminClient, partitions: Mapping[str, int], timeout: float) -> None:
+    """Until the leader of each partition answers for it. A broker tells of a leader before that one has made its log: for two seconds of
+    a slow machine with 48 partitions a topic, publishers were refused with NOT_LEADER_OR_FOLLOWER, and told that nothing was delivered."""
+    every = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
+    admin.list_partition_offsets(dict.fromkeys(every, OffsetSpec.EARLIEST), timeout_ms=int(timeout * 1000))
+
+
+class Widening(NamedTuple):
+    """A topic that is to get more partitions: how many it has, and is to have."""
+
+    topic: str
+    found: int
+    wanted: int
+
+
+def widenings(topics: Mapping[str, Topic], counts: Mapping[str, int], wanted: int) -> list[Widening]:
+    """What has to be done so that every topic of events has as many partitions; UserError if it cannot be."""
+    growing = [topic.name for topic in topics.values() if topic.grows]
+    missing = [name for name in growing if name not in counts]
+    if missing:
+        raise UserError(f"Kafka has no topic {', '.join(missing)}; run `weftline topics apply`")
+    wider = [f"  {name} has {counts[name]}" for name in growing if counts[name] > wanted]
+    if wider:
+        raise UserError(f"nothing was changed: Kafka takes no partitions away, so there cannot be {wanted} of\n" + "\n".join(wider))
+    return [Widening(name, counts[name], wanted) for name in growing if counts[name] < wanted]
+
+
+def widen(admin: KafkaAdminClient, widening: Widening, timeout: float) -> None:
+    """Add partitions to a topic, and wait until the broker tells of them. Those that are there stay as they are."""
+    try:
+        admin.create_partitions({widening.topic: widening.wanted}, timeout_ms=int(timeout * 1000))
+    except IncompatibleBrokerVersion:
+        raise UserError(
+            "this broker cannot add partitions to a topic; the one in memory makes its topics anew at each start"
+        ) from None
+    deadline = time.monotonic() + timeout
+    while counts_of(admin, [widening.topic])[widening.topic] < widening.wanted:
+        if time.monotonic() > deadline:
+            raise DependencyDown("kafka", f"the new partitions of {widening.topic} are not there after {timeout:.0f} s")
+        time.sleep(0.05)
+    _wait_until_led(admin, {widening.topic: widening.wanted}, timeout)
+
+
+def counts_of(admin: KafkaAdminClient, names: Collection[str]) -> dict[str, int]:
+    """Numbers of partitions of those of the topics that there are."""
+    return {found["name"]: len(found["partitions"]) for found in admin.describe_topics() if found["name"] in names}
 
 
 def _existing(admin: KafkaAdminClient, names: set[str]) -> dict[str, Existing]:
-    counts = {found["name"]: len(found["partitions"]) for found in admin.describe_topics() if found["name"] in names}
+    counts = counts_of(admin, names)
     if not counts:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in sorted(counts)]

@@ -25,14 +25,14 @@ from pydantic import SecretStr
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import open_registry
-from weftline.contracts.topics import load_topics
-from weftline.domain.fold import Fact, Outcome, StateRow
+from weftline.domain.fold import NOTHING, Drawn, Fact, Known, Outcome, StateRow
 from weftline.domain.stream import Stream
 from weftline.errors import DependencyDown
 from weftline.processors.kinds import Kind
 from weftline.processors.messenger import Messenger
 from weftline.processors.step import Processor
 from weftline.processors.store import Store
+from weftline.processors.store_records import Stored
 from weftline.processors.unchanged import NO_SIGNS
 from weftline.runtime import failpoints, logging
 from weftline.runtime.clock import clock_of
@@ -61,52 +61,56 @@ class Folder(Processor):
         store, as_of = self._store, self._clock()
         await self._alerts.read_live(NO_SIGNS)
         began = await store.now()
-        records = (await store.counts([owner])).get(owner, 0)
+        known = (await store.known_of({owner: []})).get(owner, Stored()).known
         touched, since = await self._fresh(owner)
         stream: Stream[Any] = Stream(self._kind.lean, touched)
-        facts: list[tuple[Fact, int]] = []
+        drawn = (await store.drawn([owner])).get(owner)
+        if drawn is not None:
+            stream.draw(drawn)
+        facts: list[Fact] = []
         async for moment in store.apart.moments(owner):
             judged = [*stream.moment(moment)]
             if max(record.event.until for record in moment) > since:
                 facts += judged
             if len(facts) >= FACTS:
-                await self._put_facts(owner, facts)
+                await self._put_facts(owner, known, facts)
                 facts = []
-        await self._put_facts(owner, facts)
+        await self._put_facts(owner, known, facts)
         for failure in stream.failures:
             log.error("not judged", owner=owner, event_id=failure.event.event_id, error=repr(failure.error))
         rows: list[StateRow] = []
         for row in stream.rows(as_of):
             rows.append(row)
             if len(rows) >= ROWS:
-                await self._put_rows(owner, stream, rows, as_of)
+                await self._put_rows(owner, known, drawn, rows, as_of)
                 rows = []
-        await self._put_rows(owner, stream, rows, as_of)
+        await self._put_rows(owner, known, drawn, rows, as_of)
         await self.settle()
         await self._alerts.send_all_of(owner)
         await failpoints.reach("folded apart")
-        await store.apart.folded(owner, self._partition(owner), records, began)
+        await store.apart.folded(owner, self._partition(owner), known.records, began)
 
     async def _fresh(self, owner: str) -> tuple[frozenset[tuple[str, str]] | None, int]:
         """Identities of what the last complete fold may not have seen, and the earliest event time of it; None: all of it."""
-        known = {apart.owner: apart for apart in await self._store.apart.known([self._partition(owner)])}
-        last = known.get(owner)
+        last = await self._store.apart.noted(owner)
         if last is None or not last.folded_at or not last.waits:
             # Asked for though nothing waits: a deadline has passed, of whatever row.
             return None, -(1 << 62)
         found = await self._store.fresh_of(owner, last.folded_at)
         return found if found is not None and len(found[0]) <= MOST_FRESH else (None, -(1 << 62))
 
-    async def _put_facts(self, owner: str, facts: list[tuple[Fact, int]]) -> None:
+    async def _put_facts(self, owner: str, known: Known, facts: list[Fact]) -> None:
         if not facts:
             return
-        await self._store.put_facts([Outcome(owner, facts=facts)])
-        self._gather([Outcome(owner, facts=facts)], [])
+        outcome = Outcome(owner, facts=facts, version=known.version, count=known.records)
+        await self._store.put_facts([outcome])
+        self._gather([outcome], [])
 
-    async def _put_rows(self, owner: str, stream: Stream[Any], rows: list[StateRow], as_of: int) -> None:
+    async def _put_rows(self, owner: str, known: Known, drawn: Drawn | None, rows: list[StateRow], as_of: int) -> None:
         if not rows:
             return
-        judged = self._judged([Outcome(owner, rows=rows, version=stream.version, count=stream.count)])
+        of = NOTHING if drawn is None else drawn.known
+        judged = self._judged([Outcome(owner, rows=rows, version=known.version, count=known.records, drawn=of)])
         await self._alerts.say([source for source, _ in judged], [owner], as_of)
         self._gather([], judged)
         # The state last: a fold for the sake of a deadline is noted nowhere but there, as long as it does not say that it has passed.
@@ -245,7 +249,7 @@ async def _fold(kind: Kind, owner: str, settings: Settings) -> None:
     try:
         async with await Warehouse.connect(settings) as warehouse:
             store = await Store.open(kind, warehouse, codec)
-            partitions = load_topics()[kind.topic].partitions
+            partitions = await messenger.partitions(kind.topic)
             clock = clock_of(settings.simulated_clock, store.clock)
             folder = Folder(kind, partitions, store, messenger, codec, clock, settings, Metrics(kind.name))
             await folder.fold(owner)

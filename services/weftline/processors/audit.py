@@ -152,8 +152,9 @@ def look(kind: Kind, reader: Reader, codec: Codec, selection: Selection, early: 
     ought = tables_of.empty(kind)
     limits = Limits({}, {})
     or_ought = ought if early is None or early == late else {**tables_of.empty(kind), kind.facts: ought[kind.facts]}
+    drawn = tables_of.drawn(kind, reader, records)
     for owner, own in records.items():
-        history = tables_of.fold_owner(kind, owner, own, late, ought, limits)
+        history = tables_of.fold_owner(kind, owner, own, late, ought, limits, drawn.get(owner))
         if or_ought is not ought and early is not None:
             tables_of.fold_rows(owner, history.rows(early).rows, or_ought)
     return Look(stored, ought, or_ought, limits, broken, known)
@@ -163,26 +164,31 @@ def read_records(
     kind: Kind, reader: Reader, codec: Codec, selection: Selection
 ) -> tuple[dict[str, list[Record[Any]]], list[Difference], dict[str, Known]]:
     """The records of some owners; those whose address is not that of their value; and who has how many."""
+    strand = "strand" if kind.across is not None else "''"
     rows = reader.rows(
-        f"SELECT DISTINCT owner, event_time, source, event_id, rank, value FROM {kind.records} WHERE {selection.where}",
+        f"SELECT DISTINCT owner, event_time, source, event_id, rank, {strand}, value FROM {kind.records} WHERE {selection.where}",
         selection.parameters,
         binary=("value",),
     )
     records: dict[str, list[Record[Any]]] = {}
     broken: list[Difference] = []
     known: dict[str, Known] = {}
-    seen: set[Row] = set()
-    for *columns, value in rows:
+    strands: dict[Row, str] = {}
+    for *columns, strand, value in rows:
         address = tuple(columns)
-        if address in seen:
+        if address in strands:  # a second row of it, which a former version stored, or which is yet to be merged away
+            if strand not in ("", strands[address]):
+                broken.append(Difference(kind.records, address, (*address, strand), (*address, strands[address])))
             continue
-        seen.add(address)
         owner, _, _, _, rank = address
         count, ranks = known.get(owner, (0, 0))
         known[owner] = (count + 1, ranks + rank)
         record, said = _record(kind, codec, value)
         if said != address:
             broken.append(Difference(kind.records, address, address, said))
+        strands[address] = record.event.strand if record is not None else strand
+        if strand not in ("", strands[address]):
+            broken.append(Difference(kind.records, address, (*address, strand), (*address, strands[address])))
         if record is not None:
             records.setdefault(owner, []).append(record)
     return records, broken, known

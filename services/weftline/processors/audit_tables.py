@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from weftline.domain.fold import History, Record, StateRow
+from weftline.domain.fold import Drawn, History, Record, StateRow
 from weftline.domain.revisions import content_of, fact_version, judged_in, state_version
 from weftline.processors.kinds import GRAINS, Kind
+from weftline.warehouse import cuts
 from weftline.warehouse.client import Reader
 
 Row = tuple[Any, ...]
@@ -116,19 +118,30 @@ def columns(kind: Kind) -> dict[str, Columns]:
 
 
 def fold_owner(
-    kind: Kind, owner: str, records: Iterable[Record[Any]], as_of: int, tables: Tables, limits: Limits | None = None
+    kind: Kind,
+    owner: str,
+    records: Iterable[Record[Any]],
+    as_of: int,
+    tables: Tables,
+    limits: Limits | None = None,
+    drawn: Drawn | None = None,
 ) -> History[Any]:
-    """Add to ``tables`` what they must hold of an owner with these records, whatever their order; the history."""
+    """Add to ``tables`` what they must hold of an owner with these records, whatever their order; the history.
+
+    ``drawn``: what another kind's tables say of it, as they stand. Those are held against their own records, so drift is found where it is.
+    """
     history = History(owner, kind.start)
+    if drawn is not None:
+        history.draw(drawn)
     batch = list(records)
     if batch:
-        for fact, rank_sum in history.add(batch, as_of).facts:
+        for fact in history.add(batch, as_of).facts:
             address = (owner, fact.event_time, fact.center_id, fact.source, fact.event_id)
             tables[kind.facts][address] = _frozen((fact.counts, fact.judgement, *fact.amounts))
             if limits is not None:
-                limits.facts[address] = fact_version(rank_sum)
+                limits.facts[address] = fact_version(history.version)
     if limits is not None:
-        limits.owners[owner] = state_version(history.version, MOST_PASSED)
+        limits.owners[owner] = state_version(history.version + history.drawn.version, MOST_PASSED)
     fold_rows(owner, history.rows(as_of).rows, tables)
     return history
 
@@ -182,14 +195,23 @@ def windows(sums: Sums, seconds: int) -> Rows:
     return {key: tuple(values) for key, values in coarse.items() if any(values)}
 
 
-def expected(kind: Kind, records: Iterable[Record[Any]], as_of: int) -> Tables:
-    """What all tables must hold after these records, whatever their order."""
+def drawn(kind: Kind, reader: Reader, owners: Iterable[str]) -> dict[str, Drawn]:
+    """What these owners' state rests on beside their records."""
+    if kind.draws is None:
+        return {}
+    asked = list(owners)
+    parts = cuts.texts(kind.draws.asked(asked))
+    return dict(kind.draws.drawn(asked, (row for part in parts for row in reader.rows(kind.draws.query, {"owners": part}))))
+
+
+def expected(kind: Kind, records: Iterable[Record[Any]], as_of: int, draws: Mapping[str, Drawn] = MappingProxyType({})) -> Tables:
+    """What all tables must hold after these records, whatever their order; ``draws``: what is drawn, by owner."""
     owners: dict[str, list[Record[Any]]] = {}
     for record in records:
         owners.setdefault(record.event.owner, []).append(record)
     tables = empty(kind)
     for owner, batch in owners.items():
-        fold_owner(kind, owner, batch, as_of, tables)
+        fold_owner(kind, owner, batch, as_of, tables, drawn=draws.get(owner))
     sums: Sums = {}
     add_sums(kind, tables[kind.facts], sums)
     for grain, seconds in GRAINS.items():

@@ -16,9 +16,12 @@ from weftline.domain.rows.inspections import (
     RunKey,
     RunRow,
     SeriesKey,
+    StrandKey,
+    StrandRow,
     SwitchingRow,
 )
 from weftline.domain.sampling import SamplingStandard
+from weftline.processors.inspection_runs import runs_across
 from weftline.processors.kinds import Kind, Says, StateTable, View, tables
 
 _FACTORY: Final = ("factory_id", "factory")
@@ -47,7 +50,22 @@ _LOTS = View(
 )
 _RUNS = View("failure_runs", "Runs of failures per factory and indicator.", "results > 0", owner=_FACTORY)
 _SWITCHING = View("switching", "Severity of inspection due, per factory, product category and class.", "lots > 0", owner=_FACTORY)
+_RESULTS = View(
+    "report_results",
+    "What each report of a factory counts for in runs of failures.",
+    "notEmpty(indicators)",
+    owner=_FACTORY,
+    without=("strand", "ranks", "told"),
+)
 _STATES = tables(
+    StateTable(
+        "strand_state",
+        "What each report of a factory says of runs of failures, and how much of it is known.",
+        StrandRow,
+        _RESULTS,
+        StrandKey,
+        at_once=True,
+    ),
     StateTable("report_state", "State of each laboratory report.", ReportRow, _REPORTS, ReportKey),
     StateTable("lot_state", "State of each inspected lot.", LotRow, _LOTS, LotKey),
     StateTable("run_state", "Runs of failures of one indicator at a factory.", RunRow, _RUNS, RunKey),
@@ -72,4 +90,5 @@ def inspections(standards: Standards, sampling: SamplingStandard) -> Kind:
         amounts=InspectionAmounts,
         says=_SAYS,
         states=_STATES,
+        across=runs_across(standards),
     )

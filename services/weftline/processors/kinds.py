@@ -8,11 +8,12 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from weftline.contracts.kinds import MessageKind
-from weftline.domain.fold import Rules
+from weftline.domain.fold import Rules, StateRow, Subject
 from weftline.domain.rows.columns import Described, columns_of, names_of
+from weftline.processors.draws import Draws
 
-#: Grains of a rollup, in seconds.
-GRAINS: Final[Mapping[str, int]] = {"minute": 60, "hour": 3600, "day": 86400}
+#: Grains that a rollup is stored in, in seconds. Days are a view of the hours (:func:`weftline.processors.tables.views_of`).
+GRAINS: Final[Mapping[str, int]] = {"minute": 60, "hour": 3600}
 
 
 class View(NamedTuple):
@@ -31,7 +32,7 @@ class View(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class StateTable:
     """A table of state. ``row`` and ``key`` (below the owner) are the NamedTuples whose fields are its columns; ``deadlines``: its rows
-    wait for them."""
+    wait for them; ``at_once``: they are stored in the step and not when it is settled, since others are made from them."""
 
     name: str
     says: str
@@ -39,6 +40,7 @@ class StateTable:
     view: View
     key: Described | None = None
     deadlines: bool = False
+    at_once: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -68,6 +70,21 @@ class Says(NamedTuple):
     view_says: str
 
 
+class Across(NamedTuple):
+    """State that rests on several strands of an owner: made in ClickHouse of what each of them says, so that none of them has to be read.
+
+    ``strands``: the table of state, stored at once, with a row for each strand: its name, the sum of the ranks of its records (``ranks``,
+    modulo 2^64), and what else is needed. ``table``: the table of state that is made. ``query``: its columns for the ``subjects``
+    (owner, key) of some ``owners``; ``row``: the state row of an owner's subject, of what the query gives of it below its key, or of
+    None.
+    """
+
+    strands: str
+    table: str
+    query: str
+    row: Callable[[str, Subject, tuple[Any, ...] | None], StateRow]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of event, from its topic to its tables. ``amounts``: the class of :attr:`weftline.domain.fold.Fact.amounts`."""
@@ -79,6 +96,10 @@ class Kind:
     states: dict[str, StateTable] = field(default_factory=dict)
     #: The rules as a stream needs them, which remember as little as they can; None: as they are.
     start_lean: Callable[[], Rules[Any]] | None = None
+    #: None: an owner is one strand.
+    across: Across | None = None
+    #: None: its state rests on its own records alone.
+    draws: Draws | None = None
     #: Estimated bytes in memory of a history for each byte of its records' values.
     per_byte: int = 4
 

@@ -10,7 +10,7 @@ from weftline.processors.kinds import Kind
 
 #: Estimated bytes in memory of a record, besides those for its content (:attr:`weftline.processors.kinds.Kind.per_byte`). Never less than
 #: what is taken and five times as much at most, whatever the records (tests/unit/test_memory.py).
-PER_RECORD = 2_000
+PER_RECORD = 2_100
 
 #: Of the memory, what one owner may take; beyond, it is folded apart.
 LARGEST_SHARE = 6
@@ -59,15 +59,16 @@ class Memory:
         return None if kept is None else kept.history
 
     def fresh(self, owner: str) -> History[Any]:
-        """An empty history for an owner, not yet remembered."""
-        return History(owner, self._kind.start)
+        """An empty history for an owner, not yet remembered, that will hold the strands that are asked for."""
+        across = self._kind.across
+        return History(owner, self._kind.start, frozenset([across.table] if across is not None else []))
 
     def keep(self, history: History[Any], size: int) -> bool:
         """Remember a history as the one used last; ``size``: bytes of the values that it was given since it was last kept, repeats
         included. False if it is too large for that; it is forgotten then."""
         before = self.forget(history.owner)
         size += before.size if before is not None and before.history is history else 0
-        kept = _Kept(history, history.count, size, weight(self._kind, history.count, size))
+        kept = _Kept(history, history.held, size, weight(self._kind, history.held, size))
         if kept.weight > self.largest:
             return False
         self._kept[history.owner] = kept

@@ -138,6 +138,11 @@ class Messenger:
         except (KafkaError, OSError, TimeoutError) as error:
             raise DependencyDown("kafka", str(error) or "no answer within 5 s") from error
 
+    async def partitions(self, topic: str) -> int:
+        """How many the topic has now."""
+        with _faults(f"the partitions of {topic}"):
+            return len(await self._producer.partitions_for(topic))
+
     async def alerts(self, alerts: Iterable[Alert]) -> None:
         """Publish alerts, each to the partition of its factory."""
         sending = []

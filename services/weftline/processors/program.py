@@ -8,7 +8,6 @@ from functools import partial
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import open_registry
-from weftline.contracts.topics import load_topics
 from weftline.processors.apart import Aside
 from weftline.processors.kinds import Kind
 from weftline.processors.messenger import Messenger
@@ -56,4 +55,4 @@ def run(kind: Kind, settings: Settings) -> int:
         finally:
             await messenger.stop()
 
-    return program.run(kind.name, kind.topic, load_topics()[kind.topic].partitions, handler, settings)
+    return program.run(kind.name, kind.topic, handler, settings)

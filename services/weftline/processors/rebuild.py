@@ -27,8 +27,7 @@ from dataclasses import dataclass, field
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import open_registry
-from weftline.contracts.topics import load_topics
-from weftline.domain.fold import EDITION, Outcome
+from weftline.domain.fold import EDITION, History, Outcome
 from weftline.domain.revisions import Judged, state_version
 from weftline.processors import audit_tables
 from weftline.processors.audit import STATEMENT_SECONDS, Look, look, of_owners, selections
@@ -73,16 +72,23 @@ class Rebuilt:
 
 
 class Rebuilder(Processor):
-    """A processor that steps over owners instead of over batches of the log."""
+    """A processor that steps over owners instead of over batches of the log. ``named``: so many records were given their strand."""
+
+    named = 0
 
     async def rebuild(self, owners: Iterable[str]) -> None:
         """Write all of these owners anew, as a step and its settle would."""
         asked = list(owners)
         as_of = self._clock()
+        self.named += await self._store.name_strands(asked)
         outcomes = []
-        for owner, records in (await self._store.records(asked)).items():
+        found = await self._store.records(asked)
+        drawn = await self._store.drawn(asked)
+        for owner, records in found.items():
             if records:
-                history = self._memory.fresh(owner)
+                history = History(owner, self._kind.start)
+                if owner in drawn:
+                    history.draw(drawn[owner])
                 outcome = history.add(records, as_of)
                 outcome.rows = history.rows(as_of).rows
                 outcomes.append(outcome)
@@ -104,8 +110,9 @@ class Rebuilder(Processor):
         for row in await self._store.alerts(list(of_owner)):
             if (row.owner, row.subject_table, row.subject_key) not in known:
                 outcome = of_owner[row.owner]
-                version = state_version(outcome.version, 0)
-                lost.append(Judged(row.owner, row.subject_table, row.subject_key, version, outcome.count, row.partition, ()))
+                of = outcome.known
+                version = state_version(of.version, 0)
+                lost.append(Judged(row.owner, row.subject_table, row.subject_key, version, of.records, row.partition, ()))
         return lost
 
 
@@ -155,6 +162,8 @@ async def _rebuild(
                 await work.owners(seen)
                 audit_tables.add_sums(kind, seen.ought[kind.facts], sums)
                 audit_tables.add_weights(seen.limits, weights)
+            if rebuilder.named:  # rows without their strand are gone when their parts were merged with the new ones
+                warehouse.command(f"OPTIMIZE TABLE {kind.records} FINAL")
             await work.windows(suspected(kind, warehouse, sums, weights) if since is None else touched(sums))
             if since is None and not dry_run and not report.left:
                 mended(warehouse, kind)
@@ -246,7 +255,7 @@ async def _rebuilder(kind: Kind, settings: Settings, codec: Codec, clock: Clock)
     try:
         async with await Warehouse.connect(settings, seconds=STATEMENT_SECONDS) as warehouse:
             store = await Store.open(kind, warehouse, codec)
-            partitions = load_topics()[kind.topic].partitions
+            partitions = await messenger.partitions(kind.topic)
             yield Rebuilder(kind, partitions, store, messenger, codec, clock, settings, Metrics("rebuild"))
     finally:
         await messenger.stop()

@@ -1,22 +1,19 @@
 """One step of a processor, and the sweep: what makes the tables true after any crash.
 
 A step, in this order: **decode** · **store records**, before looking anything up, else two writers can miss each other · **fold**
-the touched owners · **store judged facts**, whether or not they differ from what is stored: after a crash nothing would seem to
-differ, and a window would never be refreshed · **alerts**: the change against the table of alerts is stored, then published and
-acknowledged. A settle **refreshes rollups** of the touched windows, **stores state** and marks the alerts that were published; only
-what it covered is acknowledged to Kafka.
+the touched owners · **alerts**: the change against the table of alerts is stored, then published and acknowledged; nobody waits for a
+fact as a factory waits for these · **store judged facts**, whether or not they differ from what is stored: after a crash nothing would
+seem to differ, and a window would never be refreshed. A settle **refreshes rollups** of the touched windows, **stores state** and marks
+the alerts that were published; only what it covered is acknowledged to Kafka.
 
 A crash between any two of these is healed by reading the batch again, and by the sweep.
-
-**Owners too large for a step** (:mod:`.memory` says how large) are not folded here: their records are stored, it is noted that they
-wait, and :mod:`.apart` folds them. Nobody else waits for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.publishers import Delivered, Grants, signature_in
@@ -25,13 +22,14 @@ from weftline.domain.events import Event
 from weftline.domain.fold import Outcome, Record, StateRow
 from weftline.domain.revisions import Judged
 from weftline.errors import ContractError, DecodeError, NotAllowed
+from weftline.processors.folding import Apart, Batches, Folding
 from weftline.processors.kinds import Kind
-from weftline.processors.memory import Memory, weight
 from weftline.processors.messenger import DeadLetter, Messenger
-from weftline.processors.store import NEVER, Received, Store, Swept, judged_of, together
+from weftline.processors.store import NEVER, Store, Swept, judged_of, together
+from weftline.processors.store_records import Received
 from weftline.processors.takeover import Takeover
 from weftline.processors.telling import Telling
-from weftline.processors.unchanged import NO_SIGNS, Signs
+from weftline.processors.unchanged import NO_SIGNS
 from weftline.runtime import failpoints, logging
 from weftline.runtime.caution import Attempt
 from weftline.runtime.clock import Clock
@@ -43,23 +41,6 @@ log = logging.get(__name__)
 
 #: A publisher gone wrong must not fill the disk with log: so many of a step's dead letters are written one by one, the rest is counted.
 LOGGED_LETTERS, LOGGED_DETAIL = 3, 200
-
-
-class Apart(Protocol):
-    """Who folds owners apart."""
-
-    @property
-    def waiting(self) -> int:
-        """Owners asked for and not yet folded."""
-
-    def ask(self, owners: Iterable[str]) -> None:
-        """These are to be folded; asking again does no harm."""
-
-    def forget(self) -> None:
-        """The partitions are gone: what was asked for is somebody else's to do."""
-
-    async def swept(self) -> None:
-        """A sweep has asked for all that waits."""
 
 
 class Processor:
@@ -93,9 +74,8 @@ class Processor:
         self._alerts = Telling(store, messenger, settings, metrics, self.most_alerts)
         self._takeover = takeover  # None: whoever calls sees to the log itself
         self._stored: dict[int, int] = {}  # records stored since the last settle, by partition
-        self._memory = Memory(kind, settings.memory_mb << 20)
+        self._folding = Folding(kind, store, settings.memory_mb << 20, self._alerts, apart, self._partition)
         self._apart = apart
-        self._large: set[str] = set()  # owners that are folded apart
         self._held: frozenset[int] = frozenset()
         self._minutes: set[int] = set()  # windows to refresh, seconds since the epoch
         self._rows: dict[tuple[str, str, tuple[str, ...]], tuple[Judged, StateRow]] = {}  # state to store, by subject
@@ -106,9 +86,11 @@ class Processor:
         for partition in partitions:
             self._stored.pop(partition, None)
         if self._held & partitions:  # in doubt: what is remembered of them may be in no table
-            self._memory.clear()
-            self._alerts.forget()
-        places = await self._takeover.over(partitions) if self._takeover is not None else {}
+            self._folding.clear()
+        places: Mapping[int, int] = {}
+        if self._takeover is not None:
+            places = await self._takeover.over(partitions)
+            self._partitions = self._takeover.partitions
         self._held |= partitions
         self._swept = NEVER
         self._alerts.take_over()
@@ -123,11 +105,7 @@ class Processor:
             self._stored.pop(partition, None)
         if self._takeover is not None:
             self._takeover.away(partitions)
-        self._memory.clear()
-        self._alerts.forget()
-        self._large.clear()
-        if self._apart is not None:
-            self._apart.forget()
+        self._folding.away()
 
     async def healthy(self) -> None:
         """Raise DependencyDown if ClickHouse or Kafka does not answer."""
@@ -144,6 +122,13 @@ class Processor:
 
     async def step(self, records: Sequence[RawRecord]) -> None:
         """Records in, effects stored; see the module."""
+        try:
+            await self._step(records)
+        except BaseException:
+            self._folding.doubt()
+            raise
+
+    async def _step(self, records: Sequence[RawRecord]) -> None:
         as_of = self._clock()
         failpoints.meet(record.value for record in records)
         with self._timed("decode"):
@@ -160,23 +145,40 @@ class Processor:
             await self._takeover.filled()
         await failpoints.reach("records")
         with self._timed("fold"):
-            outcomes = await self._fold(received, as_of)
+            outcomes = await self._folding.fold(Batches.of(received), as_of)
         await failpoints.reach("folded")
         await self._bury(_not_judged(records, received, outcomes))
-        with self._timed("facts"):
-            await self._store.put_facts(outcomes)
-        await failpoints.reach("facts")
+        with self._timed("across"):
+            await self._put_at_once(outcomes)
+            if (behind := await self._folding.behind(outcomes)).records:
+                more = await self._folding.fold(behind, as_of)
+                await self._put_at_once(more)
+                outcomes += more
+            await self._folding.across(outcomes)
         judged = self._judged(outcomes)
         with self._timed("alerts"):
             asking = [o.owner for o in outcomes if self._alerts.has(o.owner) or any(row.alerts for row in o.rows)]
             await self._alerts.say([source for source, _ in judged], asking, as_of)
+        with self._timed("facts"):
+            await self._store.put_facts(outcomes)
+        await failpoints.reach("facts")
         self._gather(outcomes, judged)
         for item in received:
             partition = records[item.raw_index].partition
             self._stored[partition] = self._stored.get(partition, 0) + 1
-        self._metrics.owners.set(len(self._memory))
-        self._metrics.memory_records.set(self._memory.records)
-        self._metrics.memory_bytes.set(self._memory.weight)
+        memory = self._folding.memory
+        self._metrics.owners.set(len(memory))
+        self._metrics.memory_records.set(memory.records)
+        self._metrics.memory_bytes.set(memory.weight)
+
+    async def _put_at_once(self, outcomes: Sequence[Outcome]) -> None:
+        """Store the state of which other state is made."""
+        at_once = {table.name for table in self._kind.states.values() if table.at_once}
+        if not at_once:
+            return
+        await self._store.put_states([pair for pair in self._judged(outcomes) if pair[0].table in at_once])
+        for outcome in outcomes:
+            outcome.rows = [row for row in outcome.rows if row.table not in at_once]
 
     async def settle(self, read: Mapping[int, int] = {}) -> None:
         """Refresh the touched windows, store the touched state, mark what was published: side by side, since none needs another. Then
@@ -213,25 +215,25 @@ class Processor:
         await self._read_grants()
         if await self._alerts.read_live(signs):
             self._swept = NEVER
-        held = sorted(self._held)
+        held = sorted(self._held) if self._takeover is None else self._takeover.rows_of(self._held)
         began = Swept(await self._store.now(), self._clock())
-        await self._ask_apart(held, signs)
-        owners = await self._fold_here(await self._store.due(held, self._swept, began.as_of))
+        await self._folding.ask_apart(held, signs)
+        restated = [owner for owner in await self._store.restated(self._swept) if self._partition(owner) in held]
+        owners = await self._folding.here(sorted({*restated, *await self._store.due(held, self._swept, began.as_of)}))
         if owners:
-            outcomes = [history.rows(began.as_of) for history in (await self._histories(owners)).values()]
+            outcomes = [history.rows(began.as_of) for history in (await self._folding.whole(owners)).values()]
             judged = self._judged(outcomes)
             await self._alerts.say([source for source, _ in judged], owners, began.as_of)
             self._gather(outcomes, judged)
             await self.settle()
-        # The alerts of those that are folded apart are seen to by their fold.
-        await self._alerts.compare(held, self._swept, self._large, signs, began.as_of)
+        self._folding.again(await self._alerts.compare(held, self._swept, self._folding.large, signs, began.as_of))
         await self._alerts.mark()
-        await self._alerts.send(held, self._swept, self._large, signs, began)
+        await self._alerts.send(held, self._swept, self._folding.large, signs, began)
         await self._alerts.mark()
         self._swept = began
         if self._apart is not None:
             await self._apart.swept()
-            self._metrics.owners_apart.labels("known").set(len(self._large))
+            self._metrics.owners_apart.labels("known").set(len(self._folding.large))
             self._metrics.owners_apart.labels("waiting").set(self._apart.waiting)
 
     # the parts of a step
@@ -247,8 +249,8 @@ class Processor:
                 if not isinstance(event, Event) or raw.value is None:
                     raise ContractError("value", f"topic {raw.topic} carries no {type(event).__name__}")
                 owner = event.owner
-                if raw.key != owner.encode() and raw.partition != self._partition(owner):
-                    raise ContractError("key", f"is not {owner!r}, so that another partition handles this owner; send that key")
+                if raw.key != owner.encode():
+                    raise ContractError("key", f"is not {owner!r}, whose events these are; send that key")
                 if self._grants is not None:
                     signature = signature_in(raw.headers)
                     refusal = self._grants.refusal(Delivered(raw.topic, raw.key, raw.value, signature, raw.timestamp), event)
@@ -266,105 +268,17 @@ class Processor:
         before, self._grants = self._grants, await self._store.grants()
         return before is None or before.all != self._grants.all
 
-    async def _fold(self, received: Sequence[Received], as_of: int) -> list[Outcome]:
-        """Memory serves an owner as long as the warehouse holds exactly what memory and batch say; else all is read again."""
-        batches: dict[str, list[Record[Any]]] = {}
-        sizes: dict[str, int] = {}
-        for item in received:
-            batches.setdefault(item.owner, []).append(item.record)
-            sizes[item.owner] = sizes.get(item.owner, 0) + len(item.value)
-        stored = await self._store.counts(list(batches))
-        missing = []
-        for owner, batch in batches.items():
-            if owner in self._large:
-                continue
-            history = self._memory.get(owner)
-            fresh = {record.key for record in batch if history is None or not history.knows(record)}
-            if stored.get(owner, 0) != len(fresh) + (history.count if history else 0):
-                missing.append(owner)
-        cold = await self._weigh(missing)
-        apart = [owner for owner in batches if owner in self._large]
-        # Owners not known before may have alerts from a former life, even if all of their records are in this batch.
-        self._alerts.may_have(cold)
-        self._alerts.may_have(owner for owner in batches if self._memory.get(owner) is None and owner not in self._large)
-        outcomes = []
-        for part in _slices([owner for owner in batches if owner not in self._large], cold, self._memory.coldest):
-            reading = [owner for owner in part if owner in cold]
-            loaded = await self._store.records(reading) if reading else {}
-            for owner in part:
-                history = self._memory.get(owner) or self._memory.fresh(owner)
-                outcomes.append(history.add(batches[owner], as_of, loaded.get(owner, ())))
-                if not self._memory.keep(history, cold.get(owner, (0, 0))[1] or sizes[owner]):
-                    self._large.add(
-                        owner
-                    )  # its outcome is at hand this once; what else there is to be seen to, a fold apart sees to
-                    apart.append(owner)
-            self._alerts.forget(self._memory.trim())
-        await self._leave_apart([(owner, stored.get(owner, 0)) for owner in apart])
-        return outcomes
-
-    async def _weigh(self, owners: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Of those who must be read: (estimated bytes in memory, bytes of their values). Who is too large is folded apart from now on."""
-        if not owners:
-            return {}
-        sizes = await self._store.apart.sizes(owners)
-        found = {owner: (weight(self._kind, *sizes[owner]), sizes[owner].size) for owner in owners if owner in sizes}
-        if self._apart is None:
-            return found
-        large = {owner for owner, (heavy, _) in found.items() if heavy > self._memory.coldest}
-        for owner in large:
-            self._memory.forget(owner)
-            if owner not in self._large:
-                log.info("an owner is folded apart from now on", owner=owner[:80], records=sizes[owner].records)
-        self._large |= large
-        return {owner: both for owner, both in found.items() if owner not in large}
-
-    async def _leave_apart(self, owners: Sequence[tuple[str, int]]) -> None:
-        """Note durably that these wait to be folded, with so many records stored: the step may be acknowledged then."""
-        if not owners or self._apart is None:
-            return
-        await self._store.apart.wait([(owner, self._partition(owner), stored) for owner, stored in owners])
-        await failpoints.reach("left apart")
-        self._apart.ask(owner for owner, _ in owners)
-
-    async def _ask_apart(self, held: Sequence[int], signs: Signs) -> None:
-        """Whoever held these partitions before may have left owners that wait. Who was folded apart once stays so."""
-        if self._apart is None:
-            return
-        known = await self._store.apart.known(held, signs)
-        for apart in known:
-            self._memory.forget(apart.owner)
-            self._large.add(apart.owner)
-        self._apart.ask(apart.owner for apart in known if apart.waits)
-
-    async def _fold_here(self, owners: Sequence[str]) -> list[str]:
-        """Those of the owners that are to be folded in this sweep; the others are asked for apart."""
-        unknown = [owner for owner in owners if owner not in self._large]
-        await self._weigh(unknown)
-        if self._apart is not None:
-            self._apart.ask(owner for owner in owners if owner in self._large)
-        return [owner for owner in unknown if owner not in self._large]
-
-    async def _histories(self, owners: Sequence[str]) -> dict[str, Any]:
-        """Histories read from the warehouse: a sweep looks at what is stored, whoever stored it."""
-        histories = {}
-        for owner, records in (await self._store.records(owners)).items():
-            if records:
-                history = histories[owner] = self._memory.fresh(owner)
-                history.add(records, 0)
-        return histories
-
     def _judged(self, outcomes: Sequence[Outcome]) -> list[tuple[Judged, StateRow]]:
         """Every touched state row, as a source of alerts and as what is to be stored."""
         return [
-            (judged_of(outcome.owner, self._partition(outcome.owner), outcome.version, outcome.count, row), row)
+            (judged_of(outcome.owner, self._partition(outcome.owner), outcome.known, row), row)
             for outcome in outcomes
             for row in outcome.rows
         ]
 
     def _gather(self, outcomes: Sequence[Outcome], judged: Sequence[tuple[Judged, StateRow]]) -> None:
         for outcome in outcomes:
-            self._minutes.update(fact.event_time // 60_000 * 60 for fact, _ in outcome.facts)
+            self._minutes.update(fact.event_time // 60_000 * 60 for fact in outcome.facts)
         for source, row in judged:
             self._rows[source.owner, source.table, source.key] = (source, row)
 
@@ -396,21 +310,6 @@ class Processor:
 
     def _partition(self, owner: str) -> int:
         return partition_of(owner.encode(), self._partitions)
-
-
-def _slices(owners: Sequence[str], cold: Mapping[str, tuple[int, int]], most: int) -> Iterator[list[str]]:
-    """Owners, so many at a time that those of them who must be read take no more than so many bytes."""
-    taken: list[str] = []
-    total = 0
-    for owner in owners:
-        heavy = cold.get(owner, (0, 0))[0]
-        if taken and total + heavy > most:
-            yield taken
-            taken, total = [], 0
-        taken.append(owner)
-        total += heavy
-    if taken:
-        yield taken
 
 
 def _not_judged(records: Sequence[RawRecord], received: Sequence[Received], outcomes: Sequence[Outcome]) -> list[DeadLetter]:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.publishers import Grants, signature_in
-from weftline.domain.events import Event
-from weftline.domain.fold import Fact, Outcome, Record, StateRow
-from weftline.domain.revisions import JUDGED_IN_SQL, Judged, content_of, fact_version, standing_of, state_version
+from weftline.domain.fold import Drawn, Fact, Known, Outcome, StateRow, Subject
+from weftline.domain.revisions import (
+    JUDGED_IN_SQL,
+    Judged,
+    StateSubject,
+    content_of,
+    fact_version,
+    readable,
+    standing_of,
+    state_version,
+)
 from weftline.domain.vocabulary import AlertSeverity
-from weftline.errors import ContractError, UserError
+from weftline.errors import UserError
 from weftline.processors.kinds import Kind, StateTable
 from weftline.processors.messenger import DeadLetter
 from weftline.processors.rows import (
@@ -29,6 +37,7 @@ from weftline.processors.rows import (
     letter_columns,
 )
 from weftline.processors.store_apart import ApartStore
+from weftline.processors.store_records import SMALL, RecordStore, record_columns
 from weftline.processors.unchanged import NO_SIGNS, Signs, Unchanged
 from weftline.runtime import failpoints, logging
 from weftline.runtime.caution import BURIED, Attempt, DiedOf
@@ -40,29 +49,15 @@ from weftline.warehouse.reference import LIVE
 
 log = logging.get(__name__)
 
-RECORD_COLUMNS: Final = ("owner", "event_time", "source", "event_id", "rank", "value")
 FACT_COLUMNS: Final = ("owner", "rev", *Fact._fields[:-1])  # the last are the amounts
 _STORED = ", ".join(OutboxColumns._fields)
 #: The same as weftline.domain.digests.waits.
 _WAITS = f"late_hours >= {{late:UInt32}} AND replaces = '' AND severity != '{AlertSeverity.CRITICAL}'"
 
-#: What every step, settle and sweep reads is small: on one thread the engine takes 68 % of a core at 1,000 events/s, on all of them 73
-#: and 76 (one paired run on two busy cores).
-_SMALL: Final = 1
-
 #: An insert carries the server's time of its beginning, not of its end: a sweep looks so many seconds back beyond the last one. No
 #: statement takes longer (see warehouse.client).
 OVERLAP_SECONDS = 60
 _STORED_SINCE = "stored_at >= toDateTime64({stored_at:String}, 3, 'UTC') - toIntervalSecond({overlap:UInt32})"
-
-
-class Received(NamedTuple):
-    """A record of the batch: where it came from, and what it says."""
-
-    raw_index: int
-    owner: str
-    record: Record[Any]
-    value: bytes
 
 
 class Swept(NamedTuple):
@@ -81,14 +76,11 @@ class Swept(NamedTuple):
 NEVER = Swept("1970-01-02 00:00:00", 0)
 
 
-class Store:
+class Store(RecordStore):
     """Reads and writes of one kind. ``types`` are the column types as ClickHouse has them, by table."""
 
     def __init__(self, kind: Kind, warehouse: Warehouse, codec: Codec, types: Mapping[str, Mapping[str, str]]) -> None:
-        self._kind = kind
-        self._warehouse = warehouse
-        self._codec = codec
-        self._types = types
+        super().__init__(kind, warehouse, codec, types)
         self._fact_columns = (*FACT_COLUMNS, *kind.amount_columns)
         self.clock = ServerClock()
         self._unchanged = Unchanged()
@@ -101,7 +93,11 @@ class Store:
         types: dict[str, dict[str, str]] = {}
         for table, name, type_ in rows:
             types.setdefault(table, {})[name] = type_
-        wanted = {kind.records: RECORD_COLUMNS, kind.facts: (*FACT_COLUMNS, *kind.amount_columns), "alerts": AlertColumns._fields}
+        wanted = {
+            kind.records: record_columns(kind),
+            kind.facts: (*FACT_COLUMNS, *kind.amount_columns),
+            "alerts": AlertColumns._fields,
+        }
         wanted |= {"dead_letters": LetterColumns._fields, "dead_letter_signatures": SignatureColumns._fields}
         wanted |= {"processing_attempts": AttemptColumns._fields}
         for state in kind.states.values():
@@ -113,12 +109,6 @@ class Store:
         store = cls(kind, warehouse, codec, types)
         await store.now()
         return store
-
-    async def _insert(
-        self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]], times: Sequence[int] | None = None
-    ) -> None:
-        types = self._types[table]
-        await self._warehouse.insert(table, columns, names, [types[name] for name in names], times)
 
     async def _insert_rows(self, table: str, rows: Sequence[Any]) -> None:
         """Rows of one class of :mod:`.rows`."""
@@ -136,77 +126,21 @@ class Store:
         self.clock.read(milliseconds, asked)
         return str(text)
 
-    # records
-
-    async def put_records(self, received: Sequence[Received]) -> None:
-        """Store records, raw."""
-        columns: list[list[Any]] = [[], [], [], [], [], []]
-        for _, owner, record, value in received:
-            event = record.event
-            for column, cell in zip(
-                columns, (owner, event.event_time, event.source, event.event_id, record.rank, value), strict=True
-            ):
-                column.append(cell)
-        await self._insert(self._kind.records, RECORD_COLUMNS, columns)
-
-    async def counts(self, owners: Sequence[str]) -> dict[str, int]:
-        """Distinct records stored, by owner. Told apart by rank, 62 bits of a hash of all of the content, on which the fold relies anyway.
-
-        Measured for 100 owners with 5,000 records each: 21 ms, with the whole address 60.
-        """
-        return {
-            owner: count
-            for part in cuts.texts(owners)
-            for owner, count in await self._warehouse.rows(
-                f"SELECT owner, uniqExact(rank) FROM {self._kind.records} WHERE owner IN {{owners:Array(String)}} GROUP BY owner",
-                {"owners": part},
-                threads=_SMALL,
-            )
-        }
-
-    async def records(self, owners: Sequence[str]) -> dict[str, list[Record[Any]]]:
-        """All records of some owners, repeats dropped."""
-        found: dict[str, list[Record[Any]]] = {owner: [] for owner in owners}
-        for part in cuts.texts(owners):
-            rows = await self._warehouse.rows(
-                f"SELECT DISTINCT owner, event_time, source, event_id, rank, value FROM {self._kind.records} "
-                "WHERE owner IN {owners:Array(String)}",
-                {"owners": part},
-                binary=("value",),
-            )
-            seen: set[tuple[Any, ...]] = set()
-            for row in rows:
-                address = row[:5]
-                if address in seen:
-                    continue
-                seen.add(address)
-                found[row[0]].append(self._record(row[0], row[5]))
-        return found
-
-    def _record(self, owner: str, data: bytes) -> Record[Any]:
-        try:
-            event, rank = self._codec.stored(self._kind.topic, data)
-        except ContractError as error:
-            raise RuntimeError(f"a stored record of {owner} no longer reads: {error}") from error
-        if not isinstance(event, Event):
-            raise TypeError(f"a stored record of {owner} is a {type(event).__name__}")
-        return Record(event, rank)
-
     # judged facts and rollups
 
     async def put_facts(self, outcomes: Iterable[Outcome]) -> None:
         """Store judged facts."""
         rows = [
-            (outcome.owner, fact_version(rank_sum), *fact[:6], *fact.amounts)
+            (outcome.owner, fact_version(outcome.version), *fact[:6], *fact.amounts)
             for outcome in outcomes
-            for fact, rank_sum in outcome.facts
+            for fact in outcome.facts
         ]
         if rows:
             columns = list(zip(*rows, strict=True))
             await self._insert(self._kind.facts, self._fact_columns, columns, columns[FACT_COLUMNS.index("event_time")])
 
     async def refresh(self, minutes: Iterable[int]) -> None:
-        """Make the windows of these minutes (seconds since the epoch) anew from the facts, then their hours and days.
+        """Make the windows of these minutes (seconds since the epoch) anew from the facts, then their hours. Days are a view of the hours.
 
         All centers of a minute: a superset does no harm, and minutes alone prune best.
         """
@@ -223,18 +157,16 @@ class Store:
                 {"windows": windows},
             )
             await failpoints.reach("minute")
-        for coarse, fine, seconds, part in (("hour", "minute", 3600, cuts.month), ("day", "hour", 86400, cuts.year)):
-            # The range prunes partitions, the monotonic function of the sort key prunes granules.
-            start = f"toStartOf{coarse.title()}({fine}, 'UTC')"
-            for windows in cuts.windows((second // seconds * seconds for second in touched), part):
-                await self._warehouse.command(
-                    f"INSERT INTO {kind.rollup}_{coarse} ({coarse}, center_id, version, {names}) "
-                    f"SELECT {start} AS window, center_id, sum(version), {summed} FROM {kind.rollup}_{fine} FINAL "
-                    f"PREWHERE {fine} >= {{first:DateTime('UTC')}} AND {fine} < {{end:DateTime('UTC')}} "
-                    f"AND {start} IN {{windows:Array(DateTime('UTC'))}} GROUP BY window, center_id",
-                    {"windows": windows, "first": windows[0], "end": windows[-1] + seconds},
-                )
-                await failpoints.reach(coarse)
+        # The range prunes partitions, the monotonic function of the sort key prunes granules.
+        for windows in cuts.windows(second // 3600 * 3600 for second in touched):
+            await self._warehouse.command(
+                f"INSERT INTO {kind.rollup}_hour (hour, center_id, version, {names}) "
+                f"SELECT toStartOfHour(minute, 'UTC') AS window, center_id, sum(version), {summed} FROM {kind.rollup}_minute FINAL "
+                "PREWHERE minute >= {first:DateTime('UTC')} AND minute < {end:DateTime('UTC')} "
+                "AND toStartOfHour(minute, 'UTC') IN {windows:Array(DateTime('UTC'))} GROUP BY window, center_id",
+                {"windows": windows, "first": windows[0], "end": windows[-1] + 3600},
+            )
+            await failpoints.reach("hour")
 
     # state
 
@@ -258,23 +190,26 @@ class Store:
         )
         await failpoints.reach("state")
 
-    async def judged(self, owners: Sequence[str]) -> list[Judged]:
-        """The stored state rows of some owners, as sources of alerts."""
+    async def judged(self, subjects: Sequence[StateSubject]) -> list[Judged]:
+        """The stored rows of some subjects, as sources of alerts; without those of a newer release that this one cannot read."""
         found = []
-        for part in cuts.texts(owners):
-            for state in self._kind.states.values():
-                key = (
-                    f"array({', '.join(f'toString({name})' for name in state.key_columns)})" if state.key else "emptyArrayString()"
-                )
+        for state in self._kind.states.values():
+            key = _key_in_sql(state)
+            wanted = [subject for subject in subjects if subject[1] == state.name]
+            for part in cuts.texts(wanted, size=lambda subject: sum(map(len, (subject[0], *subject[2])))):
                 rows = await self._warehouse.rows(
                     f"SELECT owner, {key}, version, records, partition, alerts FROM {state.name} FINAL "
-                    "WHERE owner IN {owners:Array(String)}",
-                    {"owners": part},
-                    threads=_SMALL,
+                    f"WHERE owner IN {{owners:Array(String)}} AND (owner, {key}) IN {{subjects:Array(Tuple(String, Array(String)))}}",
+                    {
+                        "owners": sorted({owner for owner, _, _ in part}),
+                        "subjects": [(owner, list(below)) for owner, _, below in part],
+                    },
+                    threads=SMALL,
                 )
-                for owner, subject, version, records, partition, alerts in rows:
-                    standing = tuple(_standing(text) for text in alerts)
-                    found.append(Judged(owner, state.name, tuple(subject), version, records, partition, standing))
+                for owner, below, version, records, partition, alerts in rows:
+                    standing = [_standing(text) for text in alerts]
+                    if None not in standing:
+                        found.append(Judged(owner, state.name, tuple(below), version, records, partition, tuple(standing)))
         return found
 
     async def due(self, partitions: Sequence[int], since: Swept, as_of: int) -> list[str]:
@@ -296,26 +231,87 @@ class Store:
             owners.update(row[0] for row in rows)
         return sorted(owners)
 
+    async def across(self, subjects: Mapping[str, Collection[Subject]]) -> dict[str, list[StateRow]]:
+        """State rows that rest on several strands, by owner, of what their strands say in the table."""
+        across = self._kind.across
+        if across is None:
+            return {}
+        asked = [(owner, *subject[1:]) for owner, own in subjects.items() for subject in own]
+        made: dict[tuple[str, ...], tuple[Any, ...]] = {}
+        size = len(asked[0]) if asked else 0
+        for part in cuts.texts(asked, size=lambda subject: sum(map(len, subject))):
+            given = {"owners": sorted({subject[0] for subject in part}), "subjects": part}
+            rows = await self._warehouse.rows(across.query, given, threads=SMALL)
+            made |= {tuple(row[:size]): tuple(row[size:]) for row in rows}
+        found: dict[str, list[StateRow]] = {}
+        for owner, *key in asked:
+            found.setdefault(owner, []).append(across.row(owner, tuple(key), made.get((owner, *key))))
+        return found
+
+    async def ranks_judged(self, owners: Sequence[str]) -> dict[str, int]:
+        """The sum, modulo 2^64, of the ranks of all records from which the strands of each owner were last judged."""
+        across = self._kind.across
+        if across is None:
+            return {}
+        return {
+            owner: ranks
+            for part in cuts.texts(owners)
+            for owner, ranks in await self._warehouse.rows(
+                f"SELECT owner, sum(ranks) FROM {across.strands} FINAL WHERE owner IN {{owners:Array(String)}} GROUP BY owner",
+                {"owners": part},
+                threads=SMALL,
+            )
+        }
+
+    # what another kind's state says
+
+    async def drawn(self, owners: Sequence[str]) -> dict[str, Drawn]:
+        """What is drawn of another kind, by owner; nothing, where nothing is."""
+        draws = self._kind.draws
+        if draws is None:
+            return {}
+        rows: list[tuple[Any, ...]] = []
+        for part in cuts.texts(draws.asked(owners)):
+            rows += [tuple(row) for row in await self._warehouse.rows(draws.query, {"owners": part}, threads=SMALL)]
+        return dict(draws.drawn(owners, rows))
+
+    async def restated(self, since: Swept) -> list[str]:
+        """Owners of whom another kind has stored something since the last sweep, from which state is drawn.
+
+        They are looked for among the records, which are stored before anything is drawn for them: of two workers who store at one time, one
+        finds what the other has stored."""
+        draws = self._kind.draws
+        if draws is None:
+            return []
+        rows = await self._warehouse.rows(
+            f"SELECT DISTINCT owner FROM {self._kind.records} WHERE {draws.theirs_in_sql} IN "
+            f"(SELECT owner FROM {draws.table} WHERE {_STORED_SINCE})",
+            since.parameters,
+            threads=SMALL,
+        )
+        return sorted(row[0] for row in rows)
+
     # alerts
 
-    async def alerting(
-        self, partitions: Sequence[int], since: Swept, without: Sequence[str] = (), signs: Signs = NO_SIGNS
-    ) -> list[tuple[str, int]]:
-        """(owner, version of its state) of state rows with standing alerts, and of rows of alerts, stored since the last sweep; more of
-        them, where nothing was written since. ``without``: not of these owners."""
-        where = f"WHERE partition IN {{partitions:Array(UInt16)}} AND owner NOT IN {{without:Array(String)}} AND {_STORED_SINCE}"
-        sources = [f"SELECT owner, version FROM {state.name} {where} AND notEmpty(alerts)" for state in self._kind.states.values()]
-        sources.append(f"SELECT owner, {JUDGED_IN_SQL} FROM alerts {where} AND kind = {{kind:String}}")
-        statement = f"SELECT DISTINCT owner, version FROM ({' UNION ALL '.join(sources)})"
-        given = {"partitions": list(partitions), "kind": self._kind.name, "without": list(without), **since.parameters}
+    async def alerting(self, partitions: Sequence[int], since: Swept, signs: Signs = NO_SIGNS) -> list[tuple[StateSubject, int]]:
+        """Subjects and versions of state rows with standing alerts, and of rows of alerts, that were stored since the last sweep; more of
+        them, where nothing was written since."""
+        where = f"WHERE partition IN {{partitions:Array(UInt16)}} AND {_STORED_SINCE}"
+        sources = [
+            f"SELECT owner, '{state.name}' AS of, {_key_in_sql(state)} AS key, version FROM {state.name} {where} AND notEmpty(alerts)"
+            for state in self._kind.states.values()
+        ]
+        sources.append(f"SELECT owner, subject_table, subject_key, {JUDGED_IN_SQL} FROM alerts {where} AND kind = {{kind:String}}")
+        statement = f"SELECT DISTINCT owner, of, key, version FROM ({' UNION ALL '.join(sources)})"
+        given = {"partitions": list(partitions), "kind": self._kind.name, **since.parameters}
         rows = await self._unchanged.read(
             "alerting",
             ["alerts", *self._kind.states],
             signs,
-            (tuple(partitions), tuple(without), since == NEVER),
-            lambda: self._warehouse.rows(statement, given, threads=_SMALL),
+            (tuple(partitions), since == NEVER),
+            lambda: self._warehouse.rows(statement, given, threads=SMALL),
         )
-        return [(owner, version) for owner, version in rows]
+        return [((owner, table, tuple(key)), version) for owner, table, key, version in rows]
 
     async def alerts(self, owners: Sequence[str]) -> list[AlertRow]:
         """The table's alerts of some owners."""
@@ -324,12 +320,12 @@ class Store:
             rows = await self._warehouse.rows(
                 f"SELECT {_STORED} FROM alerts FINAL WHERE kind = {{kind:String}} AND owner IN {{owners:Array(String)}}",
                 {"kind": self._kind.name, "owners": part},
-                threads=_SMALL,
+                threads=SMALL,
             )
             found.extend(alert_row(row) for row in rows)
         return found
 
-    async def alerts_of(self, subjects: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[AlertRow]:
+    async def alerts_of(self, subjects: Sequence[StateSubject]) -> list[AlertRow]:
         """The table's alerts of some subjects (owner, table and key)."""
         found: list[AlertRow] = []
         for part in cuts.texts(subjects, size=lambda subject: sum(map(len, (*subject[:2], *subject[2])))):
@@ -341,7 +337,7 @@ class Store:
                     "owners": sorted({owner for owner, _, _ in part}),
                     "subjects": [(owner, table, list(key)) for owner, table, key in part],
                 },
-                threads=_SMALL,
+                threads=SMALL,
             )
             found.extend(alert_row(row) for row in rows)
         return found
@@ -349,7 +345,7 @@ class Store:
     async def unpublished_of(self, owner: str, late: int, *, digest: bool = False) -> list[AlertRow]:
         """Some alerts of an owner that are not marked as published; ``late`` and ``digest`` as in :meth:`unpublished`."""
         which = f"{'' if digest else 'NOT '}({_WAITS})"
-        return [alert_row(row) for row in await self.apart.unpublished(owner, _STORED, which, late)]
+        return _readable(await self.apart.unpublished(owner, _STORED, which, late))
 
     async def fresh_of(self, owner: str, since: str) -> tuple[frozenset[tuple[str, str]], int] | None:
         """Identities of an owner's records that were stored since, and the earliest of their event times; None if there are none."""
@@ -388,9 +384,9 @@ class Store:
             ["alerts"],
             signs,
             (tuple(partitions), tuple(without), since == NEVER),
-            lambda: self._warehouse.rows(statement, given, threads=_SMALL),
+            lambda: self._warehouse.rows(statement, given, threads=SMALL),
         )
-        return [alert_row(row) for row in rows]
+        return _readable(rows)
 
     async def put_alerts(self, rows: Sequence[AlertRow]) -> None:
         """Store alerts, each as its own last word."""
@@ -440,9 +436,13 @@ class Store:
         await self._insert_rows("processing_attempts", [AttemptColumns(self._kind.name, *note) for note in notes])
 
 
-def judged_of(owner: str, partition: int, version: int, records: int, row: StateRow) -> Judged:
-    """A state row as a source of alerts. ``version`` is the sum of the ranks."""
-    return Judged(owner, row.table, row.key, state_version(version, row.passed), records, partition, row.alerts)
+def _key_in_sql(state: StateTable) -> str:
+    return f"array({', '.join(f'toString({name})' for name in state.key_columns)})" if state.key else "emptyArrayString()"
+
+
+def judged_of(owner: str, partition: int, known: Known, row: StateRow) -> Judged:
+    """A state row as a source of alerts. ``known``: of how much it is."""
+    return Judged(owner, row.table, row.key, state_version(known.version, row.passed), known.records, partition, row.alerts)
 
 
 def _with_deadline(alert: Any, content: str) -> str:
@@ -450,8 +450,14 @@ def _with_deadline(alert: Any, content: str) -> str:
 
 
 def _standing(text: str) -> Any:
+    """None for one that a newer release stored, with a word that this one lacks."""
     fields = json.loads(text)
-    return standing_of(fields["content"], fields["by_deadline"])
+    return standing_of(fields["content"], fields["by_deadline"]) if readable(fields["content"]) else None
+
+
+def _readable(rows: Iterable[Sequence[Any]]) -> list[AlertRow]:
+    """Alerts without those of a newer release that this one cannot read: they are left for it to tell."""
+    return [row for row in map(alert_row, rows) if readable(row.alert.content)]
 
 
 async def together(parts: Iterable[Awaitable[None]]) -> None:

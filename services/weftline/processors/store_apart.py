@@ -9,7 +9,6 @@ from weftline.domain.canonical import Gathering
 from weftline.domain.fold import Record
 from weftline.processors.kinds import Kind
 from weftline.processors.unchanged import NO_SIGNS, Signs, Unchanged
-from weftline.warehouse import cuts
 from weftline.warehouse.client import Warehouse
 
 #: Bytes of records read at once: some 150 MB when the objects of the largest reports stand beside them.
@@ -17,14 +16,8 @@ PAGE_BYTES = 4 << 20
 #: Alerts that are asked for at once.
 ALERTS = 500
 
+_KNOWN = "SELECT owner, max(stored), max(folded), toString(max(folded_at)) FROM owners_apart WHERE kind = {kind:String}"
 _MARK = ("kind", "owner", "partition", "stored", "folded", "folded_at")
-
-
-class Size(NamedTuple):
-    """How much is stored of an owner, repeats included."""
-
-    records: int
-    size: int
 
 
 class Apart(NamedTuple):
@@ -52,29 +45,21 @@ class ApartStore:
         self._warehouse = warehouse
         self._record = record
 
-    async def sizes(self, owners: Sequence[str]) -> dict[str, Size]:
-        """How much there is of some owners."""
-        return {
-            owner: Size(records, size)
-            for part in cuts.texts(owners)
-            for owner, records, size in await self._warehouse.rows(
-                f"SELECT owner, count(), sum(length(value)) FROM {self._kind.records} "
-                "WHERE owner IN {owners:Array(String)} GROUP BY owner",
-                {"owners": part},
-            )
-        }
-
     async def known(self, partitions: Sequence[int], signs: Signs = NO_SIGNS) -> list[Apart]:
         """The owners of these partitions that were folded apart, or are to be."""
-        statement = (
-            "SELECT owner, max(stored), max(folded), toString(max(folded_at)) FROM owners_apart "
-            "WHERE kind = {kind:String} AND partition IN {partitions:Array(UInt16)} GROUP BY owner"
-        )
+        # Notes of one owner may bear several partitions, if its topic got more meanwhile: it is the greatest that decides.
+        statement = f"{_KNOWN} GROUP BY owner HAVING max(partition) IN {{partitions:Array(UInt16)}}"
         given = {"kind": self._kind.name, "partitions": list(partitions)}
         rows = await self._unchanged.read(
             "known", ["owners_apart"], signs, tuple(partitions), lambda: self._warehouse.rows(statement, given)
         )
-        return [Apart(owner, stored, folded, began if folded else "") for owner, stored, folded, began in rows]
+        return [_apart(*row) for row in rows]
+
+    async def noted(self, owner: str) -> Apart | None:
+        """What is noted of one owner; None if it was never folded apart."""
+        given = {"kind": self._kind.name, "owner": owner}
+        rows = await self._warehouse.rows(f"{_KNOWN} AND owner = {{owner:String}} GROUP BY owner", given)
+        return _apart(*rows[0]) if rows else None
 
     async def wait(self, owners: Sequence[tuple[str, int, int]]) -> None:
         """Note that these (owner, partition, distinct records stored) are to be folded apart."""
@@ -141,6 +126,10 @@ class ApartStore:
             f"AND NOT published AND NOT historic AND {which} ORDER BY alert_id LIMIT {ALERTS}",
             {"kind": self._kind.name, "owner": owner, "late": late},
         )
+
+
+def _apart(owner: str, stored: int, folded: int, began: str) -> Apart:
+    return Apart(owner, stored, folded, began if folded else "")
 
 
 def _pages(times: Sequence[int], sizes: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ the tables, one of the watchdog at the log) only has it taken over again. So the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -100,6 +100,8 @@ class Takeover:
         self._asked: dict[int, int] = {}  # the last request seen, by partition
         self._open: list[Open] = []
         self._unchanged = Unchanged()
+        #: How many the topic had when the last ones were taken over; and up to below which partition there are rows.
+        self.partitions = self._rows_end = 0
 
     async def over(self, partitions: frozenset[int]) -> dict[int, int]:
         """Judge these partitions. Offsets from which they must be read, where Kafka says otherwise: to be committed before anything is
@@ -112,6 +114,7 @@ class Takeover:
             self._status.topic_gone(problem)
             raise DependencyDown("kafka", problem)
         self._status.topic_gone(None)
+        self.partitions = len(logs)
         found, _ = await self._tables()
         tables = {name: table._replace(emptied=name in self._emptied) for name, table in found.items()}
         marks, rereads = await self._stored_marks(), await self._rereads(NO_SIGNS)
@@ -122,6 +125,7 @@ class Takeover:
                 of: judge(of, logs[of], marks.get(of), kind.records, kind.made_of_each, tables, rereads.get(of)) for of in numbers
             }
 
+        self._rows_end = await self._end_of_rows()
         verdicts = judged(partitions)
         if not marks or any(loss.what == "tables" for verdict in verdicts.values() for loss in verdict.losses):
             # Of all partitions, by whoever comes first: once it has stored a record the tables are not empty any more.
@@ -136,6 +140,15 @@ class Takeover:
         for partition, offset in places.items():
             log.warning("reading from another place", partition=partition, committed=logs[partition].committed, offset=offset)
         return places
+
+    def rows_of(self, held: Collection[int]) -> list[int]:
+        """Of which partitions, by what stands in them, the holder of these sees to the rows.
+
+        A row may bear any partition that somebody holds, so it stays as it is when the topic gets more. Of one that the topic does not have
+        (it was made anew with fewer, or a backup of such a stack restored) he sees to it whose number is the remainder.
+        """
+        gone = range(self.partitions, self._rows_end)
+        return sorted([*held, *(partition for partition in gone if partition % self.partitions in held)])
 
     def away(self, partitions: frozenset[int]) -> None:
         """These partitions are gone."""
@@ -232,6 +245,15 @@ class Takeover:
     async def _stored_marks(self) -> dict[int, Mark]:
         rows = await self._warehouse.rows(STORED_MARKS, {"kind": self._kind.name})
         return {partition: Mark(*mark) for partition, *mark in rows}
+
+    async def _end_of_rows(self) -> int:
+        """One more than the greatest partition that a row of state or alerts bears, or an owner that is folded apart."""
+        kinds = [f"SELECT max(partition) AS most FROM {name} WHERE kind = {{kind:String}}" for name in ("alerts", "owners_apart")]
+        states = [f"SELECT max(partition) AS most FROM {name}" for name in self._kind.states]
+        ((most,),) = await self._warehouse.rows(
+            f"SELECT max(most) FROM ({' UNION ALL '.join([*kinds, *states])})", {"kind": self._kind.name}
+        )
+        return int(most) + 1
 
     async def _put_marks(self, marks: Mapping[int, Mark]) -> None:
         if marks:

@@ -8,11 +8,12 @@ order of arrival, second worker or crash can make a factory believe what is not 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from weftline.domain.alerts import Alert
 from weftline.domain.digests import digests, waits
-from weftline.domain.revisions import Judged, changes, message_of
+from weftline.domain.revisions import Judged, StateSubject, StoredAlert, changes, message_of
 from weftline.domain.vocabulary import AlertStatus
 from weftline.processors.messenger import Messenger
 from weftline.processors.rows import AlertRow
@@ -24,6 +25,11 @@ from weftline.runtime.settings import Settings
 
 #: If the owners at hand have more alerts than so many, only those of the subjects at hand are read: a year of a weak factory is thousands.
 MOST_ALERTS = 2_000
+#: Subjects that are compared at once.
+SUBJECTS = 2_000
+
+#: A subject's state, and which version of it.
+Version: TypeAlias = tuple[StateSubject, int]
 
 
 class Telling:
@@ -39,9 +45,9 @@ class Telling:
         self._live: dict[str, int] = {}  # when centers went live (ms)
         self._owners: dict[str, int] = {}  # owners in memory that have, or may have, rows in the table of alerts; about how many
         self._published: dict[tuple[str, int], AlertRow] = {}  # alerts to be marked as published, by id and version
-        self._said: set[tuple[str, int]] = set()  # (owner, version of its state) for which the table of alerts was seen to
-        self._said_since: set[tuple[str, int]] = set()  # the same, since the last sweep
-        self._to_compare: dict[str, int] = {}  # owner -> version of an alert that no stored state is as new as
+        self._said: set[Version] = set()  # for which the table of alerts was seen to
+        self._said_since: set[Version] = set()  # the same, since the last sweep
+        self._to_compare: dict[StateSubject, int] = {}  # to the version of an alert that no stored state is as new as
         self._digested, self._digested_at = NEVER, -float("inf")  # what the last digest was about; monotonic seconds
 
     def take_over(self) -> None:
@@ -80,7 +86,7 @@ class Telling:
         asked = set(owners)
         if not asked:
             return
-        stored: dict[tuple[str, str, tuple[str, ...]], list[AlertRow]] = {}
+        stored: dict[StateSubject, list[AlertRow]] = {}
         for row in await self._stored(asked, judged):
             stored.setdefault((row.owner, row.subject_table, row.subject_key), []).append(row)
         rows = [
@@ -93,25 +99,40 @@ class Telling:
             await self._store.put_alerts(rows)
             await failpoints.reach("alerts")
             await self.publish([row for row in rows if not row.alert.historic and not waits(row.alert, self._late)])
-        self._said_since.update((source.owner, source.version) for source in judged if source.owner in asked)
+        self._said_since.update((source.subject, source.version) for source in judged if source.owner in asked)
 
-    async def compare(self, held: Sequence[int], since: Swept, large: set[str], signs: Signs, as_of: int) -> None:
-        """Make the table of alerts agree with the stored state. ``large``: owners whose alerts their own fold sees to."""
-        stored = {*await self._store.alerting(held, since, sorted(large), signs)}
+    async def compare(self, held: Sequence[int], since: Swept, large: set[str], signs: Signs, as_of: int) -> set[str]:
+        """Make the table of alerts agree with the stored state, as far as somebody else wrote to either since the last sweep.
+
+        Of ``large`` owners the alerts are their own fold's to say: those of whom something is to be said are returned, to be folded again.
+        A worker that does not know yet that one is large, or that was slow, may have stored its alert after the fold looked.
+
+        What is compared is a subject and no owner: of two workers who know the same records of an owner each says what its own batch
+        touched, so that one has said something at a version does not mean that all was said at it.
+        """
+        stored = {*await self._store.alerting(held, since, signs)}
         # What this worker has said itself need not be compared again; what another one wrote must.
-        for owner, version in stored - self._said - self._said_since:
-            self._to_compare[owner] = max(version, self._to_compare.get(owner, 0))
-        self._to_compare = {owner: version for owner, version in self._to_compare.items() if owner not in large}
-        owners = sorted(self._to_compare)
-        sources = await self._store.judged(owners)
-        await self.say(sources, owners, as_of)
-        newest = dict.fromkeys(owners, 0)
-        for source in sources:
-            newest[source.owner] = max(newest[source.owner], source.version)
+        for subject, version in stored - self._said - self._said_since:
+            self._to_compare[subject] = max(version, self._to_compare.get(subject, 0))
+        newest: dict[StateSubject, int] = {}
+        again: set[str] = set()
+        for part in _batches(sorted(self._to_compare)):
+            sources = await self._store.judged(part)
+            newest |= {source.subject: source.version for source in sources}
+            await self.say([source for source in sources if source.owner not in large], {of[0] for of in part} - large, as_of)
+            again |= await self._unsaid([source for source in sources if source.owner in large], as_of)
         # An alert may be newer than the stored state, which its worker was to store next: compared until a state is there that knows.
-        self._to_compare = {owner: version for owner, version in self._to_compare.items() if version > newest[owner]}
+        self._to_compare = {of: version for of, version in self._to_compare.items() if version > newest.get(of, 0)}
         self._said = {pair for pair in stored | self._said_since if pair[0] not in self._to_compare}
         self._said_since = set()
+        return again
+
+    async def _unsaid(self, judged: Sequence[Judged], as_of: int) -> set[str]:
+        """The owners of whom something is to be said."""
+        stored: dict[StateSubject, list[StoredAlert]] = {}
+        for row in await self._store.alerts_of([source.subject for source in judged]) if judged else ():
+            stored.setdefault((row.owner, row.subject_table, row.subject_key), []).append(row.alert)
+        return {source.owner for source in judged if changes(source, stored.get(source.subject, []), as_of, self._live)}
 
     async def send(self, held: Sequence[int], since: Swept, large: set[str], signs: Signs, began: Swept) -> None:
         """Publish what is not marked as published, and what waits for a digest, if the last one was long enough ago."""
@@ -170,3 +191,8 @@ class Telling:
     def _count(self, rows: Iterable[AlertRow]) -> None:
         for row in rows:
             self._owners[row.owner] = self._owners.get(row.owner, 0) + 1
+
+
+def _batches(subjects: Sequence[StateSubject]) -> Iterator[Sequence[StateSubject]]:
+    for first in range(0, len(subjects), SUBJECTS):
+        yield subjects[first : first + SUBJECTS]

@@ -178,7 +178,9 @@ CODES: Final[Mapping[int, Fault]] = {
     999: _passing("KEEPER_EXCEPTION"),
     1000: _passing("POCO_EXCEPTION"),
     # While a program starts these are the user's to mend; later they are waited for: a batch must not end in the dead letters
-    # because somebody restores a table.
+    # because somebody restores a table, nor because it is there and its later columns are not yet.
+    16: _setup("the table lacks a column; run `weftline migrate`"),
+    47: _setup("the table lacks a column; run `weftline migrate`"),
     60: _setup("the table does not exist; run `weftline migrate`"),
     81: _setup("the database does not exist; run `weftline migrate`"),
     164: _setup("the user or the server is read-only; let WEFTLINE_CLICKHOUSE_USERNAME write"),

@@ -12,8 +12,9 @@ third leave the batch, the fourth to sixth the record. Up to 1,024 it is the sev
 
 A worker that is killed from outside at a wrong moment leaves the same note. That costs its successor one settle more, and the one
 after, if that is killed too, some ten (one by one, the 100 noted records of each of eight partitions took it 90 s on a busy machine;
-therefore pieces of several partitions are stepped together until they are single records). It costs no record: three in a row would
-have to be killed within the tens of milliseconds in which the same single record was stepped.
+therefore pieces of several partitions are stepped together until they are single records, and of these there are no more than
+:data:`SINGLES`, however many partitions there are). It costs no record: three in a row would have to be killed within the tens of
+milliseconds in which the same single record was stepped.
 
 The notes lie in ClickHouse, one row per partition: not on the worker's disk, which a container loses with its life; nor in the
 metadata of a commit, which Faust writes over every second, and which only a member of the group may write. A note costs 9 ms, and none
@@ -38,6 +39,10 @@ KILLED: Final = 1
 #: A suspicious range of so many records is stepped one by one; a larger one in so many pieces, of no fewer than those.
 SINGLE: Final = 16
 PIECES: Final = 64
+#: So many single records at most are stepped one by one, of however many partitions; but always two of each, else nothing would get less.
+#: With eight of them it is :data:`SINGLE` of each, as before there were more. A batch is spread over all: with 48, sixteen of each would
+#: be 768, some 85 s.
+SINGLES: Final = 128
 #: So many workers in a row have died while they stepped this record and no other.
 CONFIRMED: Final = 3
 #: So many more have died of burying it: then its address alone is buried.
@@ -147,9 +152,11 @@ class Caution:
     def _rounds(self, within: Iterable[list[RawRecord]]) -> Iterator[list[list[RawRecord]]]:
         """Single records, each by itself, for it is to blame; of larger ranges the first piece of every partition, then the second..."""
         cut: list[list[list[RawRecord]]] = []
+        within = list(within)
+        single = max(2, min(SINGLE, SINGLES // max(1, len(within))))
         for several in within:
             # Not of the range: what was buried is no longer in it, and a piece must be less than all that is left.
-            size = _piece_of(len(several))
+            size = _piece_of(len(several), single)
             pieces = [several[start : start + size] for start in range(0, len(several), size)]
             if size == 1:
                 yield from ([piece] for piece in pieces)
@@ -198,8 +205,9 @@ class Caution:
         return tuple(self._open[partition] for partition in sorted(touched))
 
 
-def _piece_of(records: int) -> int:
-    return 1 if records <= SINGLE else max(SINGLE, records // PIECES)
+def _piece_of(records: int, single: int) -> int:
+    """How many records a piece of so many has, of which ``single`` are stepped one by one: so that two rounds of pieces are enough."""
+    return 1 if records <= single else max(single, min(records // PIECES, single * PIECES))
 
 
 def _bare(record: RawRecord) -> RawRecord:

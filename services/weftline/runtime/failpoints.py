@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from weftline.errors import UserError
 
 #: What has just been done when the point is reached: dead letters published (their table not yet written) · records stored · folded ·
-#: facts stored · alerts stored · alerts published · alerts marked as published · rollups refreshed by minute, hour, day · one table of
+#: alerts stored · alerts published · facts stored · alerts marked as published · rollups refreshed by minute, hour · one table of
 #: state stored.
-POINTS = ("buried", "records", "folded", "facts", "alerts", "published", "marked", "minute", "hour", "day", "state")
+POINTS = ("buried", "records", "folded", "alerts", "published", "facts", "marked", "minute", "hour", "state")
 
 Hook = Callable[[str], Awaitable[None]]
 

@@ -13,8 +13,8 @@ pin changes:
 - ``AIOKafkaConsumerThread.on_start``: starts the aiokafka consumer; fails at once when no broker answers.
 - ``AIOKafkaConsumerThread._create_worker_consumer``: makes the aiokafka consumer, whose ``_isolation_level`` is read when it starts.
 - ``AIOKafkaConsumerThread._fetch_records``: runs in the consumer's thread, advances the position; what it gives: :mod:`.passed`.
-- ``aiokafka.consumer.fetcher.Fetcher._records``: what was fetched and not yet given, by partition; emptied in the dictionary's order.
-  ``_fetch_max_wait_ms`` is read for each request.
+- ``aiokafka.consumer.fetcher.Fetcher._records``: what was fetched and not yet given, by partition, a ``FetchResult`` or an error; emptied
+  in the dictionary's order. ``_fetch_max_wait_ms`` is read for each request.
 - ``Consumer._new_consumer_thread``: makes that thread.
 - ``Consumer._drain_messages``: run by the ``Fetcher`` service, cancelled when that stops.
 - ``Consumer._wait_next_records``: waits while the flow is stopped, then fetches.
@@ -59,10 +59,12 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from weftline.errors import WeftlineError
 from weftline.runtime import logging, passed, unpacking
+from weftline.runtime.groups import CLIENT
 from weftline.runtime.loop import BatchLoop, Chunk, RawRecord
 from weftline.runtime.passed import Passed
 from weftline.runtime.retry import Backoff
 from weftline.runtime.settings import Settings
+from weftline.runtime.tls import trusting
 
 PINS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
 for _name, _pin in PINS.items():
@@ -89,7 +91,7 @@ COMMIT_SECONDS = 1.0
 IDLE_WAIT_MS, BUSY_WAIT_MS = 1_500, 100
 #: What a chunk without records counts for, so that any number of them stays within the bounds of a step.
 PASSED_BYTES = 1024
-#: A topic that was deleted, or made anew, is noticed so soon; aiokafka's own five minutes are too long.
+#: A topic that was deleted or made anew, or got partitions, is noticed so soon; aiokafka's own five minutes are too long.
 METADATA_SECONDS = 10
 #: Before partitions are asked for anew because the log does not have their place: whoever judges them needs a moment first.
 ASIDE_SECONDS = 2.0
@@ -155,7 +157,7 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
             waiting[tp] = waiting.pop(tp)
         most = self.transport.feed.step_records
         try:
-            records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=most)
+            records = await self._evenly(consumer, active_partitions, timeout, most)
         except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
             # Nothing is skipped: whoever takes the partition over judges what was lost, and where to go on.
             log.error("the log does not have the place where reading is to go on", error=repr(error))
@@ -173,6 +175,29 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
         # The call above moved the position as the last thing that it did, so no rebalance can have come in between: the assignment that
         # is held now is the one of which these records were fetched.
         return _Poll(self.assignment_now(), records)
+
+    async def _evenly(self, consumer: Any, active_partitions: set[TP], timeout: float | None, most: int) -> dict[Any, Any]:
+        """As many of each partition that has records here: all go on side by side, and what is stepped together happened at about one time.
+
+        One partition after the other, each window of a backlog was made anew for each of them: 18,000 events in 48 partitions took the
+        engine 0.9 to 1.1 ms each, and take 0.4 to 0.6; in eight partitions 0.4 to 0.9 (interleaved runs on two cores at a load of 8 to 19).
+        """
+        waiting = consumer._fetcher._records
+        share = max(1, most // max(1, len(waiting)))
+        found: dict[Any, Any] = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=share)
+        assignment = self.assignment_now()
+        taken = sum(map(len, found.values()))
+        # What is no result is an error, which the next call meets first: here it would cost what was found before.
+        for tp in [tp for tp, of in waiting.items() if isinstance(of, fetcher.FetchResult) and tp not in found]:
+            if not found or taken >= most:
+                break
+            more = await super()._fetch_records(consumer, {tp}, timeout=0, max_records=share)
+            if assignment is not self.assignment_now():
+                # They were fetched under the former one, and this was under the one that is held now.
+                assignment, found, taken = self.assignment_now(), {}, 0
+            found.update(more)
+            taken += sum(map(len, more.values()))
+        return found
 
     def rejoin(self) -> None:
         """Have the partitions assigned anew. To be called in this thread."""
@@ -397,18 +422,21 @@ class KafkaGroup:
     """Membership of one consumer group, feeding a batch loop. To be made and used within the running event loop."""
 
     def __init__(self, group: str, topic: str, settings: Settings, feed: BatchLoop, datadir: Path) -> None:
-        credentials = None
+        tls = None if settings.kafka_ca is None else trusting(settings.kafka_ca)
+        credentials = faust.SSLCredentials(tls) if tls is not None else None
         if settings.kafka_username is not None:
             credentials = faust.SASLCredentials(
                 username=settings.kafka_username,
                 password=settings.kafka_password.get_secret_value() if settings.kafka_password else "",
                 mechanism="SCRAM-SHA-512",
+                ssl_context=tls,
             )
         session = settings.session_timeout_seconds
         app = _App(
             group,
             broker=";".join(f"kafka://{server.strip()}" for server in settings.kafka.split(",")),
             broker_credentials=credentials,
+            broker_client_id=CLIENT,
             broker_session_timeout=session,
             broker_heartbeat_interval=session / 4,
             broker_rebalance_timeout=REBALANCE_TIMEOUT_SECONDS,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import stamina
 from kafka import OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
-from kafka.errors import NoError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NoError, NotCoordinatorError
 from kafka.protocol.consumer import IsolationLevel
 
 from weftline.kafka_admin.client import open_admin
@@ -19,18 +20,23 @@ from weftline.runtime.settings import Settings
 
 #: The group of a processor, by its name.
 GROUP = "weftline-{}"
+#: What a worker calls itself towards Kafka. One that does follows its topic when that gets partitions; versions before left Faust's name.
+CLIENT: Final = "weftline-processor"
 #: What brokers answer that have no ids.
 _NO_ID = UUID(int=0)
 #: Whoever asks how things are does not want to wait for a broker that hangs.
 SECONDS = 10.0
+#: What a broker says about groups for a moment after its start, or while another one takes them over.
+NOT_YET = (NotCoordinatorError, CoordinatorNotAvailableError, CoordinatorLoadInProgressError)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A worker of a group: where it runs, and the partitions that it holds."""
+    """A worker of a group: where it runs, the partitions that it holds, and what it calls itself."""
 
     host: str
     partitions: tuple[int, ...]
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +99,9 @@ class Groups:
         self._names = {name: GROUP.format(name) for name in topics}
 
     def read(self) -> list[Group]:
-        """The groups as they are now, in the order of the topics given."""
+        """The groups as they are now, in the order of the topics given. A broker that just started is asked again for a while."""
         partitions, ids = self._partitions()
-        described = self._described()
-        places = self._admin.list_group_offsets(dict.fromkeys(self._names.values()))
+        described, places = self._groups()
         starts, ends = self._offsets(partitions, OffsetSpec.EARLIEST), self._offsets(partitions, OffsetSpec.LATEST)
         # Asked for after the ends, so that what arrives between the two questions is not taken for undecided.
         stable = self._offsets(partitions, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
@@ -133,6 +138,11 @@ class Groups:
             if problem is not NoError:
                 raise problem()
 
+    @stamina.retry(on=NOT_YET, attempts=None, timeout=SECONDS, wait_initial=0.1, wait_max=1.0)
+    def _groups(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The groups as Kafka describes them, and their places by group and partition."""
+        return self._described(), self._admin.list_group_offsets(dict.fromkeys(self._names.values()))
+
     def _described(self) -> Mapping[str, Any]:
         try:
             found: Mapping[str, Any] = self._admin.describe_groups(list(self._names.values()))
@@ -166,7 +176,7 @@ def _members(described: Mapping[str, Any], topic: str) -> Iterator[Member]:
     for member in described["members"]:
         assignment = member["member_assignment"] or {"assigned_partitions": []}
         held = [p for of in assignment["assigned_partitions"] if of["topic"] == topic for p in of["partitions"]]
-        yield Member(member["client_host"].lstrip("/"), tuple(sorted(held)))
+        yield Member(member["client_host"].lstrip("/"), tuple(sorted(held)), member["client_id"])
 
 
 @contextmanager

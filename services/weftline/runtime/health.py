@@ -8,8 +8,9 @@ under ``degraded`` which other programs of this machine's stack were stopped sin
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
+from typing import Self
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -182,22 +183,26 @@ class Status:
         }
 
 
-class HealthServer:
-    """The three pages, as an async context; ``port`` is the one it listens on. ``refresh`` is called before each scrape."""
+class Pages:
+    """``/metrics``, ``/healthz`` (the loop turns) and ``/readyz``, as an async context; ``port`` is the one it listens on.
 
-    def __init__(self, settings: Settings, status: Status, metrics: Metrics, refresh: Callable[[], None]) -> None:
+    ``scrape`` gives the text of the first; ``ready`` what the last says, and whether it is well.
+    """
+
+    def __init__(
+        self, settings: Settings, scrape: Callable[[], bytes], ready: Callable[[], tuple[Mapping[str, object], bool]]
+    ) -> None:
         self._settings = settings
-        self._status = status
-        self._metrics = metrics
-        self._refresh = refresh
+        self._scrape = scrape
+        self._ready = ready
         self.port = 0
         app = guarded(guard.names(settings.http_allowed_hosts))
-        app.router.add_get("/metrics", self._metrics_page)
+        app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         self._runner = web.AppRunner(app, access_log=None)
 
-    async def __aenter__(self) -> HealthServer:
+    async def __aenter__(self) -> Self:
         host, port = self._settings.http_host, self._settings.http_port
         await self._runner.setup()
         try:
@@ -213,14 +218,26 @@ class HealthServer:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._runner.cleanup()
 
-    async def _metrics_page(self, _: web.Request) -> web.Response:
-        self._refresh()
-        return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._scrape(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        others = degraded(self._settings.data, self._settings.kafka)
-        said = {**self._status.describe(), "degraded": dict(others)}
-        return web.json_response(said, status=200 if self._status.ready else 503)
+        said, well = self._ready()
+        return web.json_response(dict(said), status=200 if well else 503)
+
+
+class HealthServer(Pages):
+    """The pages of a processor. ``refresh`` is called before each scrape."""
+
+    def __init__(self, settings: Settings, status: Status, metrics: Metrics, refresh: Callable[[], None]) -> None:
+        def scrape() -> bytes:
+            refresh()
+            return generate_latest(metrics.registry)
+
+        def ready() -> tuple[Mapping[str, object], bool]:
+            return {**status.describe(), "degraded": dict(degraded(settings.data, settings.kafka))}, status.ready
+
+        super().__init__(settings, scrape, ready)

@@ -1,4 +1,4 @@
-"""Kafka as aiokafka wants it: connection options, and the check that a topic is what the list says."""
+"""Kafka as aiokafka wants it: connection options, and the check that a topic is there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTo
 from kafka.errors import KafkaError as KafkaPythonError
 
 from weftline.errors import DependencyDown, UserError
-from weftline.kafka_admin.login import refused, wrong_login
+from weftline.kafka_admin.login import check_certificate, refused, wrong_login
 from weftline.runtime import logging
 from weftline.runtime.credentials import credentials
 from weftline.runtime.groups import open_groups
@@ -30,16 +30,14 @@ def client_options(settings: Settings) -> dict[str, Any]:
     return {"bootstrap_servers": [server.strip() for server in settings.kafka.split(",")], **credentials(settings)}
 
 
-async def check_topic(topic: str, partitions: int, settings: Settings, status: Status) -> None:
-    """Wait until a broker answers, then raise UserError unless the topic exists with exactly that many partitions.
-
-    The count is part of the contract: one owner's events are handled in one partition only as long as it never changes.
-    """
+async def check_topic(topic: str, settings: Settings, status: Status) -> int:
+    """Wait until a broker answers, then raise UserError unless the topic exists; how many partitions it has now."""
     backoff = Backoff()
     while True:
         try:
-            found = await _partitions(topic, settings)
+            found = await partitions(topic, settings)
         except (KafkaError, OSError) as error:
+            await asyncio.to_thread(check_certificate, settings.kafka, credentials(settings))
             if await asyncio.to_thread(refused, settings.kafka, credentials(settings)):
                 raise wrong_login(settings.kafka, str(settings.kafka_username)) from None
             status.wait_for("kafka")
@@ -51,11 +49,7 @@ async def check_topic(topic: str, partitions: int, settings: Settings, status: S
         await asyncio.sleep(backoff.next())
     if found is None:
         raise UserError(f"topic {topic} does not exist on {settings.kafka}; run `weftline topics apply`")
-    if found != partitions:
-        raise UserError(
-            f"topic {topic} on {settings.kafka} has {found} partitions, declared are {partitions}; the count can never change "
-            "(`weftline topics apply` says so too): point WEFTLINE_KAFKA to the right cluster or mend schemas/topics.yaml"
-        )
+    return found
 
 
 async def place_group(name: str, topic: str, settings: Settings) -> None:
@@ -79,7 +73,7 @@ async def place_group(name: str, topic: str, settings: Settings) -> None:
     log.info("the first member will place the group", error=problem)
 
 
-async def _partitions(topic: str, settings: Settings) -> int | None:
+async def partitions(topic: str, settings: Settings) -> int | None:
     """Number of partitions; None if the topic does not exist."""
     admin = AIOKafkaAdminClient(request_timeout_ms=REQUEST_TIMEOUT_SECONDS * 1000, **client_options(settings))
     try:

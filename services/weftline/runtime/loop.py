@@ -40,6 +40,11 @@ log = logging.get(__name__)
 MOST_FAULTS = 5
 #: A step that took longer than the pause is followed by as long a rest as it took, but by no more than so many seconds.
 LONGEST_REST = 0.05
+#: While records keep coming, settles take no more than this share of the time, so that a slow one is followed by a longer gathering: most
+#: of what it costs ClickHouse is its number of statements and parts (300 events/s: 1.20 ms of the engine's CPU per event without, 0.89
+#: with). Nobody waits longer for a chart because of that than so many seconds.
+SETTLE_SHARE = 1 / 20
+LONGEST_GATHERING = 3.0
 #: A single record is tried so often before it goes to dead letters: an error of the moment must not cost a record.
 RECORD_ATTEMPTS = 3
 #: A dependency that answers, but not so often in a row what one call asks of it, is not down: the call is to blame.
@@ -89,7 +94,7 @@ class BatchLoop:
         self._leaving: set[int] = set()  # taken away, the handler not yet told
         self._caution = Caution()
         self._outcomes: deque[bool] = deque(maxlen=RATIO_WINDOW)  # True: rejected
-        self._next_step = self._next_settle = self._next_sweep = 0.0
+        self._next_step = self._next_settle = self._latest_settle = self._next_sweep = 0.0
         self._disturbed = False  # something failed since the step began: how long it takes says nothing
         self._stopping = False
         self._ended = False
@@ -181,7 +186,7 @@ class BatchLoop:
             await self._announce()
         elif self._queue.others_first:
             await self._step()  # what else is due they wait for no more than for a crowd
-        elif self._unsettled and now >= self._next_settle:
+        elif self._unsettled and now >= self._settle_due:
             await self._settle()
         elif self._held and now >= self._next_sweep:
             await self._sweep()
@@ -190,9 +195,15 @@ class BatchLoop:
         else:
             self._status.work(bool(self._queue or self._unsettled))
             due = [self._next_step] if self._queue else []
-            due += [self._next_settle] if self._unsettled else []
+            due += [self._settle_due] if self._unsettled else []
             due += [self._next_sweep] if self._held else []
             await self._wait(min(due) - now if due else None)
+
+    @property
+    def _settle_due(self) -> float:
+        """Later while there is something to step, unless as much waits to be settled as a step may take."""
+        more = bool(self._queue) and sum(part.size for part in self._unsettled) < self._settings.batch_bytes
+        return self._latest_settle if more else self._next_settle
 
     async def _step(self) -> None:
         others_first = self._queue.others_first
@@ -279,7 +290,9 @@ class BatchLoop:
             while chunks and not chunks[0].to_settle:
                 chunks.popleft()
         # Counted from the end: a settle slower than its interval must leave time for steps.
-        self._next_settle = self._clock() + self._settings.settle_seconds
+        ended = self._clock()
+        self._next_settle = ended + self._settings.settle_seconds
+        self._latest_settle = max(self._next_settle, ended + min((ended - started) / SETTLE_SHARE, LONGEST_GATHERING))
         self._ended_one("settle", started)
 
     async def _sweep(self) -> None:

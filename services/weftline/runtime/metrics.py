@@ -18,7 +18,7 @@ import weftline
 
 #: Phases of a processor's work. ``step``, ``settle`` and ``sweep`` are whole calls, timed by the loop; the others are their parts,
 #: timed by the processor.
-PHASES = ("step", "decode", "store", "fold", "facts", "alerts", "settle", "rollups", "state", "sweep")
+PHASES = ("step", "decode", "store", "fold", "across", "alerts", "facts", "settle", "rollups", "state", "sweep")
 
 #: Why a record is a dead letter; the command ``dlq`` and the table say the same words.
 REASONS = ("undecodable", "contract", "not_allowed", "not_judged", "processing_failed")

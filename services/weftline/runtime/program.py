@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,10 +51,10 @@ class Runtime:
 
     name: str
     topic: str
-    partitions: int
     settings: Settings
     metrics: Metrics
     status: Status
+    partitions: int = 0  # of the topic, when this started
 
 
 #: Entered before the group is joined, left after it was left. May raise DependencyDown: then it is made and entered again.
@@ -65,11 +65,11 @@ class _StopRequested(Exception):
     """A signal came before there was anything to finish."""
 
 
-def run(name: str, topic: str, partitions: int, handler_factory: HandlerFactory, settings: Settings) -> int:
+def run(name: str, topic: str, handler_factory: HandlerFactory, settings: Settings) -> int:
     """Run processor ``name`` on ``topic`` in the group ``weftline-NAME`` until SIGTERM or SIGINT.
 
     Returns the exit status: 0 after a signal, 1 when a supervisor shall start it anew. Raises UserError for what only a person can
-    mend: a topic that is missing or has another number of partitions, a port that is taken.
+    mend: a topic that is missing, a port that is taken.
     """
     logging.configure(settings)
     # Faust makes the loop of its consumer's thread by itself, so the policy must be set. Little of this layer's work is in the event
@@ -78,7 +78,7 @@ def run(name: str, topic: str, partitions: int, handler_factory: HandlerFactory,
     # The consumer's thread has a hundred small things to do for a fetch. While a step computes, it waited 5 ms for each: 1.5 s in all.
     sys.setswitchinterval(SWITCH_SECONDS)
     metrics = Metrics(name)
-    runtime = Runtime(name, topic, partitions, settings, metrics, Status(name, metrics))
+    runtime = Runtime(name, topic, settings, metrics, Status(name, metrics))
     with tempfile.TemporaryDirectory(prefix="weftline-") as datadir:  # Faust makes folders for tables that we do not have
         return asyncio.run(_main(runtime, handler_factory, Path(datadir)))
 
@@ -147,7 +147,7 @@ async def _serve(runtime: Runtime, handler_factory: HandlerFactory, datadir: Pat
     async with AsyncExitStack() as stack:
         health = await stack.enter_async_context(HealthServer(settings, status, metrics, refresh))
         log.info("listening", url=f"http://{settings.http_host}:{health.port}/readyz")
-        await _unless(stopping, check_topic(runtime.topic, runtime.partitions, settings, status))
+        runtime = replace(runtime, partitions=await _unless(stopping, check_topic(runtime.topic, settings, status)))
         await _unless(stopping, place_group(runtime.name, runtime.topic, settings))
         handler = await _unless(stopping, _enter(stack, handler_factory, runtime))
         loop = BatchLoop(handler, settings, metrics, status)

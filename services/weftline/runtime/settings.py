@@ -52,7 +52,13 @@ class Settings(BaseSettings):
     kafka: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated")
     kafka_username: str | None = Field(None, description="SCRAM-SHA-512 user; none means PLAINTEXT")
     kafka_password: SecretStr | None = Field(None, description="SCRAM-SHA-512 password")
-    clickhouse: str = Field("http://127.0.0.1:8123", description="ClickHouse HTTP address")
+    kafka_ca: str | None = Field(
+        None, description="PEM file of the authorities that Kafka's certificate is checked by, or system; set: TLS"
+    )
+    clickhouse: str = Field("http://127.0.0.1:8123", description="ClickHouse HTTP address; https://: TLS")
+    clickhouse_ca: Path | None = Field(
+        None, description="PEM file of the authorities of ClickHouse's certificate; none: the machine's"
+    )
     clickhouse_database: str = Field("weftline", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="database of all tables")
     clickhouse_username: str = Field("default", description="ClickHouse user")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="ClickHouse password")
@@ -64,12 +70,25 @@ class Settings(BaseSettings):
         "trusted", description="trusted: whoever can write to Kafka speaks for anybody; bound: by the grants of the reference data"
     )
     publisher_key: Path | None = Field(None, description="PEM file of the private key with which events are signed")
+    receivers: Path | None = Field(None, description="YAML file of those who are told of alerts; set: `weftline up` tells them")
 
     http_host: str = Field("127.0.0.1", description="address on which pages, /metrics, /healthz and /readyz listen")
     http_allowed_hosts: Annotated[str, AfterValidator(_names)] = Field(
         "", description="names, comma separated, under which pages are served beside localhost and plain addresses"
     )
     http_port: Annotated[int, Field(ge=0, le=65535)] = Field(0, description="port of the same; 0 picks a free one")
+
+    tls_certificate: Path | None = Field(
+        None, description="PEM file with the certificate and its chain, by which gateway and board are served"
+    )
+    tls_key: Path | None = Field(None, description="PEM file with its private key")
+
+    gateway_host: str = Field("127.0.0.1", description="address on which the gateway listens for partners")
+    gateway_port: Annotated[int, Field(ge=0, le=65535)] = Field(8081, description="port of the same; 0 picks a free one")
+
+    link_key: SecretStr | None = Field(None, description="key of the links to inboxes: the same for `notify run` and every gateway")
+    # A message is read within a day; who comes later signs in with the factory's token.
+    link_hours: Annotated[int, Field(ge=1, le=168)] = Field(24, description="hours for which a link in a message opens the inbox")
 
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "Asia/Shanghai", description="zone of the board's readers: their days begin at its midnight"
@@ -79,7 +98,9 @@ class Settings(BaseSettings):
     batch_records: Annotated[int, Field(ge=1, le=200_000)] = Field(20_000, description="records in one step at most")
     # Large records cost 0.2-0.4 µs a byte, for decoding, judging and rendering: this is half a second, for which everybody else waits.
     batch_bytes: Annotated[int, Field(ge=1024)] = Field(2 << 20, description="bytes in one step at most")
-    settle_seconds: Annotated[float, Field(gt=0, le=30)] = Field(1.0, description="rollups and state are gathered so long")
+    settle_seconds: Annotated[float, Field(gt=0, le=30)] = Field(
+        1.0, description="rollups and state are gathered so long, under load up to 3 s"
+    )
     # At 0.05 s, 100 events/s kept ClickHouse busy for 85 % of a core, at 0.15 s for 74; an event that comes alone does not wait.
     pause_seconds: Annotated[float, Field(ge=0, le=5)] = Field(0.15, description="smallest pause between two steps")
     sweep_seconds: Annotated[float, Field(gt=0, le=600)] = Field(5.0, description="pause between two sweeps")

@@ -8,7 +8,9 @@
 from weftline.contracts.advice import Advice
 from weftline.contracts.epcis import EpcisDefaults, MappedDocument, ShipmentKey, Skipped, map_document
 from weftline.domain.alerts import Alert, Evidence, ListedAlert
+from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.events import (
+    AlertReply,
     CorrectiveAction,
     ErrorDeclaration,
     InspectionEvent,
@@ -21,21 +23,26 @@ from weftline.domain.events import (
     ReportStatusChange,
 )
 from weftline.errors import ContractError, DependencyDown, UserError, WeftlineError
+from weftline.sdk.delivery import DeliveryError, Sent, Undelivered
 from weftline.sdk.files import Problem, Progress, Summary, publish_file
-from weftline.sdk.publisher import DeliveryError, Publisher, Sent, Undelivered
+from weftline.sdk.over_http import HttpPublisher
+from weftline.sdk.publisher import Publisher
 from weftline.sdk.subscriber import Subscriber
 from weftline.sdk.values import content_id
 
 __all__ = [
     "Advice",
     "Alert",
+    "AlertReply",
     "ContractError",
+    "CooperativeEvent",
     "CorrectiveAction",
     "DeliveryError",
     "DependencyDown",
     "EpcisDefaults",
     "ErrorDeclaration",
     "Evidence",
+    "HttpPublisher",
     "InspectionEvent",
     "LaboratoryReport",
     "ListedAlert",

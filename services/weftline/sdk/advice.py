@@ -20,7 +20,8 @@ from typing import NamedTuple
 from weftline.contracts.advice import Advice, declared_before, points_elsewhere, said_before
 from weftline.contracts.rules import iso, nearest, shown
 from weftline.contracts.standards import load_standards
-from weftline.domain.events import InspectionEvent, LaboratoryReport, LogisticsEvent, Measurement
+from weftline.domain.cooperative.events import CooperativeEvent
+from weftline.domain.events import AlertReply, InspectionEvent, LaboratoryReport, LogisticsEvent, Measurement
 from weftline.domain.laboratory.checks import reader
 from weftline.domain.laboratory.findings import Reason
 from weftline.domain.laboratory.spelling import key
@@ -74,7 +75,7 @@ class Adviser:
     def _said(self, event: AnyEvent, now: int) -> Iterator[Advice]:
         if event.event_time > now + CLOCKS_MS:
             yield Advice("event_time", f"{iso(event.event_time)} is {_ahead(event.event_time - now)} in the future")
-        if isinstance(event, LogisticsEvent):
+        if isinstance(event, LogisticsEvent | AlertReply | CooperativeEvent):
             return
         if problem := self._category(event.product_category):
             yield Advice("product_category", problem)

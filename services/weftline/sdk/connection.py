@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any, NoReturn
 
 from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
 
-from weftline.errors import DependencyDown, UserError
-from weftline.kafka_admin.login import refused, wrong_login
+from weftline.errors import DependencyDown, KafkaRefuses, UserError
+from weftline.kafka_admin.login import check_certificate, refused, wrong_login
 from weftline.runtime.credentials import sasl
 
 CONNECT_SECONDS = 3.0
@@ -18,14 +19,16 @@ bootstrap timeout even when the connection is refused, and leaves its thread beh
 BOOTSTRAP_SECONDS = 10.0
 
 
-def settings(kafka: str, username: str | None, password: str | None) -> dict[str, Any]:
+def settings(kafka: str, username: str | None, password: str | None, ca: str | Path | None = None) -> dict[str, Any]:
     """kafka-python's settings for the brokers ``kafka`` (``host:port``, comma separated); makes sure that one of them listens.
 
-    With ``username`` the connection is SASL/SCRAM-SHA-512. Raises :class:`UserError` for an address that is none and for a login that
-    is refused, :class:`DependencyDown` when nobody answers.
+    With ``username`` the connection is SASL/SCRAM-SHA-512, with ``ca`` TLS (:func:`weftline.runtime.tls.trusting`). Raises
+    :class:`UserError` for an address that is none, for a login that is refused and for a certificate that is not trusted,
+    :class:`DependencyDown` when nobody answers.
     """
-    credentials = sasl(username, password)
+    credentials = sasl(username, password, ca)
     reach(kafka)
+    check_certificate(kafka, credentials)
     if username is not None and refused(kafka, credentials):
         raise wrong_login(kafka, username)
     return {
@@ -59,18 +62,18 @@ def refuse(kafka: str, error: KafkaError, username: str | None = None) -> NoRetu
     if username is not None and isinstance(error, SaslAuthenticationFailedError):
         raise wrong_login(kafka, username) from error
     if isinstance(error, AuthorizationError):
-        raise UserError(
+        raise KafkaRefuses(
             f"Kafka at {kafka} does not allow user {username or 'anonymous'} to do that: {describe(error)}; whoever looks after Kafka "
             "gives a role with `weftline access grant`"
         ) from error
     raise DependencyDown("kafka", f"{kafka}: {describe(error)}") from error
 
 
-def missing_topic(kafka: str, topic: str, username: str | None = None) -> UserError:
+def missing_topic(kafka: str, topic: str, username: str | None = None) -> KafkaRefuses:
     """The error for a topic that the broker does not have, or does not show this user: to who may not see it, it says the same."""
     if username is None:
-        return UserError(f"Kafka at {kafka} has no topic {topic}; make it with `weftline topics apply`")
-    return UserError(
+        return KafkaRefuses(f"Kafka at {kafka} has no topic {topic}; make it with `weftline topics apply`")
+    return KafkaRefuses(
         f"Kafka at {kafka} shows user {username} no topic {topic}: it is not there (`weftline topics apply` makes it), or the user may "
         "not see it (`weftline access grant` gives a role)"
     )

@@ -12,21 +12,20 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from weftline.contracts.advice import Advice
 from weftline.contracts.epcis import EpcisDefaults, is_epcis, map_document
-from weftline.contracts.kinds import BY_CLASS
-from weftline.contracts.mapping import from_json
 from weftline.contracts.text_reading import DamagedError, Lines, json_value, opened
-from weftline.domain.alerts import Alert
 from weftline.errors import ContractError, UserError
+from weftline.sdk.advised import AdvisedPublisher
+from weftline.sdk.delivery import DeliveryError
 from weftline.sdk.methods import Defaults
-from weftline.sdk.publisher import DeliveryError, Publisher
-from weftline.sdk.values import AnyEvent, content_id
+from weftline.sdk.reading import event_of
+from weftline.sdk.values import AnyEvent
 
 MAX_DOCUMENT_BYTES = 64 << 20
 """A document, or a line, is held in memory as a whole."""
@@ -99,7 +98,7 @@ class Summary:
 
 def publish_file(
     path: Path | str,
-    publisher: Publisher,
+    publisher: AdvisedPublisher,
     *,
     epcis: EpcisDefaults | None = None,
     on_problem: Callable[[Problem], None] | None = None,
@@ -129,7 +128,7 @@ class _Publishing:
     """One file on its way. Events go on in chunks, so that the tables are asked once for many; but before more is read, which may mean to
     wait for whoever writes it, all that is there is on its way."""
 
-    publisher: Publisher
+    publisher: AdvisedPublisher
     epcis: EpcisDefaults | None
     on_problem: Callable[[Problem], None] | None
     progress: Callable[[Progress], None] | None
@@ -179,7 +178,12 @@ class _Publishing:
     def _publish(self) -> None:
         chunk, self.chunk = self.chunk, []
         events = [event for _, event in chunk]
-        for (line, event), known in zip(chunk, self.stored(events) if self.stored and events else [()] * len(chunk), strict=True):
+        known = self.stored(events) if self.stored and events else [()] * len(chunk)
+        with self.publisher.together():
+            self._hand_over(chunk, known)
+
+    def _hand_over(self, chunk: Sequence[tuple[int, AnyEvent]], stored: Sequence[tuple[Advice, ...]]) -> None:
+        for (line, event), known in zip(chunk, stored, strict=True):
             # An event of the same file is not in the tables yet.
             own = self.publisher.published(event)
             advice = (*self.publisher.advise(event), *(() if own else known))
@@ -311,18 +315,6 @@ def _events(line: int, value: Any, defaults: Defaults, epcis: EpcisDefaults | No
             yield Problem(line, skipped.index, name + skipped.reason, skipped.fault)
     else:
         try:
-            yield _own(value, defaults)
+            yield event_of(value, defaults)
         except ContractError as error:
             yield Problem(line, None, str(error), True)
-
-
-def _own(value: Any, defaults: Defaults) -> AnyEvent:
-    """One event of ours; what every event of a publisher says alike may be left out, and so may the identity."""
-    if not isinstance(value, dict):
-        raise ContractError("text", f"is no JSON object but {type(value).__name__}")
-    if value.get("type") == BY_CLASS[Alert].name:
-        raise ContractError("type", "alerts are made by the processors and cannot be published")
-    common = {name: text for name, text in asdict(defaults).items() if text is not None and name != "time_zone_offset"}
-    event = from_json({"event_id": "-", **common, **value})
-    assert not isinstance(event, Alert)
-    return event if "event_id" in value else replace(event, event_id=content_id(event))

@@ -9,11 +9,14 @@ from enum import StrEnum
 from typing import Any, Generic, NotRequired, Protocol, Required, TypedDict, TypeVar, Unpack
 
 from weftline.contracts.dates import BY_ITS_BEGIN, BY_ITS_END
-from weftline.contracts.mapping import part_from_json
+from weftline.contracts.mapping import body_from_json, part_from_json
 from weftline.contracts.rules import nearest, within
+from weftline.domain.cooperative.events import BODIES, Body, CooperativeEvent
 from weftline.domain.events import (
+    AlertReply,
     CorrectiveAction,
     ErrorDeclaration,
+    Event,
     InspectionEvent,
     LaboratoryReport,
     LogisticsEvent,
@@ -25,7 +28,9 @@ from weftline.domain.events import (
 )
 from weftline.domain.vocabulary import (
     AgeGroup,
+    AlertSeverity,
     BusinessStep,
+    CooperativeKind,
     Disposition,
     ErrorReason,
     InspectionKind,
@@ -35,6 +40,7 @@ from weftline.domain.vocabulary import (
     Payer,
     Precision,
     ProductionStep,
+    ReplyKind,
     ReportStatus,
     SafetyClass,
     SampleType,
@@ -46,7 +52,7 @@ from weftline.domain.vocabulary import (
 from weftline.errors import ContractError
 from weftline.sdk.values import AnyEvent, Day, Time, content_id, is_date, milliseconds, offset
 
-E = TypeVar("E", OrderEvent, InspectionEvent, LogisticsEvent)
+E = TypeVar("E", OrderEvent, InspectionEvent, LogisticsEvent, AlertReply, CooperativeEvent)
 R = TypeVar("R")
 P = TypeVar("P", Measurement, PlanUsed)
 Symbol = TypeVar("Symbol", bound=StrEnum)
@@ -346,6 +352,59 @@ class EventMethods(ABC, Generic[R]):
             trade_mode=_symbol("trade_mode", TradeMode, trade_mode),
         )
 
+    def reply(
+        self,
+        *,
+        reply: ReplyKind | str,
+        alert_id: str | None = None,
+        supplier_id: str | None = None,
+        forwarded_by: str | None = None,
+        lot_ids: Sequence[str] = (),
+        problem_id: str | None = None,
+        counterpart_problem_id: str | None = None,
+        severity: AlertSeverity | str = AlertSeverity.UNKNOWN,
+        target_at: Day | None = None,
+        replied_by: str | None = None,
+        reason: str | None = None,
+        **common: Unpack[Common],
+    ) -> R:
+        """A factory, or a supplier of its, answers an alert; or lots are held back under a problem, or set free."""
+        return self._build(
+            AlertReply,
+            common,
+            reply=_symbol("reply", ReplyKind, reply),
+            alert_id=alert_id,
+            supplier_id=supplier_id,
+            forwarded_by=forwarded_by,
+            lot_ids=tuple(lot_ids),
+            problem_id=problem_id,
+            counterpart_problem_id=counterpart_problem_id,
+            severity=_symbol("severity", AlertSeverity, severity),
+            target_at=target_at,
+            replied_by=replied_by,
+            reason=reason,
+        )
+
+    def cooperative(
+        self,
+        *,
+        kind: CooperativeKind | str,
+        body: Body | Mapping[str, Any],
+        **common: Unpack[Common],
+    ) -> R:
+        """A step in a matter of a member; ``body`` is what the kind's own field of the event says, as itself or as a JSON object:
+        ``cooperative(kind="MEMBERSHIP", body={"step": "JOINED", "size_class": "SMALL"}, factory_id="F-0217", …)``. Of what is the
+        cooperative's own (a budget, a price, a standard) ``factory_id`` is the cooperative's id."""
+        of = _symbol("kind", CooperativeKind, kind)
+        field = BODIES.get(of)
+        if field is None:
+            raise ContractError("kind", f"{of} has no body; it is one of {', '.join(BODIES)}")
+        try:
+            said = body_from_json(field, body) if isinstance(body, Mapping) else body
+        except ContractError as error:
+            raise within(field, error) from None
+        return self._build(CooperativeEvent, common, kind=of, **{field: said})
+
     def declare_erroneous(
         self,
         event: AnyEvent | HasEvent,
@@ -360,7 +419,7 @@ class EventMethods(ABC, Generic[R]):
         it is a further event with an identity of its own, published as any other and named in ``corrective_event_ids``.
         ``declaration_time`` is given rather than read from the clock, so that a call made twice says the same.
         """
-        published = event if isinstance(event, (OrderEvent, InspectionEvent, LogisticsEvent)) else event.event
+        published = event if isinstance(event, Event) else event.event
         # EPCIS writes its reasons in lower case.
         why = _symbol("reason", ErrorReason, reason.upper())
         declaration = ErrorDeclaration(milliseconds("declaration_time", declaration_time), why, tuple(corrective_event_ids))

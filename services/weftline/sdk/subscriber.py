@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -77,6 +78,7 @@ class Subscriber:
         schema_registry: str | None = None,
         username: str | None = None,
         password: str | None = None,
+        ca: Path | str | None = None,
     ) -> None:
         self.factory_id = factory_id
         self.group = group or _group(factory_id)
@@ -93,7 +95,7 @@ class Subscriber:
         self._acknowledged = False  # whether an acknowledged alert is among what is done and not committed
         self._commit_failed = False
         self._committed_at = time.monotonic()
-        connection = settings(kafka, username, password)
+        connection = settings(kafka, username, password, ca)
         try:
             self._consumer = open_consumer(
                 **connection,

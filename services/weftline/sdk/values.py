@@ -10,10 +10,11 @@ from typing import TypeAlias
 
 from weftline.contracts.dates import time_of
 from weftline.contracts.mapping import to_json
-from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
+from weftline.domain.cooperative.events import CooperativeEvent
+from weftline.domain.events import AlertReply, InspectionEvent, LogisticsEvent, OrderEvent
 from weftline.errors import ContractError
 
-AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent
+AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | AlertReply | CooperativeEvent
 
 Time: TypeAlias = datetime | int
 """An aware datetime, or milliseconds since the epoch, UTC."""

@@ -18,12 +18,13 @@ from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.kinds import BY_CLASS, BY_PROCESSOR
 from weftline.contracts.registry import open_registry
 from weftline.contracts.rules import shown
-from weftline.domain.events import Event, InspectionEvent, LogisticsEvent, OrderEvent
+from weftline.domain.cooperative.events import CooperativeEvent
+from weftline.domain.events import AlertReply, Event, InspectionEvent, LogisticsEvent, OrderEvent
 from weftline.errors import WeftlineError
 from weftline.runtime.settings import Settings
 from weftline.warehouse.client import Reader, reader
 
-AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent
+AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | AlertReply | CooperativeEvent
 
 _DECLARED = 1 << 63
 TABLES: Mapping[type, str] = {kind.cls: kind.records for kind in BY_PROCESSOR.values()}

@@ -46,7 +46,7 @@ NOT_DATA = frozenset({"schema_migrations"})
 #: By so much the clocks of Kafka and of ClickHouse may differ, and a statement may have lasted.
 SKEW_MS = 600_000
 # What is made from what, the farthest from the records first.
-_LAYERS = ("_throughput_day", "_throughput_hour", "_throughput_minute", "_state", "_facts")
+_LAYERS = ("_throughput_hour", "_throughput_minute", "_state", "_facts")
 # The processors' inserts shall not wait for it.
 _GENTLY = "SETTINGS max_threads = 2"
 

@@ -39,12 +39,13 @@ from urllib3.exceptions import HTTPError
 from weftline.errors import DependencyDown, UserError
 from weftline.runtime.clock import ServerClock
 from weftline.runtime.settings import Settings
+from weftline.runtime.tls import trusting
 from weftline.warehouse import cuts
 from weftline.warehouse.faults import NAME, NotReady, WarehouseError, faults
 from weftline.warehouse.sql import bind, identifier
 
 # clickhouse-connect takes pandas and pyarrow along wherever they happen to be installed, at the first insert: 2.3 s on a free core,
-# 4 s when three processors start at once, and 100 MB in each. Nothing here uses data frames, so it is told that there are none.
+# 4 s when three programs start at once, and 100 MB in each. Nothing here uses data frames, so it is told that there are none.
 options.pd = options.pd_time_test = options.arrow = None
 
 # A statement of a processor takes milliseconds; one that takes this long will not get better by waiting for it.
@@ -150,7 +151,7 @@ class Warehouse:
     async def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows, such as ``INSERT … SELECT``."""
         text = _bound(statement, parameters)
-        await self._run(_label(statement), lambda: self._client.command(text))
+        await self._run(label_of(statement), lambda: self._client.command(text))
 
     async def ping(self) -> bool:
         """Whether the server answers within three seconds."""
@@ -178,7 +179,7 @@ class Warehouse:
         arguments = _reading(_bound(statement, parameters), binary, column_oriented)
         if threads is not None:
             arguments["settings"] = {"max_threads": threads}
-        return await self._run(_label(statement), lambda: self._client.query(**arguments))
+        return await self._run(label_of(statement), lambda: self._client.query(**arguments))
 
     async def _run(self, label: str, call: Callable[[], Awaitable[Any]]) -> Any:
         async for attempt in stamina.retry_context(
@@ -216,7 +217,7 @@ class Reader:
     def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """As :meth:`Warehouse.command`."""
         text = _bound(statement, parameters)
-        with faults(_label(statement)):
+        with faults(label_of(statement)):
             self._client.command(text)
 
     def clock(self) -> ServerClock:
@@ -233,7 +234,7 @@ class Reader:
         What fails when the answer has begun stands in its body, between marks that a header has announced, and is raised at the end: who
         writes the pieces down must throw them away then.
         """
-        label = _label(statement)
+        label = label_of(statement)
         with faults(label):
             answer = self._client.raw_stream(statement, fmt="Native")
             tag = answer.headers.get("X-ClickHouse-Exception-Tag", "").encode()
@@ -272,7 +273,7 @@ class Reader:
 
     def _query(self, statement: str, parameters: Mapping[str, Any] | None, binary: Sequence[str], *, column_oriented: bool) -> Any:
         arguments = _reading(_bound(statement, parameters), binary, column_oriented)
-        with faults(_label(statement)):
+        with faults(label_of(statement)):
             return self._client.query(**arguments)
 
 
@@ -299,6 +300,12 @@ def _arguments(settings: Settings, database: str, seconds: float) -> dict[str, A
             f"WEFTLINE_CLICKHOUSE: {settings.clickhouse} is no address of ClickHouse's HTTP interface such as http://127.0.0.1:8123"
             " (user and password have variables of their own)"
         )
+    if settings.clickhouse_ca is not None:
+        if address.scheme != "https":
+            raise UserError(
+                f"WEFTLINE_CLICKHOUSE_CA is set, so WEFTLINE_CLICKHOUSE must begin with https://, not {settings.clickhouse}"
+            )
+        trusting(settings.clickhouse_ca)  # clickhouse-connect says less of a file that it cannot read
     server: dict[str, Any] = {
         "max_query_size": STATEMENT_BYTES,
         "max_execution_time": int(seconds),
@@ -318,6 +325,7 @@ def _arguments(settings: Settings, database: str, seconds: float) -> dict[str, A
         "host": host,
         "port": port or (8443 if address.scheme == "https" else 8123),
         "proxy_path": address.path,
+        **({} if settings.clickhouse_ca is None else {"ca_cert": str(settings.clickhouse_ca)}),
         "username": settings.clickhouse_username,
         "password": settings.clickhouse_password.get_secret_value(),
         "database": database,
@@ -366,6 +374,6 @@ def _bound(statement: str, parameters: Mapping[str, Any] | None) -> str:
     return statement if parameters is None else bind(statement, parameters)
 
 
-def _label(statement: str) -> str:
+def label_of(statement: str) -> str:
     """How a statement is called in an error: its beginning, on one line, without values."""
     return " ".join(statement.split())[:120]

@@ -10,7 +10,6 @@ statement                              the contract allows in one step        cu
 facts                                  1,200 months (2000 to 2100)            MONTHS, BLOCK_ROWS, _BYTES  1,200 months
 rollup per minute                      20,000 windows, 1,200 months           WINDOWS, MONTHS             1,200 months
 rollup per hour                        20,000 windows, 1,200 months           WINDOWS, MONTHS             1,200 months
-rollup per day                         20,000 windows, 100 years              WINDOWS, MONTHS years       100 years
 records, state, alerts, dead letters   one step's bytes; not partitioned      BLOCK_ROWS, BLOCK_BYTES     40 blocks
 reads of some owners                   20,000 owners of 1.6 kB (counts,       OWNERS, TEXT_BYTES          20,000 of 1.6 kB
                                        records, judged, alerts; alerts
@@ -60,31 +59,21 @@ def _month_of_day(day: int) -> int:
     return when.year * 12 + when.month
 
 
-@lru_cache(maxsize=50_000)
-def _year_of_day(day: int) -> int:
-    return (datetime.date(1970, 1, 1) + datetime.timedelta(days=day)).year
-
-
 def month(seconds: int) -> int:
     """A number for the month (UTC) of a time, ascending."""
     return _month_of_day(seconds // _DAY)
 
 
-def year(seconds: int) -> int:
-    """The year (UTC) of a time."""
-    return _year_of_day(seconds // _DAY)
-
-
-def windows(starts: Iterable[int], part: Callable[[int], int] = month) -> Iterator[list[int]]:
+def windows(starts: Iterable[int]) -> Iterator[list[int]]:
     """Starts of windows (seconds) in order, each once, so many at a time that they touch at most :data:`MONTHS` partitions."""
     taken: list[int] = []
     parts: set[int] = set()
     for start in sorted(set(starts)):
-        if len(taken) >= WINDOWS or (len(parts) >= MONTHS and part(start) not in parts):
+        if len(taken) >= WINDOWS or (len(parts) >= MONTHS and month(start) not in parts):
             yield taken
             taken, parts = [], set()
         taken.append(start)
-        parts.add(part(start))
+        parts.add(month(start))
     if taken:
         yield taken
 

@@ -38,13 +38,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class PlainView:
-    """A view that shows columns of one table as they are. ``columns``: expression, and as what it is shown."""
+    """A view that shows columns of one table as they are. ``columns``: expression, and as what it is shown.
+
+    ``by``: names of columns, comma separated, of which it has one row each; then other expressions are sums, and ``where`` is of them.
+    """
 
     name: str
     says: str
     columns: tuple[tuple[str, SqlColumn], ...]
     source: str
     where: str
+    by: str = ""
 
 
 def render(things: Iterable[Table | PlainView]) -> str:
@@ -74,8 +78,9 @@ def _widths(columns: Sequence[SqlColumn]) -> tuple[int, int]:
 
 def _view(view: PlainView) -> str:
     shown = ",\n    ".join(source if source == column.name else f"{source} AS {column.name}" for source, column in view.columns)
+    kept = f"GROUP BY {view.by}\nHAVING {view.where}" if view.by else f"WHERE {view.where}"
     return (
-        f"CREATE OR REPLACE VIEW {view.name} {{on_cluster}} AS\nSELECT\n    {shown}\nFROM {view.source} FINAL\nWHERE {view.where}\n"
+        f"CREATE OR REPLACE VIEW {view.name} {{on_cluster}} AS\nSELECT\n    {shown}\nFROM {view.source} FINAL\n{kept}\n"
         f"COMMENT {_quoted(view.says)};\n\n{_comments(view.name, [column for _, column in view.columns])}"
     )
 

@@ -32,7 +32,15 @@ class WarehouseError(WeftlineError):
 
 
 class NotReady(DependencyDown):
-    """The set-up has a fault that a person must mend; to be waited for, but not to be tried again at once."""
+    """The set-up has a fault that a person must mend; to be waited for, but not to be tried again at once.
+
+    ``code`` and ``problem`` are ClickHouse's number and own words, if it has any.
+    """
+
+    def __init__(self, dependency: str, text: str, problem: str = "", code: int | None = None) -> None:
+        super().__init__(dependency, text)
+        self.problem = problem
+        self.code = code
 
 
 @contextlib.contextmanager
@@ -54,7 +62,7 @@ def _fault(error: Any, label: str, starting: bool) -> WeftlineError:
     found = blame.fault("inserter", error) if code is None else blame.of_code(code, problem)
     if found.setup:
         text = f"{label}: {found.why}"
-        return UserError(f"ClickHouse: {text}") if starting else NotReady(NAME, text)
+        return UserError(f"ClickHouse: {text}") if starting else NotReady(NAME, text, problem, code)
     if found.whose is Whose.DEPENDENCY:
         reason = _REASON.search(problem) if code is None else None
         return DependencyDown(NAME, f"{label}: {reason[1] if reason else problem}", found.suspect)

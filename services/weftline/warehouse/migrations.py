@@ -27,11 +27,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import stamina
+
 from weftline.contracts.paths import schemas_root
-from weftline.errors import UserError
+from weftline.errors import DependencyDown, UserError
 from weftline.runtime.settings import Settings
-from weftline.warehouse.client import Reader, reader
-from weftline.warehouse.faults import WarehouseError
+from weftline.warehouse.client import ATTEMPTS, Reader, label_of, reader
+from weftline.warehouse.faults import NotReady, WarehouseError
 from weftline.warehouse.sql import SqlError, identifier, pieces, split_statements
 
 # ON CLUSTER waits for all hosts, by ClickHouse's default for 180 s (distributed_ddl_task_timeout).
@@ -160,18 +162,31 @@ def migrate(settings: Settings, folder: Path | None = None) -> list[str]:
             todo = files
         for file in todo:
             for number, statement in enumerate(scripts[file.name], 1):
-                try:
-                    server.command(statement)
-                except WarehouseError as error:
-                    raise WarehouseError(
-                        f"{file.name}, statement {number}: {error.statement}", error.problem, error.code
-                    ) from error
+                _run(server, statement, f"{file.name}, statement {number}")
             # Not VALUES, which would be an asynchronous insert by default.
             server.command(
                 "INSERT INTO schema_migrations (name, checksum) SELECT {name:String}, {checksum:String}",
                 {"name": file.name, "checksum": file.checksum},
             )
     return [file.name for file in todo]
+
+
+def _run(server: Reader, statement: str, where: str) -> None:
+    """Run one statement; again, if what stands in its way may be another migrator, for each may be run twice.
+
+    While that one makes a view anew, the former view is "dropped or detached" to us, or, if it came from behind, lacks a column.
+    """
+    try:
+        for attempt in stamina.retry_context(
+            on=DependencyDown, attempts=ATTEMPTS, timeout=SECONDS, wait_initial=0.05, wait_max=1.0
+        ):
+            with attempt:
+                server.command(statement)
+    except WarehouseError as error:
+        raise WarehouseError(f"{where}: {error.statement}", error.problem, error.code) from error
+    except NotReady as error:
+        # Elsewhere a missing column means that migrations wait to be run; here the statement itself is wrong.
+        raise WarehouseError(f"{where}: {label_of(statement)}", error.problem, error.code) from error
 
 
 def pending(settings: Settings, folder: Path | None = None) -> list[str]:

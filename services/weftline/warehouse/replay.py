@@ -1,6 +1,6 @@
 """Dead letters back to the topics they came from, once what was wrong is mended.
 
-The original bytes go with the original key to the original partition, so the same processor reads them as if they had just come.
+The original bytes go with the original key to the partition in which this key's records are now, as if they had just come.
 Nothing can be counted twice by that: records are a set, known by source and event id. Hence the order here: publish, have it
 acknowledged, then note it. A crash in between leaves a letter open that may be replayed again, and that does no harm.
 """
@@ -21,7 +21,7 @@ from weftline.contracts.envelope import cloudevents_headers
 from weftline.contracts.log_reader import Unreadable, open_consumer
 from weftline.contracts.publishers import Delivered, Grants
 from weftline.contracts.signing import HEADER as SIGNATURE_HEADER
-from weftline.contracts.topics import key_of, load_topics, partition_of
+from weftline.contracts.topics import key_of
 from weftline.domain.events import Event
 from weftline.errors import ContractError, DependencyDown, UserError
 from weftline.runtime.credentials import credentials
@@ -75,7 +75,7 @@ def whole(settings: Settings, letter: Letter) -> tuple[Letter, Original | None, 
 
 def still_wrong(codec: Codec, letter: Letter, grants: Grants | None, signature: bytes | None) -> str | None:
     """Why a processor would refuse the record again, or None. By the same rules as its first step."""
-    topic, partition, _ = letter.address
+    topic = letter.address.topic
     if letter.cut and (letter.size or 0) > MAX_VALUE_BYTES:
         return f"value: has {letter.size:,} bytes, at most {MAX_VALUE_BYTES:,} are allowed; have the source send it in parts"
     try:
@@ -88,8 +88,8 @@ def still_wrong(codec: Codec, letter: Letter, grants: Grants | None, signature: 
         record = Delivered(topic, letter.key, letter.value or b"", signature, time.time_ns() // 1_000_000)
         if (refusal := grants.refusal(record, event)) is not None:
             return str(refusal)
-    if letter.key != owner and partition != partition_of(owner, load_topics()[topic].partitions):
-        return f"key: is not {owner.decode()!r}, so that another partition handles this owner; have the source send it again"
+    if letter.key != owner:
+        return f"key: is not {owner.decode()!r}, whose events these are; have the source send it again"
     return None
 
 
@@ -180,12 +180,12 @@ def _publish(producer: KafkaProducer, letters: list[Letter], signatures: dict[Pl
     try:
         sending = []
         for letter in letters:
-            topic, partition, _ = letter.address
+            topic = letter.address.topic
             # The headers are a function of the content, all but the signature; the table of dead letters does not hold them.
             headers = [*cloudevents_headers(codec.decode(topic, letter.value)), (REPLAY_HEADER, str(letter.address).encode())]
             if (signature := signatures.get(letter.address)) is not None:
                 headers.append((SIGNATURE_HEADER, signature))
-            sending.append(producer.send(topic, value=letter.value, key=letter.key, headers=headers, partition=partition))
+            sending.append(producer.send(topic, value=letter.value, key=letter.key, headers=headers))
         producer.flush(SECONDS)
         for future in sending:
             future.get(SECONDS)

@@ -46,7 +46,7 @@ from weftline.warehouse.sql import identifier
 from weftline.warehouse.status import TOPICS
 
 # Made from records, so that there is nothing in them to be united.
-_MADE = ("_facts", "_state", "_throughput_minute", "_throughput_hour", "_throughput_day")
+_MADE = ("_facts", "_state", "_throughput_minute", "_throughput_hour")
 # By topic and offset.
 _LETTERS = ("dead_letters", "dead_letter_actions")
 # What they say is true of the tables that were backed up, and of a place in Kafka that is set here.
@@ -98,9 +98,13 @@ def restore(settings: Settings, folder: Path, manifest: Manifest, say: Callable[
         logs = {log.group: log for log in places.read()}
         with reader(settings, seconds=SECONDS) as server:
             _claim(server, manifest, merge)
+            kept = set(data_tables(server))
             gone = [place.topic for name, place in manifest.places.items() if _is_other(logs[name], place)]
             for file in manifest.tables:
                 if file.table in _BOOKKEEPING or (merge and file.table.endswith(_MADE)):
+                    continue
+                if file.table not in kept:
+                    say(f"{file.table}: left out; a later version than the backup's has no such table")
                     continue
                 done.rows[file.table] = _load(server, folder / file.file, file.table, gone)
                 say(f"{file.table}: {done.rows[file.table]:,} rows")
@@ -185,7 +189,9 @@ def _set(places: Places, log: Log, place: Place) -> Iterator[str]:
             "is not in it is lost"
         )
         return
-    back = {partition: min(offset, log.committed.get(partition, offset)) for partition, offset in place.committed.items()}
+    # Partitions that the topic got since the backup are none of its places: the backup has nothing of them.
+    known = {**dict.fromkeys(log.first, 0), **place.committed}
+    back = {partition: min(offset, log.committed.get(partition, offset)) for partition, offset in known.items()}
     places.set(
         log.group, log.topic, {of: min(max(offset, log.first[of]), log.end[of]) for of, offset in back.items() if of in log.first}
     )

@@ -5,54 +5,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import datetime
 
 from nicegui import ui
 from nicegui.element import Element
 
 from weftline.boards.model import Text, Tone, Unit
-from weftline.boards.web.address import Address
 from weftline.boards.web.frame import Frame, Words, icon
 from weftline.boards.web.keeper import Keeper
-from weftline.boards.web.look import TONE_ICONS, Look, moment, number, sentence, written
+from weftline.boards.web.look import TONE_ICONS, Look
 from weftline.boards.web.panels import LOADING, Card
 from weftline.boards.web.source import Source
-from weftline.boards.web.story import DEADLINES, LABORATORY, MILESTONES, TABLES, Proof, Story, panels, read
-from weftline.boards.web.strip import Line, Measure
+from weftline.boards.web.story import TABLES, choice_of, panels, read, span_of
 from weftline.boards.web.watch import Watch
-from weftline.boards.words import Word
-from weftline.domain.vocabulary import AlertRule
 from weftline.errors import DependencyDown, WeftlineError
+from weftline.pages.drawing import STATUSES, proofs_html
+from weftline.pages.evidence import Story
+from weftline.pages.reader import moment, sentence, written
+from weftline.pages.words import Word
 
 BACK = Text("集群总览", "Cluster overview")
 UNKNOWN = Text("没有这个预警", "There is no such alert")
 EVIDENCE, CONTEXT = Text("证据", "Evidence"), Text("背景", "Context")
-PASSES, FAILS = Text("合格范围", "passes"), Text("超出限值", "Beyond the limit")
-KEEPS = Text("在限值内", "Within the limit")
-MEASURED, LIMIT, CLAUSE = Text("实测", "Measured"), Text("限值", "Limit"), Text("依据", "Clause")
-CONFIDENCE, SOURCE, EVENT = (
-    Text("限值可信度", "Confidence of the limit"),
-    Text("限值出处", "Where the limit stands"),
-    Text("事件", "Event"),
-)
-NOT_YET = Text("尚未", "not yet")
 FACTORY, CENTER, COOPERATIVE = Text("工厂", "Factory"), Text("打样中心", "Center"), Text("合作社", "Cooperative")
 PRODUCT, STYLE, LOT_IDS = Text("产品类别", "Product"), Text("款号", "Style"), Text("批次", "Lots")
 ORDER, SHIPMENT, OCCURRED = Text("打样单", "Order"), Text("运单", "Shipment"), Text("发生时间", "Occurred")
 TOLD_LATE = Text("迟报", "Told late by")
 NUMBER = Text("预警编号", "Alert")
-FINISHED, ARRIVED, LATE_BY = Text("完成", "Finished"), Text("到达", "Arrived"), Text("逾期", "Late by")
-PROMISED, EXPECTED = Text("承诺", "Promised"), Text("预计", "Expected")
-REPORT, LOT = Text("检测报告", "Report"), Text("批", "Lot")
-CONFIDENCES = {
-    "confirmed": Text("已由多个独立来源证实", "confirmed by several independent publications"),
-    "unconfirmed": Text("未经证实", "not confirmed"),
-}
-STATUSES = {
-    "RAISED": Word(Text("成立", "Stands"), Tone.INFO),
-    "UPDATED": Word(Text("成立（证据已更新）", "Stands (evidence updated)"), Tone.INFO),
-    "WITHDRAWN": Word(Text("已撤销", "Withdrawn"), Tone.QUIET),
-}
 
 
 class AlertPage:
@@ -87,8 +65,8 @@ class AlertPage:
                     if now != at and await self._told():
                         at = now
                     if self._keeper is not None and self._story is not None:
-                        span = self._story.span(time.time())
-                        self._keeper.read(self._story.choice(span), span, self._frame.look, self._frame.here)
+                        span = span_of(self._story, time.time())
+                        self._keeper.read(choice_of(self._story, span), span, self._frame.look, self._frame.here)
                 await self._watch.next_or(self._again)
         finally:
             connecting.cancel()
@@ -124,12 +102,7 @@ class AlertPage:
             self._head(story, look)
             with ui.element("section").classes("row-of-cards").props("aria-labelledby=evidence"):
                 Words("h2", look.of(EVIDENCE), id="evidence")
-                with ui.element("div").classes("proofs"):
-                    for proof in story.proofs:
-                        if story.rule in DEADLINES:
-                            _deadline(story, proof, look)
-                        else:
-                            _proof(story, proof, look, self._frame.here)
+                ui.html(proofs_html(story, look, self._lead), sanitize=False)  # the template escapes all that others wrote
         if self._story is None or panels(self._story) != panels(story):
             self._below.clear()
             with self._below, ui.element("section").classes("row-of-cards").props("aria-labelledby=around"):
@@ -170,6 +143,9 @@ class AlertPage:
                 Words("dt", look.of(NUMBER))
                 Words("dd", story.alert_id, "code")
 
+    def _lead(self, board: str, subject: str) -> str:
+        return self._frame.here.to(f"/{board}", **{board: (subject,)}).href
+
     def _link(self, board: str, value: str) -> str:
         return self._frame.here.to(f"/{board}", **{board: (value,)}).href if board in self._boards else ""
 
@@ -182,92 +158,3 @@ def chip(word: Word, look: Look) -> Element:
             icon(TONE_ICONS[tone])
         Words("span", look.of(word.text))
     return element
-
-
-def _proof(story: Story, proof: Proof, look: Look, here: Address) -> None:
-    """One piece of evidence: what was measured, on a line with its limit, and by which clause."""
-    of_laboratory = story.rule in LABORATORY
-    href = here.to("/report", report=(proof.subject,)).href if of_laboratory else here.to("/lot", lot=(proof.subject,)).href
-    name = look.word("indicator" if of_laboratory else "nonconformity_class", proof.indicator)
-    with ui.element("article").classes("card proof"):
-        with ui.element("div").classes("card-head"):
-            with ui.element("h3"):
-                Words("a", f"{look.of(REPORT if of_laboratory else LOT)} {proof.subject}", href=href)
-            Words("span", look.of(name.text), "soft")
-        with ui.element("div").classes("measured"):
-            _said(look.of(MEASURED), proof.value)
-            _said(look.of(LIMIT), proof.limit)
-            if proof.measure is not None:
-                tone, said = (Tone.GOOD, KEEPS) if proof.measure.passes else (Tone.BAD, FAILS)
-                chip(Word(said, tone), look)
-        if proof.measure is not None:
-            _strip(proof, proof.measure, story.line, look)
-        with ui.element("dl").classes("details"):
-            _detail(look.of(CLAUSE), proof.clause)
-            _detail(look.of(CONFIDENCE), look.of(CONFIDENCES.get(proof.confidence, Text(proof.confidence, proof.confidence))))
-            _detail(look.of(EVENT), _event(proof, look))
-        if proof.clause_source:
-            with ui.element("details").classes("more"):
-                Words("summary", look.of(SOURCE))
-                Words("p", proof.clause_source)
-
-
-def _deadline(story: Story, proof: Proof, look: Look) -> None:
-    """The evidence of a deadline: what was promised, what came of it, and the milestones between."""
-    is_order = story.rule == AlertRule.ORDER_OVERDUE
-    due = int(datetime.fromisoformat(proof.limit).timestamp() * 1000)
-    ends = {milestone.title: milestone.at for milestone in story.milestones}
-    done = ends.get(MILESTONES["finished_at" if is_order else "arrived_at"])
-    with ui.element("article").classes("card proof"):
-        with ui.element("div").classes("card-head"):
-            Words("h3", f"{look.of(ORDER)} {story.order_id}" if is_order else f"{look.of(SHIPMENT)} {story.shipment_id}")
-            if story.round is not None:
-                Words("span", look.of(Text(f"第 {story.round} 轮", f"round {story.round}")), "soft")
-        with ui.element("div").classes("measured"):
-            _said(look.of(PROMISED if is_order else EXPECTED), moment(due, look))
-            _said(look.of(FINISHED if is_order else ARRIVED), look.of(NOT_YET) if done is None else moment(done, look))
-            if done is not None and done > due:
-                late = written((done - due) / 3_600_000, Unit.HOURS, look)
-                chip(Word(Text(f"{LATE_BY.zh} {late}", f"{LATE_BY.en} {late}"), Tone.WARN), look)
-        with ui.element("ol").classes("milestones"):
-            for milestone in story.milestones:
-                with ui.element("li").classes("" if milestone.at else "open"):
-                    Words("span", look.of(milestone.title), "soft")
-                    Words("strong", look.of(NOT_YET) if milestone.at is None else moment(milestone.at, look))
-        with ui.element("dl").classes("details"):
-            _detail(look.of(EVENT), _event(proof, look))
-
-
-def _said(title: str, text: str) -> None:
-    if text:
-        with ui.element("p"):
-            Words("span", title, "soft")
-            Words("strong", text)
-
-
-def _detail(title: str, text: str) -> None:
-    if text:
-        Words("dt", title)
-        Words("dd", text)
-
-
-def _event(proof: Proof, look: Look) -> str:
-    return f"{moment(proof.event_time, look)} · {proof.source} · {proof.event_id}"
-
-
-def _strip(proof: Proof, on: Measure, line: Line, look: Look) -> None:
-    """The value on the alert's line with its limit; the side that passes is shaded."""
-    said = f"{look.of(MEASURED)} {proof.value}, {look.of(LIMIT)} {proof.limit}: {look.of(KEEPS if on.passes else FAILS)}"
-    begin, end = line.passing(on)
-    with ui.element("div").classes("strip").props("role=img") as drawn:
-        drawn.props["aria-label"] = said
-        ui.element("div").classes("axis")
-        passing = ui.element("div").classes("passing").style(f"left:{begin}%;width:{round(end - begin, 2)}%")
-        with passing:
-            Words("span", look.of(PASSES))
-        for limit in (on.low, on.high):
-            if limit is not None:
-                with ui.element("div").classes("mark").style(f"left:{line.at(limit)}%"):
-                    Words("span", number(limit))
-        with ui.element("div").classes(f"value {'good' if on.passes else 'bad'}").style(f"left:{line.at(on.value)}%"):
-            Words("span", number(on.value))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from weftline.boards.palette import surface
-from weftline.boards.web.look import NOTHING, Look, Scale, clock
+from weftline.boards.web.look import Look
+from weftline.pages.palette import surface
+from weftline.pages.reader import NOTHING, Scale, clock
 
 Option = dict[str, Any]
 

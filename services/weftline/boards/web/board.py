@@ -19,8 +19,8 @@ from weftline.boards.web.keeper import Keeper
 from weftline.boards.web.panels import Card
 from weftline.boards.web.source import Source
 from weftline.boards.web.watch import Watch
-from weftline.boards.words import words_of
 from weftline.errors import DependencyDown, WeftlineError
+from weftline.pages.words import words_of
 from weftline.runtime import logging
 
 log = logging.get(__name__)

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from weftline.boards.fields import FIELDS
 from weftline.boards.model import Kind, Panel, Text, Tone, Unit
-from weftline.boards.palette import colour, surface
 from weftline.boards.web.axes import CONTAIN, Option, base, category_axis, time_axis, tooltip, value_axis
-from weftline.boards.web.look import NOTHING, Look, Scale, clock, local, moment, number, scale, written
+from weftline.boards.web.look import Look
 from weftline.boards.web.points import points
 from weftline.boards.web.source import Found
+from weftline.pages.palette import colour, surface
+from weftline.pages.reader import NOTHING, Scale, clock, local, moment, number, scale, written
 
 #: Series that have no tone of their own take these in turn.
 TURNS: Final = (Tone.INFO, Tone.FIRST, Tone.SECOND, Tone.THIRD, Tone.WARN, Tone.GOOD, Tone.QUIET, Tone.BAD)

@@ -1,4 +1,4 @@
-"""The door of the board: who is let in (:mod:`weftline.runtime.guard`), and how many pages there may be.
+"""The door of the board: who is let in (:mod:`weftline.runtime.guard`, :mod:`.login`), and how many pages there may be.
 
 NiceGUI builds a page for whoever asks for its address, 1.2 MB of it, and waits a minute for the browser to come back with its
 websocket. Whoever asks and never comes back, a crawler or a loop around curl, would cost memory without end: 400 requests took
@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from weftline.boards.web.login import Login
 from weftline.runtime import guard
 
 #: Pages that were asked for and whose browser has not come back yet, which takes it a second: ten people at one time, and some.
@@ -23,16 +24,22 @@ LOOSE: Final = 24
 OPEN: Final = 100
 #: Where no page is built.
 _PLAIN: Final = ("/_nicegui", "/assets/", "/healthz", "/readyz")
+#: What says nothing of anybody, and is asked by programs.
+_FOR_ALL: Final = ("/healthz", "/readyz")
 
 
 class Door:
     """ASGI middleware around the whole application: pages, files, polling and websocket."""
 
-    def __init__(self, app: ASGIApp, allowed: Collection[str], pages: Collection[str]) -> None:
-        """``pages``: the paths of all pages. Others are not found here: NiceGUI would build a page that says so."""
+    def __init__(self, app: ASGIApp, allowed: Collection[str], pages: Collection[str], login: Login | None = None) -> None:
+        """``pages``: the paths of all pages. Others are not found here: NiceGUI would build a page that says so.
+
+        ``login``: none on an address that this machine alone reaches.
+        """
         self._app = app
         self._allowed = allowed
         self._pages = pages
+        self._login = login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -46,12 +53,18 @@ class Door:
             await send({"type": "websocket.close", "code": 1008, "reason": refused[:120]})
         elif refused is not None:
             await PlainTextResponse(f"{refused}\n", 403, dict(guard.HEADERS))(scope, receive, send)
+        elif self._login is not None and scope["path"] not in _FOR_ALL and not await self._login.lets_in(headers):
+            if websocket:
+                await send({"type": "websocket.close", "code": 1008, "reason": "log in first"})
+            else:
+                await (await self._login.answer(scope, receive, self._pages))(scope, receive, send)
         elif not plain and not websocket and scope["path"] not in self._pages and not scope["path"].startswith("/alert/"):
             await PlainTextResponse("There is no such page.\n", 404, dict(guard.HEADERS))(scope, receive, send)
         elif not plain and not websocket and not make_room():
             await PlainTextResponse("Too many pages are open; close some.\n", 503, dict(guard.HEADERS))(scope, receive, send)
         else:
-            await self._app(scope, receive, _marked(send))
+            held = receive if self._login is None or not websocket else self._login.while_let_in(receive, headers)
+            await self._app(scope, held, _marked(send))
 
 
 def make_room() -> bool:

@@ -14,14 +14,14 @@ from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
-from weftline.boards.model import Board, Language, Text, Tone
-from weftline.boards.palette import colour, surface
+from weftline.boards.model import Board, Language, Text
 from weftline.boards.web.address import Address
 from weftline.boards.web.look import Look
 from weftline.boards.web.watch import Watch
+from weftline.pages.drawing import STYLE, properties
 
 ASSETS: Final = Path(__file__).parent / "assets"
-_VERSION: Final = hashlib.sha256((ASSETS / "style.css").read_bytes()).hexdigest()[:12]
+_VERSION: Final = hashlib.sha256((ASSETS / "style.css").read_bytes() + STYLE.read_bytes()).hexdigest()[:12]
 #: A year; the choice of a reader, kept in the browser only.
 _KEEP: Final = "path=/;max-age=31536000;SameSite=Lax"
 
@@ -58,16 +58,11 @@ def icon(name: str, classes: str = "") -> Element:
 
 
 def styles() -> str:
-    """The colours of the palette as custom properties, for both themes, and the style sheet."""
-
-    def properties(dark: bool) -> str:
-        tones = "".join(f"--{tone.value}:{colour(tone, dark)};" for tone in Tone)
-        names: tuple[str, ...] = ("page", "card", "line", "text", "soft")
-        return tones + "".join(f"--{name}:{surface(name, dark)};" for name in names)  # type: ignore[arg-type]
-
+    """The colours of the palette as custom properties, for both themes, and the style sheets."""
     return (
         f"<style>:root{{{properties(False)}}}body.body--dark{{{properties(True)}}}</style>"
-        f'<link rel="stylesheet" href="/assets/style.css?{_VERSION}">'
+        f'<link rel="stylesheet" href="/assets/pages/{STYLE.name}?{_VERSION}">'
+        f'<link rel="stylesheet" href="/assets/board/style.css?{_VERSION}">'
     )
 
 
@@ -75,7 +70,7 @@ class Frame:
     """The head of a page; ``main`` takes its content. ``on_theme`` is called with whether it is dark, once known and on every change."""
 
     def __init__(self, here: Address, boards: Sequence[Board], theme: bool | None, zone: ZoneInfo) -> None:
-        self.look = Look(here.language, bool(theme), zone)
+        self.look = Look(here.language, zone, bool(theme))
         self.here = here
         self._client = ui.context.client
         self.on_theme: Callable[[], None] = lambda: None

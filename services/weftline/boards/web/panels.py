@@ -12,8 +12,9 @@ from weftline.boards.web import tables
 from weftline.boards.web.address import Address
 from weftline.boards.web.charts import Span, chart, summary
 from weftline.boards.web.frame import Words, icon
-from weftline.boards.web.look import NOTHING, TONE_ICONS, TONE_WORDS, Look, figure, tone_of
+from weftline.boards.web.look import TONE_ICONS, TONE_WORDS, Look, tone_of
 from weftline.boards.web.source import Found
+from weftline.pages.reader import NOTHING, figure
 
 LOADING = Text("读取中…", "Loading …")
 EMPTY = Text("此区间内没有数据", "No data in this range")

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from weftline.boards.model import Text, Tone, Unit
-from weftline.boards.palette import colour, surface
 from weftline.boards.web.axes import CONTAIN, Option, time_axis, tooltip, value_axis
-from weftline.boards.web.look import Look, clock, number, scale
+from weftline.boards.web.look import Look
 from weftline.boards.web.source import Found
+from weftline.pages.palette import colour, surface
+from weftline.pages.reader import clock, number, scale
+from weftline.pages.strip import is_beyond
 
 WITHIN, BEYOND, NOT_DETECTED = (
     Text("限值内", "Within the limit"),
@@ -18,11 +20,6 @@ WITHIN, BEYOND, NOT_DETECTED = (
 )
 _LINE = "path://M0 4h14v2H0z"
 LOW, HIGH = Text("下限", "Lower limit"), Text("上限", "Upper limit")
-
-
-def is_beyond(value: float, low: float | None, high: float | None) -> bool:
-    """Whether a value is outside of its limits; a value on the limit keeps it."""
-    return (low is not None and value < low) or (high is not None and value > high)
 
 
 def points(found: Found, look: Look, begin: int, end: int) -> Option:

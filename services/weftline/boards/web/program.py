@@ -28,11 +28,17 @@ from weftline.boards.web.alert import AlertPage
 from weftline.boards.web.board import BoardPage
 from weftline.boards.web.door import Door
 from weftline.boards.web.frame import ASSETS, QUASAR_LANGUAGES, Frame
+from weftline.boards.web.login import Login
 from weftline.boards.web.source import Source
 from weftline.boards.web.watch import Watch
 from weftline.errors import UserError
+from weftline.gateway.door import Door as Partners
+from weftline.gateway.patience import Patient
+from weftline.gateway.tables import ClickHouse
+from weftline.pages.drawing import STYLE
 from weftline.runtime import guard, logging
 from weftline.runtime.settings import Settings
+from weftline.runtime.tls import serving
 
 log = logging.get(__name__)
 
@@ -66,7 +72,8 @@ class _Pages:
         server.add_api_route("/", self._first)
         server.add_api_route("/healthz", self._healthz)
         server.add_api_route("/readyz", self._readyz)
-        app.add_static_files("/assets", ASSETS)
+        app.add_static_files("/assets/board", ASSETS)
+        app.add_static_files("/assets/pages", STYLE.parent)
         for board in SHOWN:
             ui.page(f"/{board.id}")(self._board(board))
         ui.page("/alert/{alert_id}")(self._alert)
@@ -135,6 +142,13 @@ def run(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> int:
+    host, port = settings.http_host, settings.http_port
+    partners = ClickHouse(settings)
+    # Nobody can listen on the loopback, where the stack of one machine asks whether its board is well.
+    tls = {} if guard.is_loopback(host) else serving(settings.tls_certificate, settings.tls_key)
+    login = None if guard.is_loopback(host) else Login(Partners(partners), encrypted=bool(tls))
+    if login is not None:
+        await login.must_be_possible(host)
     pages = _Pages(settings)
     server = FastAPI(openapi_url=None)
     pages.register(server)
@@ -148,27 +162,27 @@ async def _serve(settings: Settings) -> int:
         message_history_length=HISTORY,
         show_welcome_message=False,
     )
-    host, port = settings.http_host, settings.http_port
     pages_at = frozenset({"/", *(f"/{board.id}" for board in SHOWN)})
-    server.add_middleware(Door, allowed=guard.names(settings.http_allowed_hosts), pages=pages_at)
+    server.add_middleware(Door, allowed=guard.names(settings.http_allowed_hosts), pages=pages_at, login=login)
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise UserError(
             f"cannot listen on {host}:{port} ({error.strerror}); set WEFTLINE_HTTP_HOST, WEFTLINE_HTTP_PORT (0: any free port)"
         ) from None
-    config = uvicorn.Config(server, log_config=None, access_log=False, timeout_graceful_shutdown=STOP_SECONDS)
+    config = uvicorn.Config(server, http=Patient, **tls, log_config=None, access_log=False, timeout_graceful_shutdown=STOP_SECONDS)
     # Uvicorn stops in order on these signals and raises them once more when it has; then they have done their work.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: None)
     watching = asyncio.create_task(pages.watch.run())
     if not guard.is_loopback(host) and not settings.http_allowed_hosts:
         log.warning("pages are served under addresses only", listening=host, names=f"set {guard.VARIABLE} to the names in use")
-    log.info("board", url=f"http://{host}:{listening.getsockname()[1]}")
+    log.info("board", url=f"http{'s' if tls else ''}://{host}:{listening.getsockname()[1]}")
     try:
         await uvicorn.Server(config).serve(sockets=[listening])
     finally:
         watching.cancel()
         await pages.source.close()
+        await partners.close()
         listening.close()
     return 0

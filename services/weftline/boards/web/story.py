@@ -1,12 +1,8 @@
-"""What an alert rests on: the alert, its evidence with the value as a number, the milestones of an order or a shipment, and the
-panels that show the rest. Reads the warehouse; draws nothing.
-"""
+"""The page of an alert beside what :mod:`weftline.pages.evidence` tells of it: the panels that show the rest, and the time around it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from weftline.boards.common import THE_FACTORY, TOLD_LATE
@@ -15,11 +11,8 @@ from weftline.boards.model import Kind, Panel, Text, Unit
 from weftline.boards.web.address import DAY
 from weftline.boards.web.charts import Span
 from weftline.boards.web.source import Source
-from weftline.boards.web.strip import Line, Measure, line_of, measure, of_count
-from weftline.boards.words import words_of
-from weftline.domain.alert_rules import Rests, resting_on
-from weftline.domain.orders import round_alert
-from weftline.domain.vocabulary import AlertRule
+from weftline.pages.evidence import LABORATORY, LOTS, Question, Story, story_of
+from weftline.pages.words import words_of
 
 #: How far the history of an indicator reaches back from the alert, and on from it.
 BACK_DAYS: Final = 90
@@ -28,196 +21,37 @@ ON_DAYS: Final = 14
 #: Tables whose change can change what :func:`read` gives.
 TABLES: Final = ("alerts", "report_state", "order_state", "shipment_state")
 
-LABORATORY: Final = resting_on(Rests.REPORTS)
-DEADLINES: Final = resting_on(Rests.A_PROMISE)
-LOTS: Final = resting_on(Rests.LOTS)
-
-_ALERT = """
-SELECT alert_id, status, rule, severity, toInt64(toUnixTimestamp64Milli(occurred_at)) AS occurred, cooperative_id, center_id,
-    factory_id, product_category, text_zh, text_en, content, late_hours
-FROM alerts FINAL
-WHERE alert_id = {alert:String}
-LIMIT 1"""
-_MEASURED = """
-SELECT report_number, value_text, limit_text, number, low, high, confidence, clause, clause_source
-FROM measurements
-WHERE factory_id = {factory:String} AND indicator = {indicator:String} AND has({reports:Array(String)}, report_number)"""
-_ROUNDS = """
-SELECT round, confirmed_at, first_promised_at, promised_at, finished_at, verdict_at
-FROM order_rounds
-WHERE center_id = {center:String} AND order_id = {order:String}"""
-_SHIPMENT = """
-SELECT first_departed_at, departed_at, expected_arrival_at, arrived_at, delivered_at
-FROM shipments
-WHERE shipment_id = {shipment:String}
-LIMIT 1"""
-
-MILESTONES: Final[Mapping[str, Text]] = {
-    "confirmed_at": Text("确认", "Confirmed"),
-    "first_promised_at": Text("首次承诺", "First promise"),
-    "promised_at": Text("承诺", "Promised"),
-    "finished_at": Text("完成", "Finished"),
-    "verdict_at": Text("评审", "Verdict"),
-    "first_departed_at": Text("首次发运", "First departure"),
-    "departed_at": Text("发运", "Departed"),
-    "expected_arrival_at": Text("预计到达", "Expected"),
-    "arrived_at": Text("到达", "Arrived"),
-    "delivered_at": Text("签收", "Delivered"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """One piece of evidence. ``measure`` is None where the value is no number; ``confidence`` and ``clause_source`` are of the limit."""
-
-    subject: str
-    indicator: str
-    value: str
-    limit: str
-    clause: str
-    event_id: str
-    source: str
-    event_time: int
-    measure: Measure | None = None
-    confidence: str = ""
-    clause_source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Milestone:
-    """What was to happen when. ``at`` is None while it has not happened."""
-
-    title: Text
-    at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """An alert as its page tells it. Times are epoch milliseconds.
-
-    ``late_hours``: first told so long after it happened; 0: in time. ``round``: of an overdue order, while there still is such a round.
-    """
-
-    alert_id: str
-    status: str
-    rule: str
-    severity: str
-    occurred_at: int
-    cooperative_id: str
-    center_id: str
-    factory_id: str
-    product_category: str
-    style_number: str
-    lot_ids: tuple[str, ...]
-    order_id: str
-    shipment_id: str
-    text: Text
-    late_hours: int
-    proofs: tuple[Proof, ...]
-    milestones: tuple[Milestone, ...] = ()
-    round: int | None = None
-
-    @property
-    def line(self) -> Line:
-        """The line on which all of its evidence lies, so that one value can be told from another by its place."""
-        return line_of([proof.measure for proof in self.proofs if proof.measure is not None])
-
-    def span(self, now: float) -> Span:
-        """The time around the alert, up to the end of today (``now`` in seconds)."""
-        at = self.occurred_at // 1000
-        return Span(at - BACK_DAYS * DAY, min(at + ON_DAYS * DAY, (int(now) // DAY + 1) * DAY), "day")
-
-    def choice(self, span: Span) -> Choice:
-        """The values with which the statements of :func:`panels` are expanded."""
-        values: dict[str, Sequence[str]] = {
-            "factory": [self.factory_id],
-            "alert": [self.alert_id],
-            "indicator": [self.proofs[0].indicator] if self.proofs else [],
-            "subjects": [proof.subject for proof in self.proofs if proof.subject],
-            "lots": self.lot_ids,
-            "product": [self.product_category],
-        }
-        return Choice(span.begin, span.end, values)
+_ALERT: Final = Question(Story.COLUMNS, "FROM alerts FINAL WHERE alert_id = {alert:String} LIMIT 1")
 
 
 async def read(source: Source, alert_id: str) -> Story | None:
     """The story of an alert, or None if there is no such alert."""
-    found = await source.fresh(_ALERT, {"alert": alert_id})
-    if not found.rows:
-        return None
-    row = found.row(0)
-    content = json.loads(row["content"])
-    number, milestones = await _milestones(source, row, content)
-    return Story(
-        alert_id=alert_id,
-        status=row["status"],
-        rule=row["rule"],
-        severity=row["severity"],
-        occurred_at=row["occurred"],
-        cooperative_id=row["cooperative_id"],
-        center_id=row["center_id"],
-        factory_id=row["factory_id"],
-        product_category=row["product_category"],
-        style_number=content.get("style_number") or "",
-        lot_ids=tuple(content.get("lot_ids") or ()),
-        order_id=content.get("order_id") or "",
-        shipment_id=content.get("shipment_id") or "",
-        text=Text(row["text_zh"], row["text_en"]),
-        late_hours=row["late_hours"],
-        proofs=await _proofs(source, row, content["evidence"]),
-        milestones=milestones,
-        round=number,
-    )
+
+    async def ask(question: Question, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        found = await source.fresh(question.sql, parameters)
+        return [found.row(at) for at in range(found.rows)]
+
+    found = await ask(_ALERT, {"alert": alert_id})
+    return await story_of(ask, found[0]) if found else None
 
 
-async def _proofs(source: Source, alert: Mapping[str, Any], evidence: Sequence[Mapping[str, Any]]) -> tuple[Proof, ...]:
-    told = [
-        Proof(
-            subject=one.get("subject") or "",
-            indicator=one.get("indicator") or "",
-            value=one.get("value") or "",
-            limit=one.get("limit") or "",
-            clause=one.get("clause") or "",
-            event_id=one["event_id"],
-            source=one["source"],
-            event_time=one["event_time"],
-            measure=of_count(one.get("value") or "", one.get("limit") or "") if alert["rule"] in LOTS else None,
-        )
-        for one in evidence
-    ]
-    if alert["rule"] not in LABORATORY or not told:
-        return tuple(told)
-    asked = {"factory": alert["factory_id"], "indicator": told[0].indicator, "reports": [proof.subject for proof in told]}
-    measured = await source.fresh(_MEASURED, asked)
-    rows = [measured.row(at) for at in range(measured.rows)]
-    return tuple(_with_number(proof, rows) for proof in told)
+def span_of(story: Story, now: float) -> Span:
+    """The time around the alert, up to the end of today (``now`` in seconds)."""
+    at = story.occurred_at // 1000
+    return Span(at - BACK_DAYS * DAY, min(at + ON_DAYS * DAY, (int(now) // DAY + 1) * DAY), "day")
 
 
-def _with_number(proof: Proof, rows: Sequence[Mapping[str, Any]]) -> Proof:
-    """The evidence with its value as a number, if the report still says what it said when the alert was raised."""
-    said = (proof.subject, proof.value, proof.limit, proof.clause)
-    for row in rows:
-        if (row["report_number"], row["value_text"], row["limit_text"], row["clause"]) == said:
-            measured = measure(row["number"], row["low"], row["high"])
-            return replace(proof, measure=measured, confidence=row["confidence"], clause_source=row["clause_source"])
-    return proof
-
-
-async def _milestones(
-    source: Source, alert: Mapping[str, Any], content: Mapping[str, Any]
-) -> tuple[int | None, tuple[Milestone, ...]]:
-    """The round that an overdue order is about, and what was to happen when."""
-    if alert["rule"] == AlertRule.ORDER_OVERDUE:
-        center, order = alert["center_id"], content["order_id"]
-        found = await source.fresh(_ROUNDS, {"center": center, "order": order})
-        rounds = (found.row(at) for at in range(found.rows))
-        of = next((row for row in rounds if round_alert(center, order, row["round"]) == alert["alert_id"]), {})
-    elif alert["rule"] == AlertRule.SHIPMENT_OVERDUE:
-        found = await source.fresh(_SHIPMENT, {"shipment": content["shipment_id"]})
-        of = found.row(0) if found.rows else {}
-    else:
-        return None, ()
-    return of.get("round"), tuple(Milestone(MILESTONES[name], at) for name, at in of.items() if name in MILESTONES)
+def choice_of(story: Story, span: Span) -> Choice:
+    """The values with which the statements of :func:`panels` are expanded."""
+    values: dict[str, Sequence[str]] = {
+        "factory": [story.factory_id],
+        "alert": [story.alert_id],
+        "indicator": [story.proofs[0].indicator] if story.proofs else [],
+        "subjects": [proof.subject for proof in story.proofs if proof.subject],
+        "lots": story.lot_ids,
+        "product": [story.product_category],
+    }
+    return Choice(span.begin, span.end, values)
 
 
 def panels(story: Story) -> tuple[Panel, ...]:

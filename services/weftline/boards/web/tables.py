@@ -13,8 +13,9 @@ from typing import Any, Final
 from weftline.boards.fields import FIELDS
 from weftline.boards.model import Field, Text, Unit
 from weftline.boards.web.address import Address
-from weftline.boards.web.look import NOTHING, TONE_ICONS, Look, moment, number, sentence, written
+from weftline.boards.web.look import TONE_ICONS, Look
 from weftline.boards.web.source import Found
+from weftline.pages.reader import NOTHING, moment, number, sentence, written
 
 #: Columns that are a link and no text; what happened leads there instead.
 HIDDEN: Final = frozenset({"alert_id"})

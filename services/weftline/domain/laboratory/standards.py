@@ -307,6 +307,17 @@ class Standards:
         object.__setattr__(self, "label_shares", tuple(label_shares.items()))
         object.__setattr__(self, "excluded", frozenset().union(*(standard.out_of_scope for standard in self.editions)))
 
+    @property
+    def safety_indicators(self) -> frozenset[str]:
+        """Indicators for which some edition sets a confirmed limit that protects people."""
+        return frozenset(
+            rule.indicator
+            for standard in self.editions
+            for rule in standard.limits
+            for limit in rule.limits.values()
+            if not isinstance(limit, LabelShare) and limit.clause.safety and limit.clause.decides
+        )
+
     def category(self, name: str | None) -> Category | None:
         """The product category that somebody calls ``name``; None for one of which nothing is known."""
         return None if name is None else self.categories.get(key(name))

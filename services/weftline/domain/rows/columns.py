@@ -15,6 +15,9 @@ from functools import cache
 from types import NoneType
 from typing import Annotated, Any, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
 
+#: Sums of ranks that are kept to be compared (``CHECK``) are kept modulo this, as ClickHouse adds UInt64 up.
+MODULUS = 1 << 64
+
 
 class Holds(Enum):
     """What a value is, as far as it matters for how it is kept."""
@@ -29,6 +32,7 @@ class Holds(Enum):
     MONEY = "hundredths of a currency"
     SPAN = "milliseconds"
     TIME = "milliseconds since the epoch"
+    CHECK = "a sum of ranks, modulo 2^64"
 
 
 Code: TypeAlias = Annotated[str, Holds.CODE]
@@ -41,6 +45,7 @@ Small: TypeAlias = Annotated[int, Holds.SMALL]
 Money: TypeAlias = Annotated[int, Holds.MONEY]
 Span: TypeAlias = Annotated[int, Holds.SPAN]
 Time: TypeAlias = Annotated[int, Holds.TIME]
+Check: TypeAlias = Annotated[int, Holds.CHECK]
 
 
 class Summed(NamedTuple):

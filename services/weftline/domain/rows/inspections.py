@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
-from weftline.domain.rows.columns import Code, Count, Flag, Number, Summed, Text, Time
+from weftline.domain.rows.columns import Check, Code, Count, Flag, Number, Summed, Text, Time
 
 
 class InspectionAmounts(NamedTuple):
@@ -116,6 +116,24 @@ class ReportRow(NamedTuple):
     published_at: Annotated[Time | None, "its first publication"]
     withdrawn_at: Annotated[Time | None, "its withdrawal"]
     events: Annotated[Count, "events that stand, whether or not they changed anything"]
+
+
+class StrandKey(NamedTuple):
+    """Which strand of a factory."""
+
+    strand: Annotated[Text, "which of the factory's events are judged together: laboratory and number of a report, or lots"]
+
+
+class StrandRow(NamedTuple):
+    """``strand_state``: what a report counts for in runs of failures. Of lots there is only how much of them is known."""
+
+    ranks: Annotated[Check, "sum of the ranks of the records it was judged from, modulo 2^64 (bookkeeping)"]
+    tested_at: Annotated[Time | None, "when it was tested; null if it counts for nothing"] = None
+    laboratory_id: Annotated[Code, "laboratory"] = ""
+    report_number: Annotated[Text, "number of the report"] = ""
+    indicators: Annotated[Sequence[Code], "indicators that passed or failed"] = ()
+    failed: Annotated[Sequence[Flag], "of each, whether it failed"] = ()
+    told: Annotated[Sequence[Text], "of each that failed, what an alert would say of it, as JSON; else empty"] = ()
 
 
 class LotKey(NamedTuple):

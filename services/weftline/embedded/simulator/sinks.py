@@ -24,6 +24,8 @@ from weftline.sdk.publisher import Publisher
 
 BATCH_BYTES: Final = 64 * 1024
 LINGER_SECONDS: Final = 0.05
+#: For so long answers are waited for before more is sent, and sent they are only then.
+TURN_SECONDS: Final = 0.005
 
 
 class Connection(NamedTuple):
@@ -108,7 +110,8 @@ class PublisherSink:
 
 
 class BulkSink:
-    """Batches built by hand for each partition; only full ones, and those of 50 ms ago, go on their way.
+    """Batches built by hand for each partition; only full ones, and those of 50 ms ago, go on their way. As long as one is, what comes for
+    its partition gathers in the next: a broker that syncs each batch to disk has fewer to sync the slower it is.
 
     Measured on two shared cores, in CPU per record: the world 21 µs, disturbing it 4, check and Avro 25, headers and key 13,
     partition 2, batch 7; that makes 13,000 records/s on a core of its own. The SDK's Publisher takes 161 µs instead of the last 47.
@@ -131,7 +134,7 @@ class BulkSink:
         self._producer = self._loop.run_until_complete(self._start(security))
         self._partitions: dict[str, int] = {}
         self._batches: dict[tuple[str, int], Any] = {}
-        self._deliveries: set[asyncio.Future[Any]] = set()
+        self._deliveries: dict[asyncio.Future[Any], tuple[str, int]] = {}
         self._failed: list[BaseException] = []
         self._shipped = time.monotonic()
 
@@ -159,7 +162,7 @@ class BulkSink:
             if batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers) is None:
                 raise UserError(f"a record of {len(record.value)} bytes does not fit into a batch of {BATCH_BYTES}")
         if time.monotonic() - self._shipped > LINGER_SECONDS:
-            self._loop.run_until_complete(self._ship_all())
+            self._loop.run_until_complete(self._ship_on())
 
     def pause(self, seconds: float) -> None:
         self._loop.run_until_complete(self._pause(seconds))
@@ -173,12 +176,18 @@ class BulkSink:
             raise DependencyDown("kafka", f"{self._kafka} did not take {len(self._failed)} batches: {self._failed[0]}")
 
     async def _pause(self, seconds: float) -> None:
-        begun = time.monotonic()
-        await self._ship_all()
-        await asyncio.sleep(max(seconds - (time.monotonic() - begun), 0.0))
+        until = time.monotonic() + seconds
+        while True:
+            await self._ship_on()
+            if (left := until - time.monotonic()) <= 0:
+                return
+            await asyncio.sleep(min(left, LINGER_SECONDS))
 
-    async def _ship_all(self) -> None:
-        for place in list(self._batches):
+    async def _ship_on(self) -> None:
+        """Of each partition that has nothing under way."""
+        if self._deliveries:  # nobody else lets the loop turn
+            await asyncio.wait(self._deliveries, timeout=TURN_SECONDS)
+        for place in self._batches.keys() - {*self._deliveries.values()}:
             await self._ship(place)
         self._shipped = time.monotonic()
 
@@ -186,16 +195,17 @@ class BulkSink:
         batch = self._batches.pop(place)
         batch.close()
         delivery = await self._producer.send_batch(batch, place[0], partition=place[1])
-        self._deliveries.add(delivery)
+        self._deliveries[delivery] = place
         delivery.add_done_callback(self._delivered)
 
     def _delivered(self, delivery: asyncio.Future[Any]) -> None:
-        self._deliveries.discard(delivery)
+        del self._deliveries[delivery]
         if (error := delivery.exception()) is not None:
             self._failed.append(error)
 
     async def _finish(self) -> None:
-        await self._ship_all()
+        for place in list(self._batches):
+            await self._ship(place)
         await self._producer.flush()
         if self._deliveries:
             await asyncio.wait(self._deliveries)

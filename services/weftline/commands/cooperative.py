@@ -1,0 +1,283 @@
+"""Questions of a cooperative's officer that are answered from records alone: why a member has its grade, and who should test next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from weftline.commands.common import ClickHouseOption, JsonOption, located, milliseconds, print_json
+from weftline.errors import UserError
+
+if TYPE_CHECKING:
+    from weftline.domain.cooperative.history import Ref
+    from weftline.domain.cooperative.member import Judgement, Reason
+    from weftline.domain.cooperative.pool import Pool, Suggestion
+    from weftline.domain.cooperative.rules import Basis
+    from weftline.domain.cooperative.what_if import Difference
+    from weftline.processors.member_records import MemberRecords
+
+app = typer.Typer()
+credit = typer.Typer(
+    help="The cooperative's own credit of its members; never the official grade.",
+    epilog="Example: `weftline credit explain hm-f-001`",
+)
+fund = typer.Typer(help="The testing fund of a cooperative.", epilog="Example: `weftline fund plan`")
+app.add_typer(credit, name="credit")
+app.add_typer(fund, name="fund")
+
+CooperativeOption = Annotated[
+    str | None, typer.Option("--cooperative", metavar="ID", help="Which cooperative; needed where there are several.")
+]
+
+
+@credit.command(epilog="Example: `weftline credit explain hm-f-001 --without https://lims.example/c1 evt-17`")
+def explain(
+    factory: Annotated[str, typer.Argument(metavar="FACTORY", help="The member.")],
+    event_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="EVENT_ID", help="With --without: events of that source.")
+    ] = None,
+    cooperative: CooperativeOption = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="TIME", help="A moment of the past, such as 2026-05-06T08:00:00+08:00.")
+    ] = None,
+    without: Annotated[
+        str | None,
+        typer.Option("--without", metavar="SOURCE", help="As if the events that follow had never been: SOURCE EVENT_ID …."),
+    ] = None,
+    clickhouse: ClickHouseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score and grade of a member, each point with its rule and its events; with --without, what would be otherwise."""
+    from weftline.domain.cooperative.history import EventRef
+    from weftline.domain.cooperative.what_if import difference
+
+    if (without is None) != (not event_ids):
+        raise UserError("--without wants a source and the ids of its events: --without SOURCE EVENT_ID …")
+    found, judge = _read(clickhouse, cooperative, factory, None if as_of is None else milliseconds("--as-of", as_of))
+    (member,) = found
+    judged = judge(member)
+    changed = None
+    if without is not None:
+        changed = difference(judged, judge(member.without(EventRef(without, event_id) for event_id in event_ids or ())))
+    if as_json:
+        print_json(explained(member.factory_id, judged, changed))
+        return
+    for line in (*explanation(member.factory_id, judged), *(changes(changed) if changed else ())):
+        typer.echo(line)
+
+
+@fund.command(epilog="Example: `weftline fund plan --year 2026 --json | jq '.next[0]'`")
+def plan(
+    cooperative: CooperativeOption = None,
+    year: Annotated[int | None, typer.Option("--year", min=2000, max=2999, help="Year of the fund; this one if not given.")] = None,
+    clickhouse: ClickHouseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Budget, price and use of the quota of a year, and who should be tested next, with the reasons."""
+    from weftline.domain.cooperative.history import History
+    from weftline.domain.cooperative.pool import plan as planned
+    from weftline.domain.cooperative.pool import pool_of
+
+    found, judge = _read(clickhouse, cooperative, None, None, year)
+    judged = {member.factory_id: judge(member) for member in found}
+    cooperative_id = found[0].cooperative_id
+    own = judged.pop(cooperative_id, None)
+    year = year or datetime.now(UTC).year
+    pool = pool_of(year, History() if own is None else own.history, judged)
+    suggested = planned(year, judged)
+    if as_json:
+        print_json({"cooperative_id": cooperative_id, **_pool_json(pool), "next": [_suggestion_json(one) for one in suggested]})
+        return
+    for line in (*_pool_lines(cooperative_id, pool), *_plan_lines(suggested)):
+        typer.echo(line)
+
+
+def _read(
+    clickhouse: str | None, cooperative: str | None, factory: str | None, as_of: int | None, year: int | None = None
+) -> tuple[list[MemberRecords], Any]:
+    """The records of the members, and how to judge one. Raises :class:`UserError` if nobody, or not one cooperative, is meant."""
+    from weftline.contracts.codec import Codec
+    from weftline.contracts.registry import open_registry
+    from weftline.contracts.standards import load_cooperative_rules, load_standards
+    from weftline.domain.cooperative.member import judge_member
+    from weftline.processors.member_records import members, read_members
+    from weftline.runtime.clock import clock_of
+    from weftline.warehouse.client import reader
+
+    settings = located(clickhouse=clickhouse)
+    standards = load_standards()
+    book = load_cooperative_rules(standards)
+    with reader(settings) as server:
+        named = members(server, cooperative, factory)
+        cooperatives = sorted({pair[0] for pair in named})
+        if not named:
+            who = f"member {factory}" if factory is not None else "member"
+            where = f" of cooperative {cooperative}" if cooperative is not None else ""
+            raise UserError(f"there is no event of any {who}{where}; `weftline status` says whether the processor cooperative runs")
+        if len(cooperatives) > 1:
+            raise UserError(f"several cooperatives have events of it: {', '.join(cooperatives)}; name one with --cooperative")
+        found = read_members(server, Codec(open_registry(settings.schema_registry)), named)
+        moment = as_of if as_of is not None else clock_of(settings.simulated_clock, server.clock())()
+    editions = book.of(cooperatives[0])
+
+    def judge(member: MemberRecords) -> Judgement:
+        return judge_member(member.history(standards, as_of), editions, moment, () if year is None else (year,))
+
+    return found, judge
+
+
+# -- Words
+
+
+def explanation(factory: str, judged: Judgement) -> Iterator[str]:
+    """The score, line by line."""
+    rules, credit = judged.rules, judged.credit
+    yield f"{factory}  {credit.score} points, {credit.grade.en} ({credit.grade.zh}), as of {_time(judged.as_of, rules.utc_offset)}"
+    yield f"by the rules of edition {rules.edition} of {rules.en}"
+    for point in credit.points:
+        share = "" if point.share == 1 else f", {point.share:.0%} for its age"
+        yield f"{point.points:>+8}  {_rule(point.basis)}{share}"
+        if point.evidence:
+            yield f"{'':10}{', '.join(map(_name, point.evidence))}"
+    for official in judged.officials:
+        yield f"official, apart: {official.grade} for {official.year} by {official.issuer} ({_name(official.event)})"
+    on = ", ".join(f"{entry.list} since {_time(entry.decided_at, rules.utc_offset)}" for entry in judged.listed)
+    yield f"the cooperative's own lists: {on or 'on none'}"
+    for proposal in judged.proposals:
+        yield f"proposed for the {proposal.list} list: {_rule(proposal.basis)} ({', '.join(map(_name, proposal.evidence))})"
+    failing = judged.eligibility.failing
+    yield "collective trademark: every condition is met" if not failing else "collective trademark: fails"
+    for gate in failing:
+        yield f"{'':10}{_rule(gate.basis)}; cure: {gate.cure_en}"
+
+
+def changes(changed: Difference) -> Iterator[str]:
+    """What would be otherwise, line by line."""
+    if changed.nothing:
+        yield "without them: all the same"
+        return
+    yield "without them:"
+    (score, other_score), (grade, other_grade) = changed.score, changed.grade
+    yield f"  score   {score} -> {other_score}, grade {grade.en} -> {other_grade.en}"
+    for name, (before, after) in (("lists", changed.lists), ("proposed", changed.proposed), ("mark fails", changed.failing)):
+        if before != after:
+            yield f"  {name}   {', '.join(sorted(before)) or 'none'} -> {', '.join(sorted(after)) or 'none'}"
+    for sign, points in (("-", changed.gone), ("+", changed.come)):
+        for point in points:
+            yield f"  {sign} {point.points:>+8}  {_rule(point.basis)}"
+
+
+def explained(factory: str, judged: Judgement, changed: Difference | None) -> dict[str, Any]:
+    """The same for programs."""
+    credit = judged.credit
+    said: dict[str, Any] = {
+        "factory_id": factory,
+        "as_of": judged.as_of,
+        "rules": {"edition": judged.rules.edition, "zh": judged.rules.zh, "en": judged.rules.en},
+        "score": str(credit.score),
+        "grade": credit.grade.code,
+        "points": [
+            {**_basis_json(one.basis), "points": str(one.points), "share": str(one.share), "evidence": list(one.evidence)}
+            for one in credit.points
+        ],
+        "official_grades": [
+            {"grade": one.grade, "year": one.year, "issuer": one.issuer, "evidence": one.event} for one in judged.officials
+        ],
+        "lists": [{"list": one.list, "listing_id": one.listing_id, "since": one.decided_at} for one in judged.listed],
+        "proposed": [{**_basis_json(one.basis), "list": one.list, "evidence": list(one.evidence)} for one in judged.proposals],
+        "trademark_fails": [
+            {**_basis_json(gate.basis), "cure_zh": gate.cure_zh, "cure_en": gate.cure_en} for gate in judged.eligibility.failing
+        ],
+    }
+    if changed is not None:
+        said["without"] = {
+            "score": [str(score) for score in changed.score],
+            "grade": [grade.code for grade in changed.grade],
+            "lists": [sorted(lists) for lists in changed.lists],
+            "proposed": [sorted(rules) for rules in changed.proposed],
+            "trademark_fails": [sorted(rules) for rules in changed.failing],
+        }
+    return said
+
+
+def _pool_lines(cooperative_id: str, pool: Pool) -> Iterator[str]:
+    yield f"{cooperative_id}, {pool.year}: {pool.members:,} members"
+    yield f"quota       {pool.used:,} of {pool.quota:,} batches used ({_part(pool.use_of_quota)}), {pool.reserved:,} reserved"
+    yield f"budget      {_money(pool.budget_minor, pool)}, spent {_money(pool.spent_minor, pool)}, left {_money(pool.left_minor, pool)}"
+    yield f"price       {_money(pool.price_per_batch, pool)} a batch, {_money(pool.price_per_defect, pool)} for each test that failed"
+    yield f"tests       {pool.passed:,} passed, {pool.failed:,} failed; no price is known of {pool.unpriced:,} batches"
+    for factory, request in pool.over_budget:
+        yield f"over budget {factory} {request}"
+
+
+def _plan_lines(suggested: Iterable[Suggestion]) -> Iterator[str]:
+    yield "who should be tested next"
+    for one in suggested:
+        yield f"{one.weight:>6}  {one.factory_id}, {one.left} left: {'; '.join(map(_reason, one.reasons))}"
+
+
+def _pool_json(pool: Pool) -> dict[str, Any]:
+    return {
+        **{
+            name: getattr(pool, name)
+            for name in ("year", "currency", "members", "quota", "reserved", "used", "batches", "unpriced")
+        },
+        **{
+            name: getattr(pool, name)
+            for name in ("budget_minor", "spent_minor", "committed_minor", "left_minor", "passed", "failed")
+        },
+        "price_per_batch_minor": _text(pool.price_per_batch),
+        "price_per_defect_minor": _text(pool.price_per_defect),
+        "use_of_quota": _text(pool.use_of_quota),
+        "burnt": [burn._asdict() for burn in pool.burnt],
+        "over_budget": [{"factory_id": factory, "request_id": request} for factory, request in pool.over_budget],
+    }
+
+
+def _suggestion_json(one: Suggestion) -> dict[str, Any]:
+    reasons = [{**_basis_json(reason.basis), "weight": reason.weight, "evidence": list(reason.evidence)} for reason in one.reasons]
+    return {"factory_id": one.factory_id, "weight": one.weight, "left": one.left, "reasons": reasons}
+
+
+def _basis_json(basis: Basis) -> dict[str, Any]:
+    return {"rule": basis.rule, "zh": basis.zh, "en": basis.en, "source": basis.source, "confidence": basis.confidence}
+
+
+def _rule(basis: Basis) -> str:
+    return f"{basis.en} [{basis.rule}{', proposal' if basis.is_proposal else ''}]"
+
+
+def _reason(reason: Reason) -> str:
+    return f"{_rule(reason.basis)} {reason.weight}"
+
+
+def _name(one: Ref) -> str:
+    from weftline.domain.cooperative.history import EventRef
+
+    return f"{one.source} {one.event_id}" if isinstance(one, EventRef) else f"report {one.laboratory_id} {one.report_number}"
+
+
+def _money(minor: Decimal | int | None, pool: Pool) -> str:
+    return "?" if minor is None else f"{pool.currency or ''} {Decimal(minor) / 100:,.2f}".strip()
+
+
+def _part(share: Decimal | None) -> str:
+    return "?" if share is None else f"{share:.1%}"
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:.4f}"
+
+
+def _time(moment: int | None, utc_offset: str) -> str:
+    from weftline.domain.days import offset_minutes
+
+    if moment is None:
+        return "?"
+    return datetime.fromtimestamp(moment / 1000, timezone(timedelta(minutes=offset_minutes(utc_offset)))).strftime(
+        "%Y-%m-%d %H:%M%z"
+    )

@@ -1,0 +1,51 @@
+"""What to do about an alert, in two sentences: what stops the harm now, and what ends the matter in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from weftline.domain.vocabulary import AlertRule
+
+
+class Next(NamedTuple):
+    """The same in both languages."""
+
+    zh: str
+    en: str
+
+
+NEXT: Final[Mapping[AlertRule, Next]] = {
+    AlertRule.SAFETY_LIMIT_FAILED: Next(
+        "停止该产品出货，隔离证据所列批次，查明来源。复检合格后由检测机构出具修订报告；若原报告有误，由其撤回。",
+        "Stop shipping this product, set the lots apart and find where it comes from. A new test is reported as an amendment; a report "
+        "that was wrong is withdrawn by its laboratory.",
+    ),
+    AlertRule.LOT_NOT_ACCEPTED: Next(
+        "隔离该批，全检或返工，不要直接发货。返工后以再次提交（RESUBMITTED）送检，接收后本事项结束。",
+        "Set the lot apart, sort or rework it, and do not ship it. Submit it again (RESUBMITTED); when that is "
+        "accepted, the matter is over.",
+    ),
+    AlertRule.SWITCHED_TO_TIGHTENED: Next(
+        "此后各批按加严方案抽样（`weftline plan --tightened`）。连续五批首次检验接收后恢复正常检验。",
+        "Sample the next lots by the tightened plan (`weftline plan --tightened`). Five original lots accepted in a "
+        "row lead back to normal.",
+    ),
+    AlertRule.INSPECTION_DISCONTINUED: Next(
+        "停止按此验收，查明原因并实施纠正措施。合作社认可后发布纠正措施事件，检验以加严方案恢复。",
+        "Stop accepting by inspection, find the cause and correct it. When the cooperative accepts the corrective action "
+        "and it is published, inspection resumes on tightened.",
+    ),
+    AlertRule.THREE_FAILURES_IN_A_ROW: Next(
+        "对照证据中的三份报告，查原料、工艺与检测方法的共同点。该指标下一次合格即结束连续不合格。",
+        "Compare the three reports of the evidence: material, process, method. The next result that passes ends the run.",
+    ),
+    AlertRule.ORDER_OVERDUE: Next(
+        "联系打样中心，商定新的交期。中心发布完成或发运后本事项结束。",
+        "Ask the sampling center for a new date. The matter is over when the center publishes that the round is finished or dispatched.",
+    ),
+    AlertRule.SHIPMENT_OVERDUE: Next(
+        "联系承运人，确认货物位置与新的预计到达时间。到货事件发布后本事项结束。",
+        "Ask the carrier where the goods are and when they arrive. The matter is over when the arrival is published.",
+    ),
+}

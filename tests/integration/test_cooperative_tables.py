@@ -1,0 +1,119 @@
+"""A cooperative's events through the real programs: published in disorder, the processor killed in between; the audit finds no drift."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from tests.e2e.commands import until, weftline
+from tests.support import stories
+from tests.support.examples import MEMBER, verified_report
+from tests.support.stack import stack_at, where
+
+from weftline.contracts.mapping import to_json
+from weftline.domain.days import DAY
+from weftline.domain.events import Measurement
+from weftline.domain.vocabulary import MeasurementKind, ReportStatus
+from weftline.embedded.supervisor import Stack
+from weftline.warehouse.client import reader
+
+pytestmark = pytest.mark.timeout(600)
+#: After everything that is published here, and before today: no simulated clock is ahead of the wall's, and rules turn at new year.
+AS_OF = 1_790_000_000_000  # 2026-09-21
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with stack_at(tmp_path_factory.mktemp("stack"), AS_OF) as running:
+        yield running
+
+
+def rows(stack: Stack, statement: str) -> list[tuple[Any, ...]]:
+    with reader(where(stack)) as server:
+        return [tuple(row) for row in server.rows(statement)]
+
+
+def publish(stack: Stack, folder: Path, events: list[dict[str, Any]]) -> None:
+    file = folder / "events.jsonl"
+    file.write_text("".join(json.dumps(event) + "\n" for event in events), "utf-8")
+    done = weftline("publish", str(file), "--kafka", where(stack).kafka, folder=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def asked(stack: Stack, folder: Path, *command: str) -> Any:
+    """What a command says of the stored records, as JSON."""
+    clock = {"WEFTLINE_SIMULATED_CLOCK": f"0,{AS_OF},0"}
+    ended = weftline(*command, "--json", "--clickhouse", where(stack).clickhouse, folder=folder, **clock)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return json.loads(ended.stdout)
+
+
+def explained(stack: Stack, folder: Path, factory: str) -> tuple[int, str]:
+    """Score, in hundredths, and grade as `weftline credit explain` folds them from the records."""
+    said = asked(stack, folder, "credit", "explain", factory)
+    return round(Decimal(said["score"]) * 100), said["grade"]
+
+
+def audited(stack: Stack, folder: Path) -> None:
+    """No table drifts from the records."""
+    settings = where(stack)
+    at = ["--as-of", str(AS_OF), "--kafka", settings.kafka, "--clickhouse", settings.clickhouse]
+    ended = weftline("audit", *at, folder=folder, WEFTLINE_SWEEP_SECONDS="1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_a_story_in_any_order_and_through_a_kill(stack: Stack, tmp_path: Path) -> None:
+    story = stories.cooperative()
+    chosen = Random(7)
+    chosen.shuffle(story)
+    publish(stack, tmp_path, story[: len(story) // 2])
+    until(lambda: rows(stack, "SELECT count() > 0 FROM cooperative_records") == [(1,)], "records are stored", 60)
+    os.kill(stack.pid("cooperative"), signal.SIGKILL)
+    publish(stack, tmp_path, story[len(story) // 3 :])  # some of them again
+    stored = "SELECT uniqExact(owner, event_time, source, event_id, rank) FROM cooperative_records"
+    until(lambda: rows(stack, stored) == [(len(story),)], "all is stored", 120)
+
+    audited(stack, tmp_path)
+    found = rows(stack, "SELECT factory_id, membership, red_listed, black_listed, tests_done FROM members ORDER BY factory_id")
+    assert found == [("F-0217", "PLEDGE_SIGNED", 1, 0, 2), ("F-0300", "LEFT", 0, 1, 0), ("F-0400", "JOINED", 0, 0, 0)]
+    assert rows(stack, "SELECT sum(tests_done), sum(joined) FROM cooperative_activity_per_day") == [(2, 3)]
+    assert rows(stack, "SELECT amount_minor, currency FROM matters WHERE kind = 'FUND' AND factory_id = cooperative_id") == [
+        (45_000_000, "CNY")
+    ]
+    scores = rows(stack, "SELECT factory_id, credit_score, credit_grade FROM members ORDER BY factory_id")
+    assert [(factory, *explained(stack, tmp_path, factory)) for factory, *_ in scores] == scores
+    planned = asked(stack, tmp_path, "fund", "plan", "--year", "2026")
+    assert (planned["members"], planned["budget_minor"], planned["currency"]) == (3, 45_000_000, "CNY"), (
+        "who left in July had a quota"
+    )
+
+
+def test_a_report_that_is_withdrawn_restates_what_stands_of_a_member(stack: Stack, tmp_path: Path) -> None:
+    """The report is the inspections' and stands in their tables alone. What is said of the member follows it, whoever comes first."""
+    at = 1_777_000_000_000
+    measured = (Measurement(indicator="formaldehyde", kind=MeasurementKind.NUMBER, value=400.0, unit="mg/kg"),)
+    content, verified = verified_report("F-0500", "r-500", at, measured)
+    withdrawn = replace(
+        verified,
+        event_id="r-500-w",
+        event_time=at + DAY,
+        report_status=replace(verified.report_status, status=ReportStatus.WITHDRAWN),
+    )
+    member = replace(MEMBER, factory_id="F-0500", event_id="coop-500", event_time=at - DAY)
+    standing = "SELECT reports, reports_failed, last_tested_at IS NOT NULL FROM members WHERE factory_id = 'F-0500'"
+
+    publish(stack, tmp_path, [to_json(event) for event in (content, verified)])
+    until(lambda: rows(stack, "SELECT verdict FROM reports WHERE factory_id = 'F-0500'") == [("FAIL",)], "it is judged", 120)
+    publish(stack, tmp_path, [to_json(member)])
+    until(lambda: rows(stack, standing) == [(1, 1, 1)], "it counts for the member", 120)
+    publish(stack, tmp_path, [to_json(withdrawn)])
+    until(lambda: rows(stack, standing) == [(0, 0, 0)], "it counts no more", 120)
+    audited(stack, tmp_path)
