@@ -32,7 +32,7 @@ AS_OF = 1_790_000_000_000  # 2026-09-21
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with stack_at(tmp_path_factory.mktemp("stack"), AS_OF) as running:
+    with stack_at(tmp_path_factory.mktemp("stack"), AS_OF, ("inspections", "cooperative")) as running:
         yield running
 
 

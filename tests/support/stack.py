@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.support.migrated import begin_migrated
 from weftline.contracts.topics import Topic, load_topics
 from weftline.embedded.children import Child, processor_child
 from weftline.embedded.supervisor import PROCESSORS, Addresses, Stack, StackConfig
@@ -34,18 +35,22 @@ def stack_at(
     partitions: int | None = FEW,
     steady_seconds: float = 30.0,
     say: Callable[[str], None] = lambda line: None,
-    before: Callable[[Addresses], None] = lambda at: None,
+    before: Callable[[Addresses], None] | None = None,
     **more: str,
 ) -> Stack:
     """The stack in ``folder``, to be entered; for its processors (``names``) it is ``as_of`` (ms), for ever.
 
     ``more``: their settings; ``say`` gets the supervisor's lines; ``before`` is called when the servers
-    are ready and nothing is there yet; ``partitions``: of the topics of events, None for as many as are shipped.
+    are ready and not even tables are there yet; ``partitions``: of the topics of events, None for as many as are shipped.
     """
     settings = {"WEFTLINE_SIMULATED_CLOCK": f"0,{as_of},0", "WEFTLINE_SWEEP_SECONDS": "1", "WEFTLINE_DIGEST_SECONDS": "1", **more}
 
+    if before is None:
+        begin_migrated(folder)
+
     def prepare(at: Addresses) -> None:
-        before(at)
+        if before is not None:
+            before(at)
         apply_topics(at.kafka, topics=few(partitions) if partitions else None)
         migrate(load(**at.settings()))
 
