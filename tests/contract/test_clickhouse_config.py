@@ -17,6 +17,7 @@ from tests.support.configured_engine import DEPLOY
 from tests.support.secured import make_secrets
 
 from weftline.contracts.paths import schemas_root
+from weftline.embedded.engine_users import PARTNERS_OWN
 from weftline.warehouse import migrations
 
 ACCESS_DENIED, READONLY, CONSTRAINT, TOO_MANY_ROWS = 497, 164, 452, 158
@@ -110,12 +111,14 @@ def test_weftline_may_do_everything_in_its_database_and_nothing_else(folder: Pat
     assert value.strip() == "0"
 
 
-def test_every_view_and_table_can_be_read_by_boards(folder: Path) -> None:
-    ((names, _),) = ask(folder, "grafana", "SELECT name FROM system.tables WHERE database = 'weftline'")
+def test_boards_read_every_view_and_table_but_those_of_partners(folder: Path) -> None:
+    ((names, _),) = ask(folder, "weftline", "SELECT name FROM system.tables WHERE database = 'weftline'")
     tables = names.split()
-    assert {"standing_alerts", "throughput_per_minute", "order_records"} <= set(tables)
+    assert {"standing_alerts", "throughput_per_minute", "order_records", "partner_tokens"} <= set(tables)
     found = ask(folder, "grafana", *(f"SELECT * FROM weftline.{table} LIMIT 1" for table in tables))
-    assert [text for text, code in found if code] == []
+    refused = {table for table, (_, code) in zip(tables, found, strict=True) if code == ACCESS_DENIED}
+    assert refused == {table for table in tables if table.startswith("partner")} == set(PARTNERS_OWN)
+    assert [text for text, code in found if code not in (0, ACCESS_DENIED)] == []
 
 
 def test_boards_may_only_read_and_within_limits(folder: Path) -> None:

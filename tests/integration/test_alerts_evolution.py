@@ -20,7 +20,7 @@ from kafka import KafkaProducer
 from tests.e2e.commands import until, weftline
 from tests.support.examples import CODEC, ORDER
 from tests.support.next_release import BY_NEW_RULE, FIELD, RULE, SAYS_MORE, NextAlerts
-from tests.support.stack import stack_at, where
+from tests.support.stack import SWEEP, stack_at, where
 
 from weftline.contracts.envelope import cloudevents_headers
 from weftline.contracts.topics import key_of, topic_of
@@ -36,7 +36,7 @@ from weftline.warehouse.client import reader
 from weftline.warehouse.status import TOPICS
 
 AS_OF = ORDER.event_time + 3_600_000
-CLOCK = {"WEFTLINE_SIMULATED_CLOCK": f"0,{AS_OF},0", "WEFTLINE_SWEEP_SECONDS": "1", "WEFTLINE_DIGEST_SECONDS": "1"}
+CLOCK = {"WEFTLINE_SIMULATED_CLOCK": f"0,{AS_OF},0", "WEFTLINE_SWEEP_SECONDS": SWEEP, "WEFTLINE_DIGEST_SECONDS": "1"}
 #: Orders of each sort, for one round of publishing.
 NUMBER = 12
 SORTS = ("plain", BY_NEW_RULE, SAYS_MORE)

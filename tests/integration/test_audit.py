@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 from tests.e2e.commands import Program, environment, until, weftline
-from tests.support.stack import stack_at, where
+from tests.support.stack import SWEEP, stack_at, where
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.envelope import cloudevents_headers
@@ -48,7 +48,7 @@ def arguments(stack: Stack, *more: str) -> list[str]:
 
 def audit(stack: Stack, folder: Path, *more: str) -> tuple[int, dict[str, Any]]:
     """Exit status and JSON of one audit."""
-    ended = weftline(*arguments(stack, "--json", *more), folder=folder, WEFTLINE_SWEEP_SECONDS="1")
+    ended = weftline(*arguments(stack, "--json", *more), folder=folder, WEFTLINE_SWEEP_SECONDS=SWEEP)
     assert ended.stderr == ""
     return ended.returncode, json.loads(ended.stdout)
 
@@ -237,7 +237,7 @@ def under_new_rules(folder: Path, *command: str) -> subprocess.CompletedProcess[
         timeout=240,
         check=False,
         cwd=folder,
-        env=environment(*command, WEFTLINE_SIMULATED_CLOCK=f"0,{AS_OF},0", WEFTLINE_SWEEP_SECONDS="1"),
+        env=environment(*command, WEFTLINE_SIMULATED_CLOCK=f"0,{AS_OF},0", WEFTLINE_SWEEP_SECONDS=SWEEP),
     )
 
 

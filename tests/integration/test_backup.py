@@ -23,7 +23,7 @@ from kafka import KafkaProducer
 from tests.e2e.commands import SECONDS, Program, until, weftline
 from tests.support import tables
 from tests.support.hostile import Message, Played
-from tests.support.stack import stack_at, where
+from tests.support.stack import SWEEP, stack_at, where
 
 from weftline.embedded.stack_folder import find_running
 from weftline.embedded.supervisor import PROCESSORS, Stack
@@ -48,7 +48,7 @@ def played() -> Played:
 
 
 def clock(played: Played) -> dict[str, str]:
-    return {"WEFTLINE_SIMULATED_CLOCK": f"0,{played.answers['as_of']},0", "WEFTLINE_SWEEP_SECONDS": "1"}
+    return {"WEFTLINE_SIMULATED_CLOCK": f"0,{played.answers['as_of']},0", "WEFTLINE_SWEEP_SECONDS": SWEEP}
 
 
 def publish(at: Settings, messages: Sequence[Message]) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.commands import until, weftline
 from tests.support import stories
 from tests.support.examples import MEMBER, verified_report
-from tests.support.stack import stack_at, where
+from tests.support.stack import SWEEP, stack_at, where
 
 from weftline.contracts.mapping import to_json
 from weftline.domain.days import DAY
@@ -66,7 +66,7 @@ def audited(stack: Stack, folder: Path) -> None:
     """No table drifts from the records."""
     settings = where(stack)
     at = ["--as-of", str(AS_OF), "--kafka", settings.kafka, "--clickhouse", settings.clickhouse]
-    ended = weftline("audit", *at, folder=folder, WEFTLINE_SWEEP_SECONDS="1")
+    ended = weftline("audit", *at, folder=folder, WEFTLINE_SWEEP_SECONDS=SWEEP)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 

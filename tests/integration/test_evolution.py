@@ -24,7 +24,7 @@ from tests.support.apicurio import apicurio
 from tests.support.examples import CODEC, MEMBER, ORDER, SHIPMENT, verified_report
 from tests.support.next_release import FIELD, NEWS, FormerRelease, NextRelease
 from tests.support.spellings import PLAINLY, Writer
-from tests.support.stack import FEW, stack_at, where
+from tests.support.stack import FEW, SWEEP, stack_at, where
 
 from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.envelope import cloudevents_headers
@@ -43,7 +43,7 @@ from weftline.warehouse.status import TOPICS
 
 AS_OF = ORDER.event_time + 3_600_000
 OWNERS = 24
-CLOCK = {"WEFTLINE_SIMULATED_CLOCK": f"0,{AS_OF},0", "WEFTLINE_SWEEP_SECONDS": "1"}
+CLOCK = {"WEFTLINE_SIMULATED_CLOCK": f"0,{AS_OF},0", "WEFTLINE_SWEEP_SECONDS": SWEEP}
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -56,7 +56,7 @@ def lot(factory: str, number: int) -> InspectionEvent:
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    with stack_at(tmp_path, AS_OF, ("inspections",), WEFTLINE_MEMORY_MB="6", WEFTLINE_SWEEP_SECONDS="1") as running:
+    with stack_at(tmp_path, AS_OF, ("inspections",), WEFTLINE_MEMORY_MB="6") as running:
         yield running
 
 

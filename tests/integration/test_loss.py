@@ -16,7 +16,7 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient
 from tests.e2e.commands import until, weftline
 from tests.support.hostile import Message, Played
-from tests.support.stack import FEW, stack_at, where
+from tests.support.stack import FEW, SWEEP, stack_at, where
 
 from weftline.embedded.ports import free_ports
 from weftline.embedded.supervisor import Stack
@@ -71,7 +71,7 @@ class Orders:
         if command[0] in ("migrate", "topics"):
             servers = ["--clickhouse", at.clickhouse] if command[0] == "migrate" else ["--kafka", at.kafka]
         assert self.stack.addresses is not None
-        more = {**self.stack.addresses.environment(), "WEFTLINE_SWEEP_SECONDS": "1"}
+        more = {**self.stack.addresses.environment(), "WEFTLINE_SWEEP_SECONDS": SWEEP}
         return weftline(*command, *servers, folder=self.folder, seconds=120, **more)
 
     def missing(self) -> int:

@@ -20,7 +20,7 @@ import pytest
 from kafka import KafkaProducer
 from tests.e2e.commands import until as until_found
 from tests.e2e.commands import weftline
-from tests.support.stack import stack_at
+from tests.support.stack import SWEEP, stack_at
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.envelope import cloudevents_headers
@@ -133,7 +133,7 @@ class World:
             WEFTLINE_CLICKHOUSE=self.stack.addresses.clickhouse,
             WEFTLINE_PUBLISHERS="bound",
             WEFTLINE_SIMULATED_CLOCK=f"0,{int(NOW.timestamp() * 1000)},0",
-            WEFTLINE_SWEEP_SECONDS="1",
+            WEFTLINE_SWEEP_SECONDS=SWEEP,
         )
 
     def audit(self) -> Sequence[str]:

@@ -118,6 +118,12 @@ def test_a_reader_reads_our_tables_as_before(port: Port) -> None:
             "CREATE VIEW v AS SELECT 1",
             "BEGIN TRANSACTION",
         ),
+        *(
+            "SELECT * FROM partner_tokens",
+            "SELECT 'x' IN partner_tokens",
+            "DESCRIBE TABLE partner_tokens",
+            "SHOW CREATE TABLE partner_tokens",
+        ),
         *("SELECT * FROM own.private", "SELECT 1 IN own.private", "SELECT * FROM system.processes", "SELECT 1 IN system.processes"),
         *(
             "SELECT * FROM system.parts",
@@ -160,7 +166,7 @@ def test_a_reader_has_limits_and_cannot_leave_them(port: Port) -> None:
     # A session is not shared with our programs, and role and limits do not outlive a statement.
     port.ask("weftline", "CREATE TEMPORARY TABLE mine (a Int8)", session_id="s")
     assert port.ask("reader", "SELECT * FROM mine", session_id="s").status == 404
-    assert port.ask("weftline", "SELECT getSetting('readonly'), currentRoles()").text == "0\t['owner','reader']\n"
+    assert port.ask("weftline", "SELECT getSetting('readonly'), currentRoles()").text == "0\t['board','owner','reader']\n"
     endless = port.ask(
         "reader", "SELECT count() FROM numbers(999000000) WHERE sipHash64(number, number, number) = 3", max_execution_time="1"
     )

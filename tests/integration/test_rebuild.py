@@ -16,7 +16,7 @@ import pytest
 from kafka import KafkaProducer
 from tests.e2e.commands import until, weftline
 from tests.support.hostile import Played
-from tests.support.stack import stack_at, where
+from tests.support.stack import SWEEP, stack_at, where
 
 from weftline.embedded.supervisor import Stack
 from weftline.processors.audit_tables import columns, rollup
@@ -61,7 +61,7 @@ def run(stack: Stack, folder: Path, *command: str) -> Any:
         *servers(stack),
         folder=folder,
         seconds=600,
-        **{**stack.addresses.environment(), "WEFTLINE_SIMULATED_CLOCK": f"0,{as_of},0", "WEFTLINE_SWEEP_SECONDS": "1"},
+        **{**stack.addresses.environment(), "WEFTLINE_SIMULATED_CLOCK": f"0,{as_of},0", "WEFTLINE_SWEEP_SECONDS": SWEEP},
     )
 
 

@@ -23,7 +23,7 @@ from tests.e2e.commands import environment, until, weftline
 from tests.support import tables
 from tests.support.examples import CODEC, ORDER
 from tests.support.hostile import DAY, KINDS, Message, Played
-from tests.support.stack import few, stack_at, where
+from tests.support.stack import SWEEP, few, stack_at, where
 from tests.support.told import each_told, misinformed, standing
 
 from weftline.contracts.codec import FRAMING, rank_of
@@ -189,7 +189,7 @@ class World:
 @contextmanager
 def second_worker(world: World) -> Iterator[None]:
     (port,) = free_ports(1)
-    settings = {**world.environment, "WEFTLINE_SWEEP_SECONDS": "1", "WEFTLINE_DIGEST_SECONDS": "1"}
+    settings = {**world.environment, "WEFTLINE_SWEEP_SECONDS": SWEEP, "WEFTLINE_DIGEST_SECONDS": "1"}
     worker = Running(processor_child("orders", settings, port), world.folder / "orders-second.log")
     try:
         worker.wait_ready()

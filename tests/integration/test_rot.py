@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaProducer
 from tests.e2e.commands import until, weftline
 from tests.support.hostile import Message, Played
-from tests.support.stack import stack_at, where
+from tests.support.stack import SWEEP, stack_at, where
 
 from weftline.embedded.supervisor import Stack
 from weftline.runtime.places import open_places
@@ -63,7 +63,7 @@ def test_parts_and_segments_rot_and_a_backup_mends_it(tmp_path: Path) -> None:
     half = len(played.messages) // 2
     environment = {
         "WEFTLINE_DATA": str(folder),
-        "WEFTLINE_SWEEP_SECONDS": "1",
+        "WEFTLINE_SWEEP_SECONDS": SWEEP,
         "WEFTLINE_SIMULATED_CLOCK": f"0,{as_of},0",
     }
 

@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Producer
 from tests.e2e.commands import until, weftline
 from tests.support.examples import ALERT, CODEC, ORDER
-from tests.support.stack import stack_at, where
+from tests.support.stack import SWEEP, stack_at, where
 
 from weftline.contracts.topics import key_of, topic_of
 from weftline.embedded.supervisor import Stack
@@ -58,7 +58,7 @@ def stored(stack: Stack) -> set[str]:
 def say(stack: Stack, folder: Path, *command: str) -> tuple[int, str]:
     """Exit status and output of a command beside the stack."""
     assert stack.addresses is not None
-    done = weftline(*command, folder=folder, WEFTLINE_SWEEP_SECONDS="1", **stack.addresses.environment())
+    done = weftline(*command, folder=folder, WEFTLINE_SWEEP_SECONDS=SWEEP, **stack.addresses.environment())
     return done.returncode, done.stdout
 
 

@@ -17,7 +17,7 @@ import zstandard
 from kafka import KafkaProducer
 from tests.e2e.commands import until, weftline
 from tests.support import tables
-from tests.support.stack import stack_at, where
+from tests.support.stack import SWEEP, stack_at, where
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.paths import schemas_root
@@ -83,7 +83,7 @@ def test_what_the_old_programs_left_is_taken_over(stack: Stack, messages: list[d
     at = where(stack)
     read_on = lambda: all_read(at)  # noqa: E731
     until(read_on, "the rest of the log is read", 240)
-    more = {"WEFTLINE_SWEEP_SECONDS": "1", "WEFTLINE_DATA": str(stack.config.folder)}
+    more = {"WEFTLINE_SWEEP_SECONDS": SWEEP, "WEFTLINE_DATA": str(stack.config.folder)}
     # What README asks for when the rules have another edition than those by which the tables were made.
     rebuilt = weftline("rebuild", folder=stack.config.folder, seconds=300, WEFTLINE_SIMULATED_CLOCK=f"0,{ABOUT['as_of']},0", **more)
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr

@@ -92,6 +92,7 @@ def opened(folder: Path) -> Iterator[Port]:
             "CREATE TABLE goods (a UInt64, name String) ENGINE = MergeTree ORDER BY a",
             "INSERT INTO goods SELECT number, 'x' FROM numbers(1000)",
             "CREATE VIEW good AS SELECT a, name FROM goods",
+            "CREATE TABLE partner_tokens (hash String) ENGINE = MergeTree ORDER BY hash",
             "CREATE DATABASE own",
             "CREATE TABLE own.private (a UInt64) ENGINE = MergeTree ORDER BY a",
         ):

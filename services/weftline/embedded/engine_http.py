@@ -291,8 +291,8 @@ class Server:
         settings = request.settings | dict(more)
         database = request.parameters.get("database")
         before = [f"USE {sql.quote_identifier(database)}"] if database else []
-        if request.user.role == "reader":
-            before.insert(0, "SET ROLE reader")
+        if request.user.role != "owner":
+            before.insert(0, f"SET ROLE {request.user.role}")
         if not request.user.trusted:
             if (database or "default").lower() == "system":
                 raise admission.denied("readers see the tables and views of Weftline, not the database system")

@@ -1,11 +1,11 @@
-"""Who may do what in the embedded ClickHouse: three users, two roles, the engine's own grants.
+"""Who may do what in the embedded ClickHouse: three users, three roles, the engine's own grants.
 
 chDB has one user, ``default``, but it reads ``users.xml`` and knows roles. So that user has no right of its own, only roles, and every
-session of a reader begins with ``SET ROLE reader``. What a statement touches is then decided by the engine when it runs, view by view
-and table by table; what the engine does not check (functions that read files, tables of ``system``, where a result goes) is decided
-by :mod:`.engine_admission` on the engine's own parse.
+session of a reader begins with ``SET ROLE reader``, one of the board, which asks operators for their tokens, with ``SET ROLE board``. What
+a statement touches is then decided by the engine when it runs, view by view and table by table; what the engine does not check
+(functions that read files, tables of ``system``, where a result goes) is decided by :mod:`.engine_admission` on the engine's own parse.
 
-Neither role may use a source outside of the tables: files, addresses, other servers, programs.
+No role may use a source outside of the tables: files, addresses, other servers, programs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from typing import Final, Literal
 
 from weftline.embedded.passwords import Passwords
 
-Role = Literal["owner", "reader"]
+Role = Literal["owner", "board", "reader"]
+
+#: What is between partners and the gateway: who they are, hashes of their tokens, what they asked for. No reader reads it.
+PARTNERS_OWN: Final = ("partners", "partner_tokens", "partner_uses", "partner_log", "partner_mappings")
 
 #: A reader may take so many cores: one of four, at least one. Processors and merges have the rest.
 READER_THREADS: Final = max(1, (os.cpu_count() or 1) // 4)
@@ -50,7 +53,7 @@ _OWNER = (
     "CREATE TEMPORARY TABLE, DROP DATABASE, DROP TABLE, DROP VIEW, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, SYSTEM FLUSH, "
     "SYSTEM MERGES ON *.*"
 )
-_READER = "SELECT, SHOW DATABASES, SHOW TABLES, SHOW COLUMNS ON {database}.*"
+_READ = "SELECT, SHOW DATABASES, SHOW TABLES, SHOW COLUMNS ON {database}.*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def users_of(passwords: Passwords) -> Mapping[str, User]:
     # The board asks three things at one time. Each statement may itself use all cores; more of them at once only share the same
     # cores and multiply memory.
     weftline = User("weftline", "owner", True, 6, 1000, passwords.weftline)
-    board = User("board", "reader", True, 3, 1000, passwords.board)
+    board = User("board", "board", True, 3, 1000, passwords.board)
     reader = User("reader", "reader", False, 3, 12, passwords.reader)
     # `watch` is who measures and audits in production; here that is one of our programs like the others.
     return {"weftline": weftline, "watch": weftline, "default": weftline, "board": board, "reader": reader}
@@ -89,14 +92,16 @@ def authenticated(users: Mapping[str, User], name: str, password: str) -> User |
 
 def users_file(database: str) -> str:
     """``users.xml``; readers see ``database`` (a plain identifier)."""
+    read = f"<query>GRANT {_READ.format(database=database)}</query>"
+    kept = "".join(f"<query>REVOKE SELECT, SHOW TABLES, SHOW COLUMNS ON {database}.{table}</query>" for table in PARTNERS_OWN)
     fixed = "".join(f"<{name}><const/></{name}>" for name in FIXED)
     return (
         "<clickhouse><roles>"
         f"<owner><grants><query>GRANT {_OWNER}</query></grants></owner>"
-        f"<reader><grants><query>GRANT {_READER.format(database=database)}</query></grants></reader>"
+        f"<board><grants>{read}</grants></board><reader><grants>{read}{kept}</grants></reader>"
         "</roles><users><default><password></password><networks><ip>::/0</ip></networks>"
         "<profile>default</profile><quota>default</quota>"
-        "<grants><query>GRANT owner</query><query>GRANT reader</query></grants></default></users>"
+        "<grants><query>GRANT owner</query><query>GRANT board</query><query>GRANT reader</query></grants></default></users>"
         f"<profiles><default><constraints>{fixed}</constraints></default></profiles><quotas><default/></quotas></clickhouse>\n"
     )
 
