@@ -337,7 +337,7 @@ def test_all_users_are_listed_with_their_rights(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["grant", "orders", "x"], "orders is no role of partners; there are publisher, subscriber, notifier, operator"),
+        (["grant", "orders", "x"], "orders is no role of partners; there are publisher, subscriber, factory, notifier, operator"),
         (["grant", "publisher", "admin"], "admin is a user of Weftline itself"),
         (["grant", "publisher", "a b"], "is no name of a user"),
         (["grant", "publisher", "new", "--keep-password"], "there is no user new"),

@@ -34,6 +34,7 @@ def test_the_example_is_one(tmp_path: Path) -> None:
     file.write_text(text, "utf-8")
     found = load_receivers(file, dict.fromkeys(re.findall(r"env: (\w+)", text), SECRET))
     assert [each.kind for each in found.each] == ["wecom", "webhook", "dingtalk", "feishu"]
+    assert found.own_topics == ("haimen-0301",)
     group, erp, office, shift = found.each
     assert group.address == f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={SECRET}"
     assert (group.per_minute, shift.per_minute) == (20, 20)
@@ -48,6 +49,13 @@ def test_what_is_secret_does_not_show(tmp_path: Path) -> None:
     assert "0000-1111" in one.address
     assert "0000-1111" not in repr(one)
     assert one.host == "qyapi.weixin.qq.com"
+
+
+def test_factories_with_a_topic_of_their_own_may_be_all_that_a_file_names(tmp_path: Path) -> None:
+    found = load(tmp_path, "own_topics: [f-204, f-301, f-204]\n")
+    assert (found.each, found.own_topics) == ((), ("f-204", "f-301"))
+    with pytest.raises(UserError, match=r"line 1: own_topics\[1\]: factory '海门' can have no topic of its own"):
+        load(tmp_path, "own_topics: [f-204, 海门]\n")
 
 
 URL = "receivers:\n- {id: r, kind: webhook, url: '%s', secret: {env: S}, all: true}\n"

@@ -423,6 +423,10 @@ roles:
     assert faults("access.yaml", "roles: {x: {doc: d, topics: {nope: [READ]}}}") == [
         (1, "roles: x: topics: nope: nope does not stand in topics.yaml")
     ]
+    own = (
+        "roles: {x: {doc: d, topics: {'quality.alerts.v1.{user}': [READ], 'quality.alerts.v1.*': [WRITE], 'nope.{user}': [READ]}}}"
+    )
+    assert faults("access.yaml", own) == [(1, "roles: x: topics: nope.{user}: nope.{user} does not stand in topics.yaml")]
 
 
 @pytest.mark.parametrize(

@@ -44,14 +44,19 @@ def apply(
     folder = passwords or secrets_folder()
     if folder is None:
         raise UserError("there is no folder of secrets; name it with --passwords or WEFTLINE_SECRETS")
-    settings = located(kafka)
+    settings = located(kafka, kafka_user="admin")
     for line in apply_access(settings.kafka, folder, **credentials(settings)) or ["all users may do what their roles say"]:
         typer.echo(line)
 
 
 @access.command("grant", epilog="Example: `weftline access grant subscriber haimen-office`")
 def grant(
-    role: Annotated[str, typer.Argument(help="publisher, subscriber (reads the alerts of all factories) or operator.")],
+    role: Annotated[
+        str,
+        typer.Argument(
+            help="publisher, subscriber (reads the alerts of all factories), factory (reads its own), notifier or operator."
+        ),
+    ],
     user: UserArgument,
     password_file: Annotated[
         str | None,
@@ -63,7 +68,9 @@ def grant(
     """Make a partner's user in a role. A password that was made here is printed once, alone on standard output.
 
     Kafka cannot divide a topic. Who subscribes reads the alerts of **all** factories, so only whoever may (the cooperative, the
-    association) gets this role; factories use the gateway (`weftline partner`). Who publishes can name **any** center, unless
+    association) gets this role. Factories use the gateway (`weftline partner`), or the role factory, with a user who is called as the
+    factory is: a topic quality.alerts.v1.FACTORY is made, which no other factory may read, and which `weftline notify run` fills for the
+    factories under own_topics in its file. Who publishes can name **any** center, unless
     WEFTLINE_PUBLISHERS=bound asks for signatures.
     """
     from weftline.kafka_admin.access import grant as run
@@ -75,9 +82,11 @@ def grant(
         password = read_text(password_file).strip() if password_file else secrets.token_urlsafe(PASSWORD_BYTES)
         if not password:
             raise UserError(f"{password_file} is empty; write the password into it")
-    settings = located(kafka)
+    settings = located(kafka, kafka_user="admin")
     if role == "subscriber":
-        typer.echo(f"{user} reads the alerts of all factories; for one factory: `weftline partner add`", err=True)
+        typer.echo(
+            f"{user} reads the alerts of all factories; for one factory: the role factory, or `weftline partner add`", err=True
+        )
     for line in run(settings.kafka, role, user, password, **credentials(settings)):
         typer.echo(line, err=True)
     if password and not password_file:
@@ -90,7 +99,7 @@ def revoke(user: UserArgument, kafka: KafkaOption = None) -> None:
     from weftline.kafka_admin.access import revoke as run
     from weftline.runtime.credentials import credentials
 
-    settings = located(kafka)
+    settings = located(kafka, kafka_user="admin")
     for line in run(settings.kafka, user, **credentials(settings)):
         typer.echo(line)
 
@@ -101,7 +110,7 @@ def show(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
     from weftline.kafka_admin.access import in_lines, list_access
     from weftline.runtime.credentials import credentials
 
-    settings = located(kafka)
+    settings = located(kafka, kafka_user="admin")
     found = list_access(settings.kafka, **credentials(settings))
     if as_json:
         print_json(found)

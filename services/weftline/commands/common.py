@@ -113,11 +113,17 @@ def read_text(file: str) -> str:
 
 
 def located(
-    kafka: str | None = None, clickhouse: str | None = None, data: Path | None = None, *, user: ClickHouseUser = "weftline"
+    kafka: str | None = None,
+    clickhouse: str | None = None,
+    data: Path | None = None,
+    *,
+    user: ClickHouseUser = "weftline",
+    kafka_user: str = "operator",
 ) -> Settings:
     """Settings. Addresses that neither the command nor the environment gives are those of the stack that runs on this machine.
 
-    Its ClickHouse asks for a password, which stands in its folder: as ``user``, unless somebody has named another user or password.
+    Its ClickHouse asks for a password, which stands in its folder: as ``user``, unless somebody has named another user or password. So does
+    its Kafka where it was started with --secure: as ``kafka_user``.
     """
     from weftline.embedded.stack_folder import find_running
     from weftline.runtime.degraded import DEMO
@@ -133,6 +139,13 @@ def located(
         at = found.get("clickhouse", settings.clickhouse)
         if at.rstrip("/") == running.clickhouse and not {"clickhouse_username", "clickhouse_password"} & settings.model_fields_set:
             found |= running.credentials(user)
+        trusted = running.trusted()
+        if "clickhouse_ca" in trusted and at.rstrip("/") == running.clickhouse:
+            found.setdefault("clickhouse_ca", settings.clickhouse_ca or trusted["clickhouse_ca"])
+        if "kafka_ca" in trusted and found.get("kafka", settings.kafka) == running.kafka:
+            found["kafka_ca"] = settings.kafka_ca or trusted["kafka_ca"]
+            if "kafka_password" not in settings.model_fields_set:
+                found |= running.kafka_credentials(settings.kafka_username or kafka_user)
         if found:
             return load(**given, **found)
     return settings

@@ -28,7 +28,7 @@ def gateway(
         fail(f"this command needs the extra 'gateway'; {advice(missing)}")
     from weftline.gateway.program import run
 
-    settings = located(kafka, clickhouse)
+    settings = located(kafka, clickhouse, kafka_user="gateway")
     if port is not None:
         settings = load(**{name: getattr(settings, name) for name in settings.model_fields_set} | {"gateway_port": port})
     sys.exit(run(settings))

@@ -54,6 +54,13 @@ def up(
     clickhouse_port: ClickHousePort = 0,
     board_port: BoardPort = 0,
     gateway_port: GatewayPort = 0,
+    secure: Annotated[
+        bool | None,
+        typer.Option(
+            "--secure/--no-secure",
+            help="TLS everywhere, and a user of Kafka with no more rights than it needs for each program; by default as it was before.",
+        ),
+    ] = None,
     backup: Annotated[
         Path | None,
         typer.Option(
@@ -61,9 +68,14 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Start Kafka, ClickHouse, the processors, the board and the gateway on this machine; Ctrl-C stops all, the data stay."""
+    """Start Kafka, ClickHouse, the processors, the board and the gateway on this machine; Ctrl-C stops all, the data stay.
+
+    --secure makes a certificate and passwords in the data folder, which only its owner can read. Gateway and board show the certificate of
+    WEFTLINE_TLS_CERTIFICATE and WEFTLINE_TLS_KEY instead, where they are given.
+    """
     from weftline.embedded.supervisor import StackConfig, board_missing, everything, gateway_missing
     from weftline.embedded.up import up as run
+    from weftline.runtime.tls import serving
 
     os.umask(0o077)  # whatever a stack writes is its owner's
     settings = located(data=data)
@@ -84,24 +96,34 @@ def up(
         sys.stdout.flush()
 
     def prepare(addresses: Addresses) -> None:
+        from weftline.embedded.accounts import open_accounts, open_board
         from weftline.kafka_admin.topics import apply_topics
         from weftline.runtime.settings import load
         from weftline.warehouse.migrations import migrate
 
-        for line in apply_topics(addresses.kafka):
+        security = addresses.security
+        if security is not None and (changed := open_accounts(addresses.kafka, settings.data, security)):
+            say(f"users of Kafka and their rights: {len(changed)} changes; `weftline access list` shows all")
+        for line in apply_topics(addresses.kafka, **({} if security is None else security.broker_login())):
             say(line)
         for line in migrate(load(**addresses.settings())):
             say(f"migrated {line}")
+        if security is not None:
+            open_board(load(**addresses.settings()), settings.data)
         if backup is not None and manifest is not None:
             from weftline.commands.backup import fill
 
             fill(load(**addresses.settings()), backup, manifest, say)
         if settings.publishers == "trusted":
-            say("everybody who reaches Kafka is trusted to speak for anybody; WEFTLINE_PUBLISHERS=bound asks for signatures")
+            say("everybody who may write to Kafka is trusted to speak for anybody; WEFTLINE_PUBLISHERS=bound asks for signatures")
 
     for missing in filter(None, (board_missing(), gateway_missing())):
         say(missing)
-    sys.exit(run(StackConfig(settings.data, broker.value, ports), prepare=prepare, workers=everything, say=say))
+    certificate, key = settings.tls_certificate, settings.tls_key
+    serving(certificate, key)  # a fault is told here, not in a log
+    shown = (certificate, key) if certificate is not None and key is not None else None
+    config = StackConfig(settings.data, broker.value, ports, secure=secure, shown=shown)
+    sys.exit(run(config, prepare=prepare, workers=everything, say=say))
 
 
 @app.command(epilog="Examples: `weftline demo`, `weftline demo --for 60`; `make demo FOR=60` installs first what is missing")
@@ -201,7 +223,11 @@ def simulate(
         pace = Pace(rate=rate, points=pace.points)  # refuses
     password = settings.kafka_password
     connection = Connection(
-        settings.kafka, settings.kafka_username, password.get_secret_value() if password else None, settings.schema_registry
+        settings.kafka,
+        settings.kafka_username,
+        password.get_secret_value() if password else None,
+        settings.schema_registry,
+        settings.kafka_ca,
     )
     file = answers or settings.data / "answers.json"
     parties = write_beside(file, config)

@@ -67,7 +67,7 @@ def run(receivers: ReceiversOption = None, kafka: KafkaOption = None, data: Data
     """
     from weftline.notify.program import run as run_program
 
-    settings = located(kafka, data=data)
+    settings = located(kafka, data=data, kafka_user="notify")
     if receivers is not None:
         settings = settings.model_copy(update={"receivers": receivers})
     found = _receivers(settings)
@@ -85,6 +85,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Read a file of receivers, with its secrets, and say who is told what; every fault is told with its line. Nothing is sent."""
+    from weftline.contracts.topics import own_topic
+
     settings = located()
     if file is not None:
         settings = settings.model_copy(update={"receivers": file})
@@ -105,6 +107,8 @@ def check(
         names = ("factory", "cooperative", "center")
         party = ", ".join(f"{name} {value}" for name, value in zip(names, each.party, strict=True) if value) or "all"
         typer.echo(f"{each.id:<24}  {each.kind:<8}  {each.host:<32}  {party}: {', '.join(sorted(each.severities))}")
+    for factory_id in found.own_topics:
+        typer.echo(f"{own_topic(factory_id).name}: a copy of the alerts of factory {factory_id}, for its own user of Kafka")
     if found.inbox and settings.link_key is None:
         typer.echo("inbox: needs WEFTLINE_LINK_KEY, the same for `weftline notify run` and the gateway", err=True)
     if not found.board and not found.inbox:

@@ -303,6 +303,9 @@ def alerts(
     group: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name under which the place is kept; by default one of this command's own.")
     ] = None,
+    own_topic: Annotated[
+        bool, typer.Option("--own-topic", help="From the factory's own topic: `weftline access grant factory`.")
+    ] = False,
     lang: Annotated[Language, typer.Option(help="Language of the texts.")] = Language.EN,
     kafka: KafkaOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
@@ -327,6 +330,7 @@ def alerts(
             factory,
             group=place,
             from_beginning=not new,
+            own_topic=own_topic,
             follow=follow,
             schema_registry=settings.schema_registry,
             username=settings.kafka_username,

@@ -33,7 +33,7 @@ def topics_apply(
     from weftline.kafka_admin.topics import apply_topics
     from weftline.runtime.credentials import credentials
 
-    settings = located(kafka)
+    settings = located(kafka, kafka_user="admin")
     lines = apply_topics(
         settings.kafka,
         replication_factor=replication_factor,
@@ -54,7 +54,7 @@ def topics_repartition(
     from weftline.runtime.repartition import repartition
 
     wanted = to or max(topic.partitions for topic in load_topics().values() if topic.grows)
-    repartition(located(kafka), wanted, typer.echo)
+    repartition(located(kafka, kafka_user="admin"), wanted, typer.echo)
 
 
 @app.command(epilog="Example: `weftline migrate --clickhouse http://127.0.0.1:8123`")
@@ -71,7 +71,7 @@ def _run(name: str, kafka: str | None, clickhouse: str | None) -> NoReturn:
     from weftline.processors.program import run
     from weftline.processors.registry import kinds
 
-    sys.exit(run(kinds()[name], located(kafka, clickhouse)))
+    sys.exit(run(kinds()[name], located(kafka, clickhouse, kafka_user=name)))
 
 
 @app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9101 weftline orders`")

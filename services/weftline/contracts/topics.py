@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from weftline.contracts.kinds import Message, kind_of
+from weftline.contracts.kinds import BY_CLASS, Message, kind_of
 from weftline.contracts.limits import MAX_BATCH_BYTES
 from weftline.contracts.paths import schemas_root
 from weftline.domain.alerts import Alert
+from weftline.errors import UserError
 
 DAY_MS = 86_400_000
 _MASK = 0xFFFFFFFF
+#: What a topic, and a user of Kafka, may be called.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,20 @@ def load_topics(path: Path | None = None) -> dict[str, Topic]:
 
     listed = read_yaml(path or schemas_root() / "topics.yaml", TopicsFile).topics
     return {name: Topic(name, **entry.model_dump(by_alias=True)) for name, entry in listed.items()}
+
+
+def own_topic(factory_id: str) -> Topic:
+    """The topic that has the alerts of one factory alone, in their order, so in one partition; :class:`UserError` if it cannot have one.
+
+    Kafka's rights end at the topic, and all factories share that of the alerts: who may read this one reads no other factory's.
+    """
+    if not _NAME.fullmatch(factory_id):
+        raise UserError(
+            f"factory {factory_id!r} can have no topic of its own: that takes letters, digits, '.', '_' and '-', 64 at most; it reads its "
+            "alerts from the gateway"
+        )
+    alerts = load_topics()[BY_CLASS[Alert].topic]
+    return replace(alerts, name=f"{alerts.name}.{factory_id}", doc=f"Quality alerts of factory {factory_id} alone.", partitions=1)
 
 
 def topic_of(message: Message) -> str:

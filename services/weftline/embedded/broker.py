@@ -14,14 +14,19 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from weftline.embedded.deathwatch import guarded
 from weftline.embedded.jars import Classpath
+from weftline.embedded.passwords import write_private
 from weftline.embedded.ports import HOST
+from weftline.embedded.security import ADMIN, BROKER, Security
 from weftline.errors import UserError, WeftlineError
+from weftline.kafka_admin.login import LoginRefused, logged_in
 
 NODE_ID = 1
 FORMAT_TIMEOUT_SECONDS = 60
@@ -41,6 +46,8 @@ class BrokerConfig:
 
     ``heap_mb`` 512 carries the demo and the bench; 256 is enough for a test. ``port`` and ``controller_port`` may change from one
     start to the next: nothing on disk remembers them. ``cache``: what the JVM may already know (:mod:`.jvm_cache`), if it is there.
+    ``security``: everybody logs in, by TLS, and may do what ACLs allow; None: whoever reaches the port may do everything. Data that lie
+    there may change from one to the other.
     """
 
     folder: Path
@@ -49,6 +56,7 @@ class BrokerConfig:
     heap_mb: int = 512
     sync: bool = True
     cache: Path | None = None
+    security: Security | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -70,15 +78,16 @@ class BrokerConfig:
 
 def properties(config: BrokerConfig, data: Path | None = None) -> dict[str, str]:
     """Kafka's configuration."""
+    clients = "PLAINTEXT" if config.security is None else "CLIENTS"
     return {
         "process.roles": "broker,controller",
         "node.id": str(NODE_ID),
         # A static voter: with `format --standalone` the controller's address stands in the data, and its port could not change.
         "controller.quorum.voters": f"{NODE_ID}@{HOST}:{config.controller_port}",
-        "listeners": f"PLAINTEXT://{HOST}:{config.port},CONTROLLER://{HOST}:{config.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{config.port}",
+        "listeners": f"{clients}://{HOST}:{config.port},CONTROLLER://{HOST}:{config.controller_port}",
+        "advertised.listeners": f"{clients}://{HOST}:{config.port}",
         "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
+        "inter.broker.listener.name": clients,
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": str((data or config.data).absolute()),
         # One node: nothing to replicate to.
@@ -103,6 +112,31 @@ def properties(config: BrokerConfig, data: Path | None = None) -> dict[str, str]
         # A publisher whose clock runs ahead must not be refused, a year-old event not be deleted (retention goes by this time).
         "log.message.timestamp.type": "LogAppendTime",
         **({"log.flush.interval.messages": "1"} if config.sync else {}),
+        **({} if config.security is None else _secured(config.security)),
+    }
+
+
+def _secured(security: Security) -> dict[str, str]:
+    """What differs where everybody logs in."""
+    module = "org.apache.kafka.common.security"
+    plain = f'{module}.plain.PlainLoginModule required username="{BROKER}" password="{security.passwords[BROKER]}"'
+    login = f'{plain} user_{BROKER}="{security.passwords[BROKER]}";'
+    return {
+        "listener.security.protocol.map": "CLIENTS:SASL_SSL,CONTROLLER:SASL_SSL",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.controller.plain.sasl.jaas.config": login,
+        "listener.name.clients.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+        "listener.name.clients.plain.sasl.jaas.config": login,
+        "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{module}.scram.ScramLoginModule required;",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(security.keystore.absolute()),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(security.authority.absolute()),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{BROKER};User:{ADMIN}",
+        "allow.everyone.if.no.acl.found": "false",
     }
 
 
@@ -147,7 +181,8 @@ def _format(config: BrokerConfig, classpath: Classpath) -> None:
 
 def _write(path: Path, values: dict[str, str]) -> None:
     # In a properties file a backslash escapes; none of our values but a folder can hold one.
-    path.write_text("".join(f"{key}={value.replace(chr(92), chr(92) * 2)}\n" for key, value in values.items()), "utf-8")
+    # It may hold passwords.
+    write_private(path, "".join(f"{key}={value.replace(chr(92), chr(92) * 2)}\n" for key, value in values.items()))
 
 
 def _java(classpath: Classpath, config: BrokerConfig) -> list[str]:
@@ -181,25 +216,31 @@ def cluster_of(config: BrokerConfig) -> str:
     return next(line.removeprefix("cluster.id=") for line in lines if line.startswith("cluster.id="))
 
 
-def answers(address: str, timeout: float = 1.0, *, cluster: str = "") -> bool:
+def answers(address: str, timeout: float = 1.0, *, cluster: str = "", login: Mapping[str, Any] | None = None) -> bool:
     """Whether a Kafka broker at ``host:port`` takes requests and counts itself as alive; and is of ``cluster``, if one is named:
     who came first to a port may be another.
 
     Asks for metadata (version 2, no topics): a broker that listens but is not registered yet answers with an empty list of
-    brokers, and would refuse to create a topic. Works with the memory broker too.
+    brokers, and would refuse to create a topic. Works with the memory broker too. ``login``: options of a client, where it asks for one.
     """
-    host, _, port = address.rpartition(":")
     header = struct.pack(">hhih", 3, 2, 1, -1)  # api Metadata, version 2, correlation 1, client id null
     request = header + struct.pack(">i", 0)
     try:
-        with socket.create_connection((host, int(port)), timeout) as connection:
+        with _connected(address, login, timeout) as connection:
             connection.settimeout(timeout)
             connection.sendall(struct.pack(">i", len(request)) + request)
             reply = _exactly(connection, struct.unpack(">i", _exactly(connection, 4))[0])
-    except (OSError, EOFError):
+    except (OSError, EOFError, LoginRefused, ValueError, struct.error):
         return False
     brokers: int = struct.unpack_from(">i", reply, 4)[0]  # after the correlation id
     return brokers > 0 and cluster.encode() in reply  # an id is random: it stands in no other place
+
+
+def _connected(address: str, login: Mapping[str, Any] | None, timeout: float) -> AbstractContextManager[socket.socket]:
+    if login is not None:
+        return logged_in(address, login, timeout)
+    host, _, port = address.rpartition(":")
+    return socket.create_connection((host, int(port)), timeout)
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes:

@@ -6,12 +6,14 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
@@ -26,6 +28,7 @@ from weftline.embedded.jars import Classpath
 from weftline.embedded.memory_broker import MemoryBrokerConfig
 from weftline.embedded.ports import HOST
 from weftline.errors import UserError
+from weftline.runtime.tls import shown_by
 
 # A log beyond this size is set aside as NAME.log.1 when its process starts: two of them at most, whatever the number of restarts.
 LOG_BYTES = 32 << 20
@@ -63,10 +66,11 @@ class Child:
 
 def broker_child(config: BrokerConfig, classpath: Classpath) -> Child:
     """Apache Kafka."""
+    login = None if config.security is None else config.security.broker_login()
     return Child(
         "kafka",
         tuple(broker.command(config, classpath)),
-        ready=lambda: broker.answers(config.bootstrap, cluster=broker.cluster_of(config)),
+        ready=lambda: broker.answers(config.bootstrap, cluster=broker.cluster_of(config), login=login),
         prepare=lambda: broker.prepare(config, classpath),
         # JAVA_TOOL_OPTIONS and the like of whoever types the command must not reach this JVM.
         environment={"JAVA_TOOL_OPTIONS": "", "JDK_JAVA_OPTIONS": ""},
@@ -85,14 +89,16 @@ def memory_broker_child(config: MemoryBrokerConfig) -> Child:
 
 def engine_child(config: EngineConfig) -> Child:
     """The ClickHouse engine."""
+    shown = config.shown
     return Child(
         "clickhouse",
         (
             *(sys.executable, "-m", "weftline.embedded.engine", "--folder", str(config.folder)),
             *("--port", str(config.port), "--memory-mb", str(config.memory_mb), "--database", config.database),
             *("--passwords", str(config.passwords or config.folder)),
+            *(() if shown is None else ("--certificate", str(shown[0]), "--key", str(shown[1]))),
         ),
-        ready=lambda: says_ok(f"{config.url}/ping"),
+        ready=partial(says_ok, f"{config.url}/ping", None if shown is None else shown_by(shown[0])),
     )
 
 
@@ -109,12 +115,13 @@ def processor_child(name: str, addresses: Mapping[str, str], port: int) -> Child
     )
 
 
-def board_child(addresses: Mapping[str, str], port: int) -> Child:
-    """The built-in board; a stack works without it."""
+def board_child(addresses: Mapping[str, str], port: int, shows: Path | None = None) -> Child:
+    """The built-in board; a stack works without it. ``shows``: the certificate by which it is served."""
+    context = None if shows is None else shown_by(shows)
     return Child(
         "board",
         (sys.executable, "-m", "weftline", "board"),
-        ready=lambda: says_ok(f"http://{HOST}:{port}/readyz"),
+        ready=partial(says_ok, f"http{'' if context is None else 's'}://{HOST}:{port}/readyz", context),
         environment={**addresses, "WEFTLINE_HTTP_HOST": HOST, "WEFTLINE_HTTP_PORT": str(port)},
         needed=False,
     )
@@ -147,10 +154,10 @@ def notify_child(addresses: Mapping[str, str], port: int) -> Child:
     )
 
 
-def says_ok(url: str) -> bool:
-    """Whether ``url`` answers with status 200 now."""
+def says_ok(url: str, context: ssl.SSLContext | None = None) -> bool:
+    """Whether ``url`` answers with status 200 now; ``context``: whom to trust, by https."""
     try:
-        with urllib.request.urlopen(url, timeout=1.0) as answer:
+        with urllib.request.urlopen(url, timeout=1.0, context=context) as answer:
             return bool(answer.status == 200)
     except (OSError, HTTPException):
         return False

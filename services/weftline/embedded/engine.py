@@ -19,6 +19,7 @@ from weftline.embedded.engine_http import Server
 from weftline.embedded.engine_users import users_of
 from weftline.embedded.passwords import ensure_passwords
 from weftline.errors import UserError
+from weftline.runtime.tls import server_context
 
 PASSWORD_VARIABLE = "WEFTLINE_CLICKHOUSE_PASSWORD"
 # Writes that run may take so long when the process is asked to stop; reads are cancelled at once.
@@ -35,7 +36,7 @@ async def serve(config: EngineConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     try:
-        await server.start(config.port, STOP_SECONDS)
+        await server.start(config.port, STOP_SECONDS, None if config.shown is None else server_context(*config.shown))
         print(f"ClickHouse {engine.version} on {config.url}, data in {config.folder}", file=sys.stderr, flush=True)  # noqa: T201
         await _until(stopping, engine)
     finally:
@@ -62,8 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--passwords", type=Path, help="folder in which the folder of passwords lies; default: the data folder")
     parser.add_argument("--database", default="weftline", help="what readers may read")
     parser.add_argument("--memory-mb", type=int, default=0, help="for all queries; default: half of the machine's, 4096 at most")
+    parser.add_argument("--certificate", type=Path, help="PEM file; with it and --key everything is served by TLS")
+    parser.add_argument("--key", type=Path, help="PEM file of its private key")
     given = parser.parse_args(arguments)
-    config = EngineConfig(given.folder, given.port, given.memory_mb or default_memory_mb(), given.database, given.passwords)
+    shown = (given.certificate, given.key) if given.certificate and given.key else None
+    memory_mb = given.memory_mb or default_memory_mb()
+    config = EngineConfig(given.folder, given.port, memory_mb, given.database, given.passwords, shown)
     os.umask(0o077)
     try:
         asyncio.run(serve(config))

@@ -49,6 +49,7 @@ class EngineConfig:
     """``memory_mb`` bounds all queries together; a query that would go beyond it fails with MEMORY_LIMIT_EXCEEDED.
 
     ``database`` is what readers may read. ``passwords``: the folder that holds the folder of passwords; None: ``folder`` itself.
+    ``shown``: certificate and key, by which it is served; None: without TLS.
     """
 
     folder: Path
@@ -56,10 +57,11 @@ class EngineConfig:
     memory_mb: int
     database: str = "weftline"
     passwords: Path | None = None
+    shown: tuple[Path, Path] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http{'' if self.shown is None else 's'}://{HOST}:{self.port}"
 
 
 class Result(NamedTuple):

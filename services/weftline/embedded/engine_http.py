@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -70,7 +71,7 @@ class Server:
         self._runner: web.AppRunner | None = None
         self._sweeper: asyncio.Task[None] | None = None
 
-    async def start(self, port: int, stop_seconds: float) -> None:
+    async def start(self, port: int, stop_seconds: float, tls: ssl.SSLContext | None = None) -> None:
         """Listen on ``port`` of the loopback address; writes get ``stop_seconds`` to end when it stops."""
         app = guarded()
         app.router.add_get("/ping", self._ping)
@@ -87,7 +88,7 @@ class Server:
             shutdown_timeout=stop_seconds,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, port).start()
+        await web.TCPSite(self._runner, HOST, port, ssl_context=tls).start()
         self._sweeper = asyncio.create_task(self._named.sweep())
 
     async def stop(self) -> None:

@@ -14,6 +14,8 @@ from typing import Literal
 from weftline.embedded.locks import FileLock, Held
 from weftline.embedded.passwords import FOLDER, Passwords, read_passwords, write_private
 from weftline.embedded.ports import free_ports, is_free, reserve
+from weftline.embedded.security import FOLDER as TLS
+from weftline.embedded.security import OPERATOR, Security, read_security
 from weftline.errors import UserError
 from weftline.runtime.degraded import STATE_FILE
 
@@ -21,7 +23,7 @@ BrokerKind = Literal["kafka", "memory"]
 ClickHouseUser = Literal["weftline", "board", "reader"]
 
 #: What a stack puts into its folder.
-OWN_FOLDERS = ("kafka", "clickhouse", "logs", "notify", FOLDER)
+OWN_FOLDERS = ("kafka", "clickhouse", "logs", "notify", FOLDER, TLS)
 OWN_FILES = ("ports.json", "broker", "stack.lock", "stack.json", "answers.json", "reference.yaml")
 
 # The ports that clients try by default, taken when they are free.
@@ -32,18 +34,32 @@ USUAL_PORTS: Mapping[str, int] = {"kafka": 9092, "clickhouse": 8123, "board": 80
 class Addresses:
     """Where the servers of a stack listen, and what ClickHouse asks for; without passwords nothing is said of who asks.
 
-    ``link_key``: for those who make links to inboxes, or open them.
+    ``link_key``: for those who make links to inboxes, or open them. ``security``: of a stack that is reached by TLS, and whose Kafka
+    asks who comes.
     """
 
     kafka: str
     clickhouse: str
     passwords: Passwords | None = None
     link_key: str = field(default="", repr=False)
+    security: Security | None = field(default=None, repr=False)
 
-    def settings(self, user: ClickHouseUser = "weftline") -> dict[str, str]:
-        """As arguments of :func:`weftline.runtime.settings.load`."""
+    def settings(self, user: ClickHouseUser = "weftline", kafka_user: str | None = OPERATOR) -> dict[str, str]:
+        """As arguments of :func:`weftline.runtime.settings.load`; without a ``kafka_user`` for who has nothing to do there."""
         where = {"kafka": self.kafka, "clickhouse": self.clickhouse}
-        return where | self.credentials(user)
+        return where | self.credentials(user) | self.trusted() | ({} if kafka_user is None else self.kafka_credentials(kafka_user))
+
+    def trusted(self) -> dict[str, str]:
+        """Who signs what the servers show, likewise."""
+        if self.security is None:
+            return {}
+        authority = str(self.security.authority.absolute())
+        return {"kafka_ca": authority, "clickhouse_ca": authority}
+
+    def kafka_credentials(self, user: str) -> dict[str, str]:
+        """Who asks Kafka, likewise; nothing where it asks nobody, or there is no such user here."""
+        password = None if self.security is None else self.security.passwords.get(user)
+        return {} if password is None else {"kafka_username": user, "kafka_password": password}
 
     def credentials(self, user: ClickHouseUser = "weftline") -> dict[str, str]:
         """Who asks ClickHouse, as arguments of :func:`weftline.runtime.settings.load`."""
@@ -51,9 +67,9 @@ class Addresses:
             return {}
         return {"clickhouse_username": user, "clickhouse_password": getattr(self.passwords, user)}
 
-    def environment(self, user: ClickHouseUser = "weftline") -> dict[str, str]:
+    def environment(self, user: ClickHouseUser = "weftline", kafka_user: str | None = OPERATOR) -> dict[str, str]:
         """As the environment of a program."""
-        return {f"WEFTLINE_{name.upper()}": value for name, value in self.settings(user).items()}
+        return {f"WEFTLINE_{name.upper()}": value for name, value in self.settings(user, kafka_user).items()}
 
 
 def lock_of(folder: Path) -> FileLock:
@@ -143,7 +159,10 @@ def find_running(folder: Path) -> Addresses | None:
     except Held as held:
         # The file of a stack that was killed lies there until the next one is ready, and for a moment the lock still names it too.
         ready = str(state["pid"]) == held.owner and state["kafka"] and _is_alive(state["pid"])
-        return Addresses(state["kafka"], state["clickhouse"], read_passwords(folder)) if ready else None
+        if not ready:
+            return None
+        security = read_security(folder) if state.get("secured") else None
+        return Addresses(state["kafka"], state["clickhouse"], read_passwords(folder), security=security)
     probe.release()
     return None
 

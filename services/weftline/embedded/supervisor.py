@@ -42,6 +42,7 @@ from weftline.embedded.locks import Held
 from weftline.embedded.memory_broker import DOES_NOT_PROMISE, MemoryBrokerConfig
 from weftline.embedded.passwords import ensure_link_key, ensure_passwords
 from weftline.embedded.ports import HOST
+from weftline.embedded.security import NOTIFIER, secured
 from weftline.embedded.stack_folder import USUAL_PORTS, Addresses, BrokerKind, Ports, claim, lock_of, make_private, write_json
 from weftline.errors import UserError
 from weftline.extras import advice, lacking
@@ -72,7 +73,8 @@ class StackConfig:
     ``usual``: ports to try before any free one. ``heap_mb`` and ``sync``: see :class:`BrokerConfig`; ``memory_mb``: see
     :class:`EngineConfig`, with 0 for :func:`default_memory_mb`. ``clickhouse_password`` of our own programs and
     ``clickhouse_database``: empty for those of the settings; without a password there, one is made. ``steady_seconds``: a child that lived
-    so long is started again with the shortest pause, and its former deaths are forgotten."""
+    so long is started again with the shortest pause, and its former deaths are forgotten. ``secure``: by TLS, and Kafka asks who comes;
+    None: as the folder was before. ``shown``: the certificate and key of gateway and board then; None: one that is made."""
 
     folder: Path
     broker: BrokerKind = "kafka"
@@ -84,6 +86,8 @@ class StackConfig:
     clickhouse_password: str = ""
     clickhouse_database: str = ""
     steady_seconds: float = 30.0
+    secure: bool | None = None
+    shown: tuple[Path, Path] | None = None
 
 
 @dataclass(slots=True)
@@ -111,7 +115,7 @@ def no_workers(_addresses: Addresses, _port: Callable[[str], int]) -> Sequence[C
 
 def processors(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
     """The processors, as :class:`Stack` wants its workers."""
-    return [processor_child(name, addresses.environment(), port(name)) for name in PROCESSORS]
+    return [processor_child(name, addresses.environment(kafka_user=name), port(name)) for name in PROCESSORS]
 
 
 def board_missing() -> str:
@@ -124,7 +128,10 @@ def board(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
     """The built-in board, if what it needs is installed."""
     if board_missing():
         return ()
-    return [board_child(addresses.environment("board"), port("board"))]
+    at, environment = addresses.security, addresses.environment("board", None)
+    if at is None:
+        return [board_child(environment, port("board"))]
+    return [board_child({**environment, **at.front_settings(), "WEFTLINE_BOARD_LOGIN": "always"}, port("board"), at.front[0])]
 
 
 def gateway_missing() -> str:
@@ -137,16 +144,17 @@ def gateway(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]
     """The HTTP gateway, if what it needs is installed."""
     if gateway_missing():
         return ()
-    return [gateway_child(_with_links(addresses), port("gateway"), port("gateway-pages"))]
+    shown = {} if addresses.security is None else addresses.security.front_settings()
+    return [gateway_child({**_with_links(addresses, "gateway"), **shown}, port("gateway"), port("gateway-pages"))]
 
 
 def notifications(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
     """What tells receivers of alerts, where a file of receivers is named."""
-    return [notify_child(_with_links(addresses), port("notify"))] if load().receivers else []
+    return [notify_child(_with_links(addresses, NOTIFIER), port("notify"))] if load().receivers else []
 
 
-def _with_links(addresses: Addresses) -> dict[str, str]:
-    return {**addresses.environment(), "WEFTLINE_LINK_KEY": addresses.link_key}
+def _with_links(addresses: Addresses, kafka_user: str) -> dict[str, str]:
+    return {**addresses.environment(kafka_user=kafka_user), "WEFTLINE_LINK_KEY": addresses.link_key}
 
 
 def everything(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
@@ -274,7 +282,8 @@ class Stack:
 
     def _url(self, name: str) -> str:
         watched = next((watched for watched in self._crew if watched.child.name == name and not watched.degraded), None)
-        return f"http://{HOST}:{self._ports.of(name)}" if watched else ""
+        secured = self.addresses is not None and self.addresses.security is not None
+        return f"http{'s' if secured else ''}://{HOST}:{self._ports.of(name)}" if watched else ""
 
     @property
     def degraded(self) -> list[str]:
@@ -313,26 +322,28 @@ class Stack:
         folder, settings = self.config.folder, load()
         given = self.config.clickhouse_password or settings.clickhouse_password.get_secret_value()
         passwords = ensure_passwords(folder, given)
+        security = secured(folder, self.config.secure, self.config.broker, self.config.shown, self._say)
         engine = EngineConfig(
             folder / "clickhouse",
             self._ports.of("clickhouse"),
             self.config.memory_mb or default_memory_mb(),
             self.config.clickhouse_database or settings.clickhouse_database,
             folder,
+            None if security is None else (security.certificate, security.key),
         )
         # The engine first: it starts while Kafka's folder is formatted.
         self._launch(engine_child(engine), self._servers)
         kafka = self._ports.of("kafka")
         if self.config.broker == "kafka":
             controller = self._ports.of("controller")
-            broker = BrokerConfig(folder / "kafka", kafka, controller, self.config.heap_mb, self.config.sync, self._cache)
+            broker = BrokerConfig(folder / "kafka", kafka, controller, self.config.heap_mb, self.config.sync, self._cache, security)
             self._launch(broker_child(broker, self._classpath), self._servers)
         else:
             self._say(f"careful: {DOES_NOT_PROMISE}")
             self._launch(memory_broker_child(MemoryBrokerConfig(kafka)), self._servers)
         self._await_ready(self._servers)
         link_key = settings.link_key.get_secret_value() if settings.link_key else ensure_link_key(folder)
-        self.addresses = Addresses(f"{HOST}:{kafka}", engine.url, passwords, link_key)
+        self.addresses = Addresses(f"{HOST}:{kafka}", engine.url, passwords, link_key, security)
         self._prepare(self.addresses)
         for child in self._workers(self.addresses, self._ports.of):
             self._launch(child, self._crew)
@@ -467,6 +478,7 @@ class Stack:
             "broker": self.config.broker,
             "kafka": addresses and addresses.kafka,
             "clickhouse": addresses and addresses.clickhouse,
+            "secured": addresses is not None and addresses.security is not None,
             "held": self._held,
             "children": children,
             "degraded": {watched.child.name: watched.degraded for watched in self._crew if watched.degraded},

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
+from weftline.embedded.accounts import TOKEN_FILE
 from weftline.embedded.interrupt import Interrupted
 from weftline.embedded.passwords import FOLDER
 from weftline.embedded.stack_folder import Addresses
@@ -18,6 +19,18 @@ def to_query(addresses: Addresses, folder: Path) -> str:
     """Who may query ClickHouse, for people."""
     assert addresses.passwords is not None
     return f"  queries   user reader, password {addresses.passwords.reader} (in {folder.absolute() / FOLDER / 'reader'})"
+
+
+def to_trust(addresses: Addresses, folder: Path) -> list[str]:
+    """What somebody needs to know to be let in, for people; nothing where nobody is asked."""
+    if addresses.security is None:
+        return []
+    return [
+        "everything by TLS; Kafka asks for SCRAM-SHA-512, and `weftline access grant` makes users",
+        f"  trust     {addresses.security.authority.absolute()} (curl --cacert, WEFTLINE_KAFKA_CA, WEFTLINE_CLICKHOUSE_CA, ca=)",
+        f"  sign in   to the board with the token in {folder.absolute() / FOLDER / TOKEN_FILE}",
+        f"  commands  with --data {folder} log in by themselves: as operator, as admin for topics and access",
+    ]
 
 
 @contextlib.contextmanager
@@ -56,6 +69,8 @@ def up(
         say(f"Kafka       {addresses.kafka}")
         say(f"ClickHouse  {addresses.clickhouse}")
         say(to_query(addresses, config.folder))
+        for line in to_trust(addresses, config.folder):
+            say(line)
         say(f"data, logs  {config.folder.absolute()}")
         listening = (
             *(("board", stack.board), ("gateway", stack.gateway)),

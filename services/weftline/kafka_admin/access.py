@@ -29,13 +29,14 @@ from kafka.admin import (
 from kafka.errors import NoError, SecurityDisabledError
 
 from weftline.contracts.paths import schemas_root
-from weftline.contracts.topics import load_topics
+from weftline.contracts.topics import load_topics, own_topic
 from weftline.contracts.yaml_reading import read_yaml
 from weftline.errors import UserError
 from weftline.kafka_admin import quotas
-from weftline.kafka_admin.access_file import AccessFile, RoleEntry
+from weftline.kafka_admin.access_file import OWN, AccessFile, RoleEntry
 from weftline.kafka_admin.client import open_admin
 from weftline.kafka_admin.quotas import Quota
+from weftline.kafka_admin.topics import apply_topics
 
 TIMEOUT_SECONDS = 30.0
 #: Users that the broker makes when its storage is formatted; they may do everything (super.users).
@@ -58,13 +59,18 @@ class Right(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One entry of the list; ``rights`` still have ``{user}`` in the names of groups. ``quota``: empty for one without limits."""
+    """One entry of the list; ``rights`` still have ``{user}`` in their names. ``quota``: empty for one without limits."""
 
     name: str
     doc: str
     program: bool
     rights: tuple[Right, ...]
     quota: Quota
+
+    @property
+    def has_own_topic(self) -> bool:
+        """Whether each of its users has a topic of its own."""
+        return any(right.resource == "topic" and right.name.endswith(OWN) for right in self.rights)
 
     def rights_of(self, user: str) -> frozenset[Right]:
         """What ``user`` may do in this role."""
@@ -111,6 +117,12 @@ def apply_access(kafka: str, passwords: Path, *, roles: Mapping[str, Role] | Non
     return lines
 
 
+def set_admin(kafka: str, user: str, password: str, **client: Any) -> None:
+    """Give the user who may do everything a password: where the storage was formatted without him. Raises as :func:`apply_access`."""
+    with open_admin(kafka, TIMEOUT_SECONDS, client) as admin:
+        _set_passwords(admin, kafka, {user: password})
+
+
 def _roles_of(roles: Mapping[str, Role], rights: Mapping[str, set[Right]], programs: Iterable[Role]) -> dict[str, Role]:
     """The role of each user: of a program its own, of a partner the one whose rights he has. Who has others is left alone."""
     partners = [role for role in roles.values() if not role.program]
@@ -132,7 +144,12 @@ def grant(kafka: str, role: str, user: str, password: str | None, **client: Any)
         elif user not in admin.describe_user_scram_credentials():
             raise UserError(f"there is no user {user} on {kafka} yet, so a password is needed")
         lines = quotas.agree(admin, kafka, user, roles[role].quota, quotas.quotas_of_users(admin).get(user, {}))
-        return _agree(admin, kafka, user, roles[role].rights_of(user), found) + lines
+        lines = _agree(admin, kafka, user, roles[role].rights_of(user), found) + lines
+    if roles[role].has_own_topic:
+        topic = own_topic(user)
+        # As many replicas as the broker makes by default: those of the alerts are not known here.
+        lines += apply_topics(kafka, topics={topic.name: topic}, replication_factor=-1, **client)
+    return lines
 
 
 def revoke(kafka: str, user: str, **client: Any) -> list[str]:

@@ -19,9 +19,16 @@ def _amount(value: Any) -> float:
 
 TopicRight = Annotated[str, one_of({word: word for word in ("READ", "WRITE", "DESCRIBE")})]
 GroupRight = Annotated[str, one_of({word: word for word in ("READ", "DESCRIBE", "DELETE")})]
+#: How the name of a topic ends that is its user's alone, and of all of these together.
+OWN, EACH = ".{user}", ".*"
 #: What is limited, and to how much.
 Limit = Annotated[str, one_of({name: name for name in UNITS})]
 Amount = Annotated[float, PlainValidator(_amount)]
+
+
+def _listed(name: str) -> str:
+    """The topic in topics.yaml that a name is about: itself, or the one whose parts for one party each it names."""
+    return name.removesuffix(OWN).removesuffix(EACH)
 
 
 class RoleEntry(Model):
@@ -37,7 +44,7 @@ class RoleEntry(Model):
     @classmethod
     def _are_listed(cls, topics: dict[str, list[str]], info: ValidationInfo) -> dict[str, list[str]]:
         known = info.context["topics"] if info.context else ()
-        Faults.raise_any(Fault(f"{name} does not stand in topics.yaml", name) for name in topics if name not in known)
+        Faults.raise_any(Fault(f"{name} does not stand in topics.yaml", name) for name in topics if _listed(name) not in known)
         return topics
 
 

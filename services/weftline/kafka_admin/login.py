@@ -11,7 +11,8 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from kafka.net.sasl import get_sasl_mechanism
@@ -22,6 +23,10 @@ SECONDS = 5.0
 
 _HANDSHAKE, _AUTHENTICATE = 17, 36  # numbers of the requests in Kafka's protocol, both taken in version 1
 _AUTHENTICATION_FAILED = 58
+
+
+class LoginRefused(Exception):
+    """The broker does not know the name, or not with this password."""
 
 
 def refused(kafka: str, client: Mapping[str, Any]) -> bool:
@@ -47,7 +52,7 @@ def check_certificate(kafka: str, client: Mapping[str, Any]) -> None:
                 f"Kafka at {server.strip()} shows a certificate that is not trusted: {error.verify_message}; WEFTLINE_KAFKA_CA names the "
                 "file of the authority that signed it, and the address must be a name that stands in it"
             ) from None
-        except (ssl.SSLError, ConnectionResetError, TimeoutError):
+        except (ssl.SSLError, ConnectionResetError):  # one that is too busy to answer in time has shown nothing
             raise KafkaRefuses(
                 f"Kafka at {server.strip()} does not speak TLS; name the port that does, or leave out WEFTLINE_KAFKA_CA"
             ) from None
@@ -64,28 +69,42 @@ def wrong_login(kafka: str, username: str) -> KafkaRefuses:
 
 
 def _refuses(server: str, client: Mapping[str, Any]) -> bool:
-    host, _, port = server.rpartition(":")
-    mechanism = get_sasl_mechanism(client["sasl_mechanism"])(host=host, **client)
     try:
-        with _connected(host.strip("[]"), int(port), client.get("ssl_context")) as connection:
-            name = client["sasl_mechanism"].encode()
-            _ask(connection, _HANDSHAKE, struct.pack(">h", len(name)) + name)
-            while not mechanism.is_done():
-                token = mechanism.auth_bytes()
-                reply = _ask(connection, _AUTHENTICATE, struct.pack(">i", len(token)) + token)
-                code, words = struct.unpack_from(">hh", reply)
-                if code:
-                    return bool(code == _AUTHENTICATION_FAILED)
-                at = 4 + max(words, 0)
-                (length,) = struct.unpack_from(">i", reply, at)
-                mechanism.receive(reply[at + 4 : at + 4 + length])
+        with logged_in(server, client):
+            return False
+    except LoginRefused:
+        return True
     except (OSError, EOFError, ValueError, struct.error):
         return False
-    return False
 
 
-def _connected(host: str, port: int, tls: ssl.SSLContext | None) -> socket.socket:
-    plain = socket.create_connection((host, port), SECONDS)
+@contextmanager
+def logged_in(server: str, client: Mapping[str, Any], seconds: float = SECONDS) -> Iterator[socket.socket]:
+    """A connection to the broker at ``server`` (``host:port``), for requests by hand; ``client`` as :func:`refused` has it.
+
+    Raises :class:`LoginRefused`, and OSError, EOFError, ValueError or struct.error for whoever does not answer as a broker does.
+    """
+    host, _, port = server.rpartition(":")
+    mechanism = get_sasl_mechanism(client["sasl_mechanism"])(host=host, **client)
+    with _connected(host.strip("[]"), int(port), client.get("ssl_context"), seconds) as connection:
+        name = client["sasl_mechanism"].encode()
+        _ask(connection, _HANDSHAKE, struct.pack(">h", len(name)) + name)
+        while not mechanism.is_done():
+            token = mechanism.auth_bytes()
+            reply = _ask(connection, _AUTHENTICATE, struct.pack(">i", len(token)) + token)
+            code, words = struct.unpack_from(">hh", reply)
+            if code == _AUTHENTICATION_FAILED:
+                raise LoginRefused
+            if code:
+                raise ValueError(f"error {code}")
+            at = 4 + max(words, 0)
+            (length,) = struct.unpack_from(">i", reply, at)
+            mechanism.receive(reply[at + 4 : at + 4 + length])
+        yield connection
+
+
+def _connected(host: str, port: int, tls: ssl.SSLContext | None, seconds: float = SECONDS) -> socket.socket:
+    plain = socket.create_connection((host, port), seconds)
     if tls is None:
         return plain
     try:

@@ -29,6 +29,7 @@ from weftline.notify.delivery import State
 from weftline.notify.dispatcher import Dispatcher
 from weftline.notify.metrics import NotifyMetrics
 from weftline.notify.outbox import Outbox, outbox_at
+from weftline.notify.own_topics import OwnTopic
 from weftline.notify.receivers import Receiver, Receivers
 from weftline.notify.words import Speech
 from weftline.pages.links import Inbox, Links
@@ -106,6 +107,7 @@ class _Program:
         self._waiting_for: str | None = "kafka"
         self._fault: BaseException | None = None
         self._subscriber: Subscriber | None = None
+        self._own_topics = [OwnTopic(factory_id, settings) for factory_id in receivers.own_topics]
 
     async def run(self, say: Callable[[str], None]) -> int:
         """Everything until a signal, or until reading ends with a fault that only a person can mend."""
@@ -126,6 +128,7 @@ class _Program:
             threads = [threading.Thread(target=self._read, args=(end, self._read_alerts), name="alerts", daemon=True)]
             if any(receiver.escalates_to for receiver in self._receivers.each):
                 threads.append(threading.Thread(target=self._read, args=(end, self._read_replies), name="replies", daemon=True))
+            threads += [threading.Thread(target=own.run, name=f"own-{own.factory_id}", daemon=True) for own in self._own_topics]
             for thread in threads:
                 thread.start()
             waiting = asyncio.create_task(over.wait())
@@ -133,6 +136,8 @@ class _Program:
             self._stopping.set()
             if self._subscriber is not None:
                 self._subscriber.stop()
+            for own in self._own_topics:
+                own.stop()
             for task in (delivering, counting, waiting):
                 task.cancel()
             ended = await asyncio.gather(delivering, counting, waiting, return_exceptions=True)
@@ -243,6 +248,7 @@ class _Program:
             "state": "active" if self._waiting_for is None else "waiting",
             "waiting_for": self._waiting_for,
             "receivers": len(self._receivers.each),
+            **({"own_topics": {own.factory_id: own.fault or "copying" for own in self._own_topics}} if self._own_topics else {}),
         }
 
     def _ready(self) -> tuple[dict[str, object], bool]:

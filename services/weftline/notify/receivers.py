@@ -81,8 +81,10 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Receivers:
-    """The file. ``board``: where the links lead; ``inbox``: the gateway, where those for a factory alone lead instead."""
+    """The file. ``board``: where the links lead; ``inbox``: the gateway, where those for a factory alone lead instead;
+    ``own_topics``: factories with a topic of their own (:mod:`.own_topics`)."""
 
     board: str
     each: tuple[Receiver, ...]
     inbox: str = ""
+    own_topics: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ import httpx
 from pydantic import AfterValidator, Field, PlainValidator, SecretStr, ValidationInfo, model_validator
 
 from weftline.contracts import rules
+from weftline.contracts.topics import own_topic
 from weftline.contracts.yaml_reading import parse_yaml
 from weftline.contracts.yaml_types import Fault, Faults, Model, NotA, Text, checked, mappings, one_of
 from weftline.domain.vocabulary import AlertRule, AlertSeverity
@@ -82,6 +83,14 @@ def _url(text: str) -> str:
         if value and name.lower() in _NAMES:
             raise Fault(f"carries a secret ({name}); put it elsewhere, and name it as token: {{env: NAME}} or {{file: PATH}}")
     return text
+
+
+def _own_topic(factory_id: str) -> str:
+    try:
+        own_topic(factory_id)
+    except UserError as error:
+        raise Fault(str(error)) from None
+    return factory_id
 
 
 def _some(of: Any) -> Callable[[Any], Any]:
@@ -173,7 +182,8 @@ class _Receiver(Model):
 class ReceiversFile(Model):
     board: Url = ""
     inbox: Url = ""
-    receivers: Annotated[list[_Receiver], Field(min_length=1, description="it is the list of those who are told")]
+    receivers: Annotated[list[_Receiver], Field(description="it is the list of those who are told")] = []
+    own_topics: list[Annotated[Identifier, AfterValidator(_own_topic)]] = []
 
     @classmethod
     def beside(cls, body: Mapping[Any, Any]) -> Iterator[Fault]:
@@ -187,9 +197,12 @@ class ReceiversFile(Model):
                 )
             yield from (Fault(fault.problem, *at, *fault.steps) for fault in _of_its_kind(entry))
         yield from _escalations(body)
+        if not body.get("receivers") and not body.get("own_topics"):
+            yield Fault("receivers is missing; it is the list of those who are told, if not own_topics alone")
 
     def made(self) -> Receivers:
-        return Receivers(self.board, tuple(each.receiver() for each in self.receivers), self.inbox)
+        each = tuple(receiver.receiver() for receiver in self.receivers)
+        return Receivers(self.board, each, self.inbox, tuple(dict.fromkeys(self.own_topics)))
 
 
 def _escalations(body: Mapping[Any, Any]) -> Iterator[Fault]:

@@ -74,6 +74,14 @@ def make(folder: Path, names: Iterable[str], days: int) -> Files:
     return files
 
 
+def ends_at(certificate: Path) -> datetime:
+    """Until when the first certificate of a PEM file holds; :class:`UserError` if it holds none."""
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError) as error:
+        raise UserError(f"{certificate} holds no certificate: {error}") from None
+
+
 def _alternative(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))

@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = Field(None, description="PEM file with its private key")
 
+    board_login: Annotated[str, Field(pattern="^(beyond|always)$")] = Field(
+        "beyond", description="beyond: the board asks for a login, by TLS, where it listens beyond 127.0.0.1; always: there too"
+    )
+
     gateway_host: str = Field("127.0.0.1", description="address on which the gateway listens for partners")
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = Field(8081, description="port of the same; 0 picks a free one")
 

@@ -25,6 +25,21 @@ def trusting(ca: str | Path) -> ssl.SSLContext:
         raise UserError(f"certificates of authorities {ca}: {error.strerror}") from None
 
 
+def shown_by(certificate: Path) -> ssl.SSLContext:
+    """A client's context that trusts what a PEM file shows and nothing else, by whatever name: to ask a server of one's own how it is."""
+    context = trusting(certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    return context
+
+
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """What a server that takes such a context shows."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
 def serving(certificate: Path | None, key: Path | None) -> dict[str, Any]:
     """What uvicorn is told to serve by TLS; nothing without a certificate.
 

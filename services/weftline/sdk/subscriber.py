@@ -32,6 +32,7 @@ from weftline.contracts.codec import Codec
 from weftline.contracts.kinds import BY_CLASS
 from weftline.contracts.log_reader import Unreadable, last_of, open_consumer
 from weftline.contracts.registry import open_registry
+from weftline.contracts.topics import own_topic as own_topic_of
 from weftline.contracts.topics import partition_of
 from weftline.domain.alerts import Alert
 from weftline.errors import ContractError, DecodeError, UserError
@@ -62,8 +63,9 @@ class Subscriber:
     Of a digest (``alert.listed``) the fields only sum up what it lists; ``alert.each`` gives the revisions of either kind of message.
     ``factory_id``: None reads the alerts of all factories. ``group``: the name under which the place is kept, by default
     ``weftline-subscriber-<factory>``; one process at a time may use it. ``from_beginning``: where a new group starts, at the oldest
-    alert kept (90 days) or at the next one. ``follow``: False ends at what is there now. ``skip_unreadable``: by default an alert
-    that this version cannot read ends the subscription with an error, because a quality alert must not vanish.
+    alert kept (90 days) or at the next one. ``own_topic``: from the topic that has the alerts of this factory alone
+    (``quality.alerts.v1.<factory>``), where it was given one. ``follow``: False ends at what is there now. ``skip_unreadable``: by
+    default an alert that this version cannot read ends the subscription with an error, because a quality alert must not vanish.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Subscriber:
         *,
         group: str | None = None,
         from_beginning: bool = True,
+        own_topic: bool = False,
         follow: bool = True,
         skip_unreadable: bool = False,
         schema_registry: str | None = None,
@@ -80,7 +83,10 @@ class Subscriber:
         password: str | None = None,
         ca: Path | str | None = None,
     ) -> None:
+        if own_topic and factory_id is None:
+            raise UserError("own_topic is for one factory; name it")
         self.factory_id = factory_id
+        self._topic = own_topic_of(factory_id).name if own_topic and factory_id is not None else TOPIC
         self.group = group or _group(factory_id)
         self._kafka = kafka
         self._username = username
@@ -158,11 +164,11 @@ class Subscriber:
         """Take the partitions to read; gives where to end, if the end is what is there now."""
         consumer = self._consumer
         try:
-            count = len(consumer.partitions_for_topic(TOPIC) or ())
+            count = len(consumer.partitions_for_topic(self._topic) or ())
             if not count:
-                raise missing_topic(self._kafka, TOPIC, self._username)
+                raise missing_topic(self._kafka, self._topic, self._username)
             numbers = range(count) if self.factory_id is None else [partition_of(self.factory_id.encode(), count)]
-            partitions = [TopicPartition(TOPIC, number) for number in numbers]
+            partitions = [TopicPartition(self._topic, number) for number in numbers]
             consumer.assign(partitions)
             if not from_beginning:
                 fresh = [partition for partition in partitions if consumer.committed(partition) is None]
@@ -262,7 +268,7 @@ class Subscriber:
                 self._consumer.commit(places, timeout_ms=int(COMMIT_TIMEOUT_SECONDS * 1000))
             except KafkaError as error:
                 if not self._commit_failed:  # said once per outage
-                    log.warning("the place in %s cannot be kept now, alerts may come again: %s", TOPIC, describe(error))
+                    log.warning("the place in %s cannot be kept now, alerts may come again: %s", self._topic, describe(error))
                 self._commit_failed = True
             else:
                 self._done.clear()

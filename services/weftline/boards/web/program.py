@@ -145,8 +145,9 @@ async def _serve(settings: Settings) -> int:
     host, port = settings.http_host, settings.http_port
     partners = ClickHouse(settings)
     # Nobody can listen on the loopback, where the stack of one machine asks whether its board is well.
-    tls = {} if guard.is_loopback(host) else serving(settings.tls_certificate, settings.tls_key)
-    login = None if guard.is_loopback(host) else Login(Partners(partners), encrypted=bool(tls))
+    open_ = guard.is_loopback(host) and settings.board_login == "beyond"
+    tls = {} if open_ else serving(settings.tls_certificate, settings.tls_key)
+    login = None if open_ else Login(Partners(partners), encrypted=bool(tls))
     if login is not None:
         await login.must_be_possible(host)
     pages = _Pages(settings)

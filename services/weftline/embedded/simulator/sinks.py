@@ -19,6 +19,7 @@ from weftline.embedded.simulator.disturb import Role
 from weftline.embedded.simulator.simulation import Simulation
 from weftline.embedded.simulator.world import DomainEvent
 from weftline.errors import DependencyDown, UserError
+from weftline.runtime.credentials import sasl
 from weftline.sdk.connection import missing_topic, reach, settings
 from weftline.sdk.publisher import Publisher
 
@@ -29,12 +30,14 @@ TURN_SECONDS: Final = 0.005
 
 
 class Connection(NamedTuple):
-    """How Kafka and the schema registry are reached; without a user PLAINTEXT, without a registry the built-in ids."""
+    """How Kafka and the schema registry are reached; without a user nobody logs in, without a ``ca`` there is no TLS,
+    without a registry the built-in ids."""
 
     kafka: str
     username: str | None = None
     password: str | None = None
     schema_registry: str | None = None
+    ca: str | None = None
 
 
 class Encoded(NamedTuple):
@@ -82,6 +85,7 @@ class PublisherSink:
             schema_registry=connection.schema_registry,
             username=connection.username,
             password=connection.password,
+            ca=connection.ca,
         )
         self._raw: KafkaProducer | None = None
         self._sent: list[Any] = []
@@ -92,7 +96,7 @@ class PublisherSink:
     def raw(self, record: Encoded) -> None:
         if self._raw is None:
             c = self._connection
-            self._raw = KafkaProducer(**settings(c.kafka, c.username, c.password), acks="all")
+            self._raw = KafkaProducer(**settings(c.kafka, c.username, c.password, c.ca), acks="all")
         self._sent.append(self._raw.send(record.topic, record.value, record.key))
 
     def pause(self, seconds: float) -> None:
@@ -123,15 +127,7 @@ class BulkSink:
         self._kafka = c.kafka
         self._codec = Codec(open_registry(c.schema_registry))
         self._loop = asyncio.new_event_loop()
-        security: dict[str, Any] = {}
-        if c.username is not None:
-            security = {
-                "security_protocol": "SASL_PLAINTEXT",
-                "sasl_mechanism": "SCRAM-SHA-512",
-                "sasl_plain_username": c.username,
-                "sasl_plain_password": c.password,
-            }
-        self._producer = self._loop.run_until_complete(self._start(security))
+        self._producer = self._loop.run_until_complete(self._start(sasl(c.username, c.password, c.ca)))
         self._partitions: dict[str, int] = {}
         self._batches: dict[tuple[str, int], Any] = {}
         self._deliveries: dict[asyncio.Future[Any], tuple[str, int]] = {}
