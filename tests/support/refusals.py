@@ -13,14 +13,14 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from tests.support.spreadsheets import HEADER, ORDERS, ROWS
+from tests.support.spreadsheets import HEADER, ORDERS, ROWS, text_of
 from weftline.contracts.partners import Partner, Role, checked
 from weftline.contracts.paths import schemas_root
 
 SOURCE, OTHER_SOURCE = "https://lims.example/c1", "urn:weftline:other"
 #: The mapping of the center, whose token can be one source, center and cooperative only, so it need not say them.
 MAPPING: Final = "\n".join(line for line in ORDERS.splitlines() if not line.startswith("constants"))
-TABLE: Final = "\n".join(",".join(map(str, row)) for row in [HEADER, *ROWS])
+TABLE: Final = "\n".join(",".join(map(text_of, row)) for row in [HEADER, *ROWS])
 
 
 def _partner(name: str, role: Role, **bound: tuple[str, ...]) -> Partner:
@@ -28,6 +28,8 @@ def _partner(name: str, role: Role, **bound: tuple[str, ...]) -> Partner:
 
 
 _CENTER = {"sources": (SOURCE,), "centers": ("c1",), "cooperatives": ("haimen",), "laboratories": ("lab-1",)}
+#: In whose name others try to speak: there is such a center, and it asks for nothing here.
+_THIRD = {"sources": ("urn:weftline:third",), "centers": ("c5",), "cooperatives": ("rugao",), "laboratories": ("lab-5",)}
 _OTHER = {"sources": (OTHER_SOURCE,), "centers": ("c9",), "cooperatives": ("nantong",), "laboratories": ("lab-9",)}
 #: Those with a token that holds. The supplier is one to whom an alert may be forwarded, and has a factory's token of its own.
 PARTNERS: Final = (
@@ -40,6 +42,7 @@ PARTNERS: Final = (
     _partner("other officer", Role.OFFICER, cooperatives=("nantong",)),
     _partner("operator", Role.OPERATOR),
 )
+THIRD: Final = _partner("third center", Role.CENTER, **_THIRD)
 #: And those without: no token at all, one that has expired, one of a center that was disabled.
 STRANGERS: Final = ("nobody", "expired", "disabled")
 CALLERS: Final = (*(one.partner_id for one in PARTNERS), *STRANGERS)
@@ -171,7 +174,7 @@ TABLE_OF_REFUSALS: Final = (
     Asked("answer f-1's alert", lambda of: Request("POST", _alert(of, "/replies"), {"reply": "accept"}), _READS, 409),
     Asked(
         "hold back or free f-1's lots",
-        lambda of: Request("POST", _alert(of, "/replies"), {"reply": "lift", "problem_id": "p-1", "lot_ids": ["l-1"]}),
+        lambda of: Request("POST", _alert(of, "/replies"), {"reply": "lift", "problem_id": "p-1"}),
         _READS,
         409,
     ),

@@ -54,7 +54,7 @@ def test_what_is_secret_does_not_show(tmp_path: Path) -> None:
 def test_factories_with_a_topic_of_their_own_may_be_all_that_a_file_names(tmp_path: Path) -> None:
     found = load(tmp_path, "own_topics: [f-204, f-301, f-204]\n")
     assert (found.each, found.own_topics) == ((), ("f-204", "f-301"))
-    with pytest.raises(UserError, match=r"line 1: own_topics\[1\]: factory '海门' can have no topic of its own"):
+    with pytest.raises(UserError, match=r"line 1, column 21: own_topics\[1\]: factory '海门' can have no topic of its own"):
         load(tmp_path, "own_topics: [f-204, 海门]\n")
 
 

@@ -238,7 +238,7 @@ def answers(address: str, timeout: float = 1.0, *, cluster: str = "", login: Map
 
 def _connected(address: str, login: Mapping[str, Any] | None, timeout: float) -> AbstractContextManager[socket.socket]:
     if login is not None:
-        return logged_in(address, login, timeout)
+        return logged_in(address, login)  # with its own patience: the first handshakes of a JVM take seconds on a busy machine
     host, _, port = address.rpartition(":")
     return socket.create_connection((host, int(port)), timeout)
 
