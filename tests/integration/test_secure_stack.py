@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka.admin import KafkaAdminClient, OffsetSpec
 from tests.e2e.commands import until
 from tests.support.examples import CODEC, MEMBER, SHIPMENT
 from tests.support.notifying import alert
@@ -238,12 +238,14 @@ def test_a_factory_reads_its_own_topic_in_order_through_kills_and_no_other(place
         for number in range(42)
         for factory in (own, other, "f-999")
     ]
-    killed = set()
+    killed, copied = set(), 0
     producer = KafkaProducer(bootstrap_servers=place.addresses.kafka, **login)
     try:
         for count, one in enumerate(told):
             producer.send(topic_of(one), CODEC.encode(one), key_of(one)).get(60)
             if count % 42 == 41:
+                until(lambda seen=copied: _end(place, own) > seen, "it is in the middle of copying")  # type: ignore[misc]
+                copied = _end(place, own)
                 killed.add(place.kill("notify"))
                 until(lambda: place.state["children"]["notify"]["pid"] not in killed, "the supervisor has started it again")
     finally:
@@ -265,6 +267,13 @@ def test_a_factory_reads_its_own_topic_in_order_through_kills_and_no_other(place
         Subscriber(
             place.addresses.kafka, own, own_topic=True, username=other, password=passwords[other], ca=place.security.authority
         )
+
+
+def _end(place: Place, factory: str) -> int:
+    """How much lies on the topic of a factory."""
+    at = TopicPartition(own_topic(factory).name, 0)
+    with open_admin(place.addresses.kafka, 60, place.security.login("admin")) as admin:
+        return int(admin.list_partition_offsets({at: OffsetSpec.LATEST})[at].offset)
 
 
 def _raw(place: Place, factory: str) -> list[Alert]:

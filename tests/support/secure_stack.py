@@ -16,6 +16,7 @@ import httpx
 
 from tests.e2e.commands import Program, until, weftline
 from tests.support.examples import verified_report
+from tests.support.migrated import begin_migrated
 from tests.support.refusals import MAPPING, OTHER_SOURCE, PARTNERS, SOURCE, STRANGERS, THIRD, Outcome, Request, Things
 from weftline.contracts.mapping import to_json
 from weftline.contracts.partners import Partner, Role, new_token
@@ -141,6 +142,7 @@ def _address(caller: str) -> str:
 def started(folder: Path) -> Iterator[Place]:
     """One that runs until the test is over."""
     (folder / "receivers.yaml").write_text(f"own_topics: [{', '.join(OWN)}]\n", "utf-8")
+    begin_migrated(folder / "stack")
     ports = [word for name, port in zip(NAMES, free_ports(len(NAMES)), strict=True) for word in (f"--{name}-port", str(port))]
     receivers = {"WEFTLINE_RECEIVERS": str(folder / "receivers.yaml")}
     program = Program("up", "--secure", "--data", str(folder / "stack"), *ports, folder=folder, **receivers)
