@@ -348,6 +348,7 @@ class CooperativeKind(StrEnum):
     TRADEMARK = "TRADEMARK"
     STANDARD = "STANDARD"
     BRAND = "BRAND"
+    PACK = "PACK"
 
 
 class MembershipStep(StrEnum):
@@ -494,3 +495,18 @@ class BrandStep(StrEnum):
     MARK_REGISTERED = "MARK_REGISTERED"
     HONOURED = "HONOURED"
     ENDED = "ENDED"
+
+
+class PackStep(StrEnum):
+    """What became of a pack."""
+
+    UNKNOWN = "UNKNOWN"
+    MADE = "MADE"
+
+
+class PackPurpose(StrEnum):
+    """What a pack is to prove."""
+
+    UNKNOWN = "UNKNOWN"
+    LOAN = "LOAN"
+    TRADEMARK = "TRADEMARK"
