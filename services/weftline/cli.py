@@ -27,6 +27,7 @@ from weftline.commands import (
     mapped,
     notify,
     offline,
+    packs,
     partner,
     partners,
     processors,
@@ -71,7 +72,7 @@ for part in (
         lag,
         watch,
     ),
-    *(access, health, boards, tables, gateway, notify, cooperative),
+    *(access, health, boards, tables, gateway, notify, cooperative, packs),
 ):
     app.add_typer(part.app)
 
