@@ -33,6 +33,7 @@ from weftline.commands import (
     processors,
     publisher,
     reference,
+    reports,
     retract,
     spool,
     state,
@@ -72,7 +73,7 @@ for part in (
         lag,
         watch,
     ),
-    *(access, health, boards, tables, gateway, notify, cooperative, packs),
+    *(access, health, boards, tables, gateway, notify, cooperative, packs, reports),
 ):
     app.add_typer(part.app)
 
