@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from markupsafe import Markup
-
 from weftline.pages.cooperative_words import word
 from weftline.pages.drawing import environment
 from weftline.pages.text import Text
@@ -18,17 +16,11 @@ _TEMPLATE: Final = environment().get_template("pack.html")
 
 def page(pack: dict[str, Any], sha256: str, thumbprint: str) -> bytes:
     """The page of a pack. ``sha256``: of its signed JSON; ``thumbprint``: of the key that signs both."""
-    return _TEMPLATE.render(pack=pack, sha256=sha256, thumbprint=thumbprint, word=_both_of, both=_both, day=_day).encode()
+    return _TEMPLATE.render(pack=pack, sha256=sha256, thumbprint=thumbprint, text=_text, day=_day).encode()
 
 
-def _both_of(of: str, code: Any) -> Markup:
-    text: Text = word(of, str(code).lower() if isinstance(code, bool) else str(code))
-    return _both(text.zh, text.en)
-
-
-def _both(zh: str, en: str) -> Markup:
-    """Both languages; once where they are the same."""
-    return Markup("{}").format(zh) if zh == en else Markup('{} <span class="en" lang="en">{}</span>').format(zh, en)
+def _text(of: str, code: Any) -> Text:
+    return word(of, str(code).lower() if isinstance(code, bool) else str(code))
 
 
 def _day(time: str | None) -> str:
