@@ -182,6 +182,7 @@ def test_the_signature_is_the_standards_own() -> None:
     }
     page = check(_FILES["html"], _PUBLIC)
     assert page.said == {"pack_id": whole["pack"]["pack_id"], "json_sha256": check(_FILES["json"], _PUBLIC).sha256}
+    assert page.said.items() <= check(_FILES["json"], _PUBLIC).said.items()
 
 
 # -- What it rests on, and the event of its making

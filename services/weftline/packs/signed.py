@@ -71,7 +71,10 @@ class Sound(NamedTuple):
             metas = {name.decode(): value.decode() for name, value in _METAS.findall(self.content)}
             return {"pack_id": metas.get("weftline-pack"), "json_sha256": metas.get("weftline-pack-json")}
         pack = json.loads(self.content)
-        return {name: pack[name] for name in ("pack_id", "purpose", "made_for", "made_at")} | {"factory_id": pack["factory"]["id"]}
+        return {name: pack[name] for name in ("pack_id", "purpose", "made_for", "made_at")} | {
+            "factory_id": pack["factory"]["id"],
+            "json_sha256": self.sha256,
+        }
 
 
 class NotAsSigned(UserError):
