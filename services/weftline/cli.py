@@ -27,11 +27,13 @@ from weftline.commands import (
     mapped,
     notify,
     offline,
+    packs,
     partner,
     partners,
     processors,
     publisher,
     reference,
+    reports,
     retract,
     spool,
     state,
@@ -71,7 +73,7 @@ for part in (
         lag,
         watch,
     ),
-    *(access, health, boards, tables, gateway, notify, cooperative),
+    *(access, health, boards, tables, gateway, notify, cooperative, packs, reports),
 ):
     app.add_typer(part.app)
 

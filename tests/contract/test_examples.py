@@ -32,6 +32,8 @@ RANKS = {
     "cooperative.events.v1-value/v1/spot-check-failed.json": 0x2D684002F54AA318,
     "cooperative.events.v1-value/v1/standard-led.json": 0x3EEA4E5B1FF8EEC3,
     "cooperative.events.v1-value/v1/trademark-granted.json": 0x2610B7E0382FC99A,
+    "cooperative.events.v1-value/v2/loan-pack-made.json": 0x18A2D0CF3F1F309D,
+    "cooperative.events.v1-value/v2/trademark-pack-made-incorrect.json": 0x8A11D7C00D0E6260,
     "inspection.results.v1-value/v1/corrective-action.json": 0x0AD450B9919D9E29,
     "inspection.results.v1-value/v1/laboratory-report.json": 0x1E02FE712D7A44B8,
     "inspection.results.v1-value/v1/lot-inspection-incorrect.json": 0x91F37382DCFF7B30,

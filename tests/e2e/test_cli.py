@@ -87,6 +87,8 @@ def test_every_command_has_help_with_an_example() -> None:
         "logistics",
         "replies",
         "cooperative",
+        "pack",
+        "cluster",
         "topics",
         "reference",
         "lag",

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ import pytest
 from tests.e2e.commands import environment, until
 from tests.support.examples import ALERT, CODEC, ORDER
 from tests.support.foreign import CLIENTS, CODECS
+from tests.support.packs import made
+from weftline.contracts.signing import SigningKey
 from weftline.contracts.topics import key_of, topic_of
 from weftline.kafka_admin.topics import apply_topics
 from weftline.runtime.settings import load
@@ -95,6 +98,14 @@ def test_on_every_python_that_is_claimed(version: str, wheel: Path, kafka: str, 
     reports = ROOT / "schemas/examples/inspection.results.v1-value/v1"
     judged = json.loads(run(programs / "weftline", "judge", reports / "laboratory-report.json", "--json", folder=tmp_path))
     assert (judged["verdict"], judged["scope"]["coverage"]) == ("FAIL", "PARTIAL")
+
+    # A bank has a pack, the cooperative's public key, and this environment.
+    (tmp_path / "c.jwk").write_text(run(programs / "weftline", "pack", "key", "c.pem", folder=tmp_path), "utf-8")
+    files = made("01-seasoned.yaml", date(2026, 6, 30), private=SigningKey.load(tmp_path / "c.pem")).files
+    for ending, data in files.items():
+        (tmp_path / f"pack.{ending}").write_bytes(data)
+    checked = run(programs / "weftline", "pack", "verify", "pack.json", "pack.html", "--key", "c.jwk", folder=tmp_path)
+    assert checked.count("unchanged") == 2
 
     apply_topics(kafka)
     name = uuid.uuid4().hex

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 from tests.e2e.commands import until, weftline
 from tests.support import stories
 from tests.support.examples import MEMBER, verified_report
@@ -94,6 +95,41 @@ def test_a_story_in_any_order_and_through_a_kill(stack: Stack, tmp_path: Path) -
     assert (planned["members"], planned["budget_minor"], planned["currency"]) == (3, 45_000_000, "CNY"), (
         "who left in July had a quota"
     )
+
+
+def test_what_people_take_away(stack: Stack, tmp_path: Path) -> None:
+    """A pack that a bank checks, and that changes no grade; the same report of a month twice; a view that shows three members nothing."""
+    at = ("--clickhouse", where(stack).clickhouse)
+    clock = {"WEFTLINE_SIMULATED_CLOCK": f"0,{AS_OF},0"}
+
+    def run(*command: str, **more: str) -> str:
+        ended = weftline(*command, folder=tmp_path, **clock, **more)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    before = explained(stack, tmp_path, "F-0217")
+    (tmp_path / "c.jwk").write_text(run("pack", "key", "c.pem"), "utf-8")
+    asking = ("--for", "a bank", "--key", "c.pem", "--out", "packs", "--kafka", where(stack).kafka, *at, "--json")
+    made = json.loads(run("pack", "loan", "F-0217", *asking))
+    assert run("pack", "verify", *made["files"], "--key", "c.jwk").count("unchanged") == 2
+    pack = json.loads((tmp_path / made["files"][0]).read_text("utf-8"))["pack"]
+    assert (round(Decimal(pack["credit"]["score"]) * 100), pack["credit"]["grade"]["code"]) == before
+    assert (pack["pack_id"], pack["made_for"]) == (made["pack_id"], "a bank")
+    told = f"SELECT step, about FROM matters WHERE kind = 'PACK' AND factory_id = 'F-0217' AND matter_id = '{made['pack_id']}'"
+    until(lambda: rows(stack, told) == [("MADE", "LOAN")], "its making is an event", 120)
+    scores = rows(stack, "SELECT credit_score, credit_grade FROM members WHERE factory_id = 'F-0217'")
+    assert scores == [before] == [explained(stack, tmp_path, "F-0217")]
+    again = json.loads(run("pack", "trademark", "F-0217", *asking))
+    other = json.loads((tmp_path / again["files"][0]).read_text("utf-8"))["pack"]
+    assert other["rests_on"] == pack["rests_on"], "nothing rests on a pack"
+
+    for name in ("one.xlsx", "two.xlsx"):
+        run("cooperative", "report", "--month", "2026-06", "--out", name, *at)
+    assert (tmp_path / "one.xlsx").read_bytes() == (tmp_path / "two.xlsx").read_bytes()
+    book = CalamineWorkbook.from_path(tmp_path / "one.xlsx")
+    assert ["成员数（月末）", 3] in [row[:2] for row in book.get_sheet_by_name("概览").to_python()], "who left in July was a member"
+    assert weftline("cooperative", "report", "--month", "2026-09", "--out", "x.xlsx", *at, folder=tmp_path, **clock).returncode == 1
+    assert json.loads(run("cluster", "F-0217", *at, "--json"))["cells"] == []
 
 
 def test_a_report_that_is_withdrawn_restates_what_stands_of_a_member(stack: Stack, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from weftline.domain.vocabulary import (
     MembershipStep,
     OfficerRole,
     OfficerStep,
+    PackStep,
     Payer,
     StandardsStep,
     TestPurpose,
@@ -52,6 +53,7 @@ _two = st.sampled_from("xy")
 _report = st.sampled_from(["a/1", "a/2", "a/3"])
 _roles = st.sampled_from([role.value for role in OfficerRole if role is not OfficerRole.UNKNOWN])
 _lists = st.sampled_from(["RED", "BLACK"])
+_digests = {"records": st.integers(0, 9), "content_sha256": st.just("00"), "records_sha256": st.just("00")}
 _BODIES = st.one_of(
     _body("membership", MembershipStep, {}, limited_means=st.booleans()),
     _body("officer", OfficerStep, {"role": _roles, "person_id": _two}, valid_until=_date),
@@ -79,6 +81,7 @@ _BODIES = st.one_of(
     _body("trademark", TrademarkStep, {"mark_id": st.just("nantong")}, valid_until=_date),
     _body("standard", StandardsStep, {"standard_id": _two}),
     _body("brand", BrandStep, {"brand_id": _two}, valid_until=_date),
+    _body("pack", PackStep, {"pack_id": _two, "purpose": st.just("LOAN"), **_digests}),
 )
 
 

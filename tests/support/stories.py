@@ -163,6 +163,7 @@ def cooperative() -> list[JSON]:
 
     paid = {"amount_minor": 118_400, "currency": "CNY", "laboratory_id": "nantong-fibre-lab", "report_number": "R-1"}
     own = "haimen-home-textiles"
+    rests_on = {"records": 60, "records_sha256": "0a"}
     return [
         said("2026-01-12T09:00", "MEMBERSHIP", "JOINED", size_class="SMALL", sells_online=True, limited_means=True),
         # Of one day two steps are known by date only: the life cycle says which comes first.
@@ -222,6 +223,7 @@ def cooperative() -> list[JSON]:
             said(f"2026-06-{day}T09:00", "BRAND", "MARK_REGISTERED", day, brand_id=day, issuer="office")
             for day in ("22", "23", "24", "25")
         ),
+        said("2026-06-26T09:00", "PACK", "MADE", pack_id="9c", purpose="LOAN", made_for="a bank", content_sha256="9c", **rests_on),
         # Another member: it sells in shops, is warned, and leaves.
         said("2026-01-13T09:00", "MEMBERSHIP", "JOINED", of="F-0300", size_class="MICRO", sells_online=True),
         entry("2026-05-07T09:00", "DECIDED", "B-2", "BLACK") | {"factory_id": "F-0300"},

@@ -12,6 +12,8 @@ from weftline.commands.common import ClickHouseOption, KafkaOption, located
 app = typer.Typer()
 topics = typer.Typer(epilog="Example: `weftline topics apply`")
 app.add_typer(topics, name="topics")
+cooperative = typer.Typer(epilog="Example: `WEFTLINE_HTTP_PORT=9104 weftline cooperative`")
+app.add_typer(cooperative, name="cooperative")
 
 
 @topics.callback(invoke_without_command=True)
@@ -98,7 +100,8 @@ def replies(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> N
     _run("replies", kafka, clickhouse)
 
 
-@app.command(epilog="Example: `WEFTLINE_HTTP_PORT=9104 weftline cooperative`")
-def cooperative(kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
-    """Run the processor of the cooperatives' events. Start more of the same to scale out."""
-    _run("cooperative", kafka, clickhouse)
+@cooperative.callback(invoke_without_command=True)
+def _cooperative(ctx: typer.Context, kafka: KafkaOption = None, clickhouse: ClickHouseOption = None) -> None:
+    """Run the processor of the cooperatives' events. Start more of the same to scale out. With a command: that, of a cooperative."""
+    if ctx.invoked_subcommand is None:
+        _run("cooperative", kafka, clickhouse)

@@ -1,4 +1,4 @@
-"""The contract of a cooperative's events: what each of their ten bodies may say."""
+"""The contract of a cooperative's events: what each of their eleven bodies may say."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from weftline.domain.cooperative.events import (
     Membership,
     Officer,
     OfficialGrade,
+    Pack,
     StandardsWork,
     Trademark,
 )
@@ -135,6 +136,18 @@ def bodies_of(time: Rule) -> Mapping[str, Rule]:
         "brand": (
             Brand,
             {"step": symbol(v.BrandStep), "brand_id": name, "issuer": optional(name), "valid_until": optional(time)},
+        ),
+        "pack": (
+            Pack,
+            {
+                "step": symbol(v.PackStep),
+                "pack_id": name,
+                "purpose": symbol(v.PackPurpose),
+                "made_for": optional(words),
+                "content_sha256": name,
+                "records": scalar(whole(0, INT64_MAX)),
+                "records_sha256": name,
+            },
         ),
     }
     agreeing = {"fund": _fund}

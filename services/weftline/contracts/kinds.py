@@ -98,7 +98,7 @@ KINDS: Final = (
         CooperativeEvent,
         "cooperative.events.v1",
         "cooperative.events.v1-value",
-        1,
+        2,
         "org.weftline.v1.CooperativeEvent",
         "org.weftline.cooperative.event.v1",
         "cooperative",

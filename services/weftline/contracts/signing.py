@@ -100,12 +100,16 @@ class SigningKey:
             raise UserError(f"private key {path} is not of Ed25519; `weftline publisher key new` makes one")
         return cls(key)
 
+    @property
+    def pem(self) -> bytes:
+        """The private key as a file has it."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
     def save(self, path: Path) -> None:
         """Write the key to a new file that its owner alone may read. :class:`UserError` if there is a file of that name."""
-        pem = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         try:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(pem)
+                file.write(self.pem)
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}; choose another name, or move it away") from None
 

@@ -76,6 +76,7 @@ _MATTERS: Final = {
         (CooperativeKind.TRADEMARK, vocabulary.TrademarkStep),
         (CooperativeKind.STANDARD, vocabulary.StandardsStep),
         (CooperativeKind.BRAND, vocabulary.BrandStep),
+        (CooperativeKind.PACK, vocabulary.PackStep),
     )
 }
 

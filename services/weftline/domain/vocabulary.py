@@ -1,11 +1,30 @@
 """The closed vocabularies of the events; the symbols are those of the Avro schemas.
 
-``UNKNOWN`` is what a reader sees when a newer publisher uses a symbol that this version does not know.
+``UNKNOWN`` is what a reader sees when a newer publisher uses a symbol that this version does not know. Those of a cooperative stand in a
+module of their own, and are found here too.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+from weftline.domain.cooperative.vocabulary import BrandStep as BrandStep
+from weftline.domain.cooperative.vocabulary import CertificateStep as CertificateStep
+from weftline.domain.cooperative.vocabulary import CooperativeKind as CooperativeKind
+from weftline.domain.cooperative.vocabulary import CreditGrade as CreditGrade
+from weftline.domain.cooperative.vocabulary import EnforcementLevel as EnforcementLevel
+from weftline.domain.cooperative.vocabulary import EnforcementStep as EnforcementStep
+from weftline.domain.cooperative.vocabulary import FundStep as FundStep
+from weftline.domain.cooperative.vocabulary import ListingStep as ListingStep
+from weftline.domain.cooperative.vocabulary import MembershipStep as MembershipStep
+from weftline.domain.cooperative.vocabulary import OfficerRole as OfficerRole
+from weftline.domain.cooperative.vocabulary import OfficerStep as OfficerStep
+from weftline.domain.cooperative.vocabulary import PackPurpose as PackPurpose
+from weftline.domain.cooperative.vocabulary import PackStep as PackStep
+from weftline.domain.cooperative.vocabulary import QualityList as QualityList
+from weftline.domain.cooperative.vocabulary import SizeClass as SizeClass
+from weftline.domain.cooperative.vocabulary import StandardsStep as StandardsStep
+from weftline.domain.cooperative.vocabulary import TrademarkStep as TrademarkStep
 
 
 class Precision(StrEnum):
@@ -332,165 +351,3 @@ class Disposition(StrEnum):
     SELLABLE_NOT_ACCESSIBLE = "SELLABLE_NOT_ACCESSIBLE"
     STOLEN = "STOLEN"
     UNAVAILABLE = "UNAVAILABLE"
-
-
-class CooperativeKind(StrEnum):
-    """Which of the bodies below is set."""
-
-    UNKNOWN = "UNKNOWN"
-    MEMBERSHIP = "MEMBERSHIP"
-    OFFICER = "OFFICER"
-    CERTIFICATE = "CERTIFICATE"
-    OFFICIAL_GRADE = "OFFICIAL_GRADE"
-    FUND = "FUND"
-    ENFORCEMENT = "ENFORCEMENT"
-    LISTING = "LISTING"
-    TRADEMARK = "TRADEMARK"
-    STANDARD = "STANDARD"
-    BRAND = "BRAND"
-
-
-class MembershipStep(StrEnum):
-    """Steps of a membership."""
-
-    UNKNOWN = "UNKNOWN"
-    JOINED = "JOINED"
-    PLEDGE_SIGNED = "PLEDGE_SIGNED"
-    SUSPENDED = "SUSPENDED"
-    RESUMED = "RESUMED"
-    LEFT = "LEFT"
-
-
-class SizeClass(StrEnum):
-    """Size of an enterprise as the statistics office classes it."""
-
-    UNKNOWN = "UNKNOWN"
-    MICRO = "MICRO"
-    SMALL = "SMALL"
-    MEDIUM = "MEDIUM"
-    LARGE = "LARGE"
-
-
-class OfficerStep(StrEnum):
-    """Steps of an officer."""
-
-    UNKNOWN = "UNKNOWN"
-    APPOINTED = "APPOINTED"
-    TRAINED = "TRAINED"
-    ENDED = "ENDED"
-
-
-class OfficerRole(StrEnum):
-    """Roles in the quality work of a member."""
-
-    UNKNOWN = "UNKNOWN"
-    CHIEF_QUALITY_OFFICER = "CHIEF_QUALITY_OFFICER"
-    QUALITY_SPECIALIST = "QUALITY_SPECIALIST"
-
-
-class CertificateStep(StrEnum):
-    """Steps of a certificate."""
-
-    UNKNOWN = "UNKNOWN"
-    GRANTED = "GRANTED"
-    RENEWED = "RENEWED"
-    SUSPENDED = "SUSPENDED"
-    WITHDRAWN = "WITHDRAWN"
-
-
-class CreditGrade(StrEnum):
-    """Grades of quality credit as authorities give them."""
-
-    UNKNOWN = "UNKNOWN"
-    AAA = "AAA"
-    AA = "AA"
-    A = "A"
-    B = "B"
-    C = "C"
-    D = "D"
-
-
-class FundStep(StrEnum):
-    """Entries of the testing fund."""
-
-    UNKNOWN = "UNKNOWN"
-    BUDGET_SET = "BUDGET_SET"
-    PRICE_SET = "PRICE_SET"
-    REQUESTED = "REQUESTED"
-    APPROVED = "APPROVED"
-    REFUSED = "REFUSED"
-    CANCELLED = "CANCELLED"
-    DONE = "DONE"
-
-
-class EnforcementStep(StrEnum):
-    """Steps of an enforcement case."""
-
-    UNKNOWN = "UNKNOWN"
-    CHECK_FAILED = "CHECK_FAILED"
-    RECTIFICATION_ORDERED = "RECTIFICATION_ORDERED"
-    RECTIFICATION_REPORTED = "RECTIFICATION_REPORTED"
-    RECTIFICATION_ACCEPTED = "RECTIFICATION_ACCEPTED"
-    REINSPECTION_FAILED = "REINSPECTION_FAILED"
-    REINSPECTION_PASSED = "REINSPECTION_PASSED"
-
-
-class EnforcementLevel(StrEnum):
-    """Whose spot check it was."""
-
-    UNKNOWN = "UNKNOWN"
-    COOPERATIVE = "COOPERATIVE"
-    COUNTY = "COUNTY"
-    CITY = "CITY"
-    PROVINCE = "PROVINCE"
-    NATIONAL = "NATIONAL"
-
-
-class ListingStep(StrEnum):
-    """Steps of an entry on a list."""
-
-    UNKNOWN = "UNKNOWN"
-    PROPOSED = "PROPOSED"
-    DECIDED = "DECIDED"
-    APPEALED = "APPEALED"
-    UPHELD = "UPHELD"
-    CHANGED = "CHANGED"
-    LIFTED = "LIFTED"
-
-
-class QualityList(StrEnum):
-    """Local lists of a cooperative."""
-
-    UNKNOWN = "UNKNOWN"
-    RED = "RED"
-    BLACK = "BLACK"
-
-
-class TrademarkStep(StrEnum):
-    """Steps of the right to carry the collective trademark."""
-
-    UNKNOWN = "UNKNOWN"
-    APPLIED = "APPLIED"
-    GRANTED = "GRANTED"
-    REFUSED = "REFUSED"
-    SUSPENDED = "SUSPENDED"
-    WITHDRAWN = "WITHDRAWN"
-
-
-class StandardsStep(StrEnum):
-    """Parts in the work on standards."""
-
-    UNKNOWN = "UNKNOWN"
-    COLLECTION_RECEIVED = "COLLECTION_RECEIVED"
-    JOINED = "JOINED"
-    LED = "LED"
-    GROUP_STANDARD = "GROUP_STANDARD"
-
-
-class BrandStep(StrEnum):
-    """What became of a brand."""
-
-    UNKNOWN = "UNKNOWN"
-    MARK_REGISTERED = "MARK_REGISTERED"
-    HONOURED = "HONOURED"
-    ENDED = "ENDED"

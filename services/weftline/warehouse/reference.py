@@ -153,3 +153,13 @@ def unknown(server: Reader, limit: int, days: int = DAYS) -> Listed:
         {"limit": limit, "days": days},
     )
     return Listed([Unknown(*row[1:]) for row in rows], rows[0][0] if rows else 0)
+
+
+def names_of_factories(server: Reader, time: int) -> dict[str, tuple[str, str]]:
+    """What factories were called then (ms): (Chinese, English); of the entries that hold from that day or before, the latest."""
+    rows = server.rows(
+        "SELECT factory_id, argMax((name_zh, name_en), valid_from) FROM factory_reference FINAL "
+        "WHERE valid_from <= toDate(fromUnixTimestamp64Milli({time:Int64})) GROUP BY factory_id",
+        {"time": time},
+    )
+    return {factory: (zh, en) for factory, (zh, en) in rows}

@@ -1,4 +1,4 @@
-"""The events of a quality cooperative, of ten kinds, each with a body of its own; the schema documents their fields.
+"""The events of a quality cooperative, of eleven kinds, each with a body of its own; the schema documents their fields.
 
 An event is about a *member*, that is a factory in a cooperative, and a member's events are folded together: quota, lists and marks are
 those of one cooperative, so a factory that belongs to two has two histories. A budget, a price or a standard is the cooperative's own
@@ -28,6 +28,8 @@ from weftline.domain.vocabulary import (
     MembershipStep,
     OfficerRole,
     OfficerStep,
+    PackPurpose,
+    PackStep,
     QualityList,
     SizeClass,
     StandardsStep,
@@ -164,8 +166,21 @@ class Brand:
     valid_until: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """A signed pack of evidence that was made about the member; it changes nothing of what stands of it."""
+
+    step: PackStep
+    pack_id: str
+    purpose: PackPurpose
+    made_for: str | None = None
+    content_sha256: str
+    records: int
+    records_sha256: str
+
+
 Body: TypeAlias = (
-    Membership | Officer | Certificate | OfficialGrade | Fund | Enforcement | Listing | Trademark | StandardsWork | Brand
+    Membership | Officer | Certificate | OfficialGrade | Fund | Enforcement | Listing | Trademark | StandardsWork | Brand | Pack
 )
 
 #: The field that holds the body of a kind.
@@ -189,6 +204,7 @@ class CooperativeEvent(Event):
     trademark: Trademark | None = None
     standard: StandardsWork | None = None
     brand: Brand | None = None
+    pack: Pack | None = None
 
     @property
     def owner(self) -> str:
@@ -244,3 +260,5 @@ def _matter_id(body: Body) -> str:
             return body.standard_id
         case Brand():
             return body.brand_id
+        case Pack():
+            return body.pack_id

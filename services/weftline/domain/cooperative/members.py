@@ -49,6 +49,7 @@ _ABOUT: Final = {
     CooperativeKind.TRADEMARK: "mark_id",
     CooperativeKind.STANDARD: "edition",
     CooperativeKind.BRAND: "issuer",
+    CooperativeKind.PACK: "purpose",
 }
 
 

@@ -1,0 +1,170 @@
+"""The monthly report against the ten members of tests/data/cooperative, whose files say by hand what must come out.
+
+It is read by another library than the one that writes it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from python_calamine import CalamineWorkbook
+from tests.support.cooperative import STORIES, history, rulebook, story
+
+from weftline.domain.cooperative.history import History
+from weftline.domain.cooperative.member import judge_member
+from weftline.domain.cooperative.monthly import Month, Report, month_of, report_of
+from weftline.files.monthly import workbook
+
+ZONE = "+08:00"
+JUNE, MAY, AUGUST_2024 = Month(2026, 6), Month(2026, 5), Month(2024, 8)
+NAMES = {f"f-{name[:2]}": f"海门{name[:2]}号家纺" for name in STORIES if not name.startswith("10")}
+Row = Mapping[str, Any]
+
+
+@cache
+def report(month: Month) -> Report:
+    end, book = month.end(ZONE), rulebook().of("haimen")
+    judged = {f"f-{name[:2]}": judge_member(history(story(name)).until(end), book, end, (month.year,)) for name in STORIES}
+    return report_of("haimen", month, History(), judged, ZONE)
+
+
+@cache
+def read(month: Month) -> dict[str, list[Row]]:
+    """The sheets as calamine reads them, each row by its heads."""
+    book = CalamineWorkbook.from_object(io.BytesIO(workbook(report(month), NAMES, (17, "ab"))))
+    found = {}
+    for name in book.sheet_names:
+        heads, *rows = book.get_sheet_by_name(name).to_python()
+        found[name] = [dict(zip(map(str, heads), row, strict=True)) for row in rows]
+    return found
+
+
+def overview(month: Month) -> dict[str, Row]:
+    return {row["指标"]: row for row in read(month)["概览"]}
+
+
+def told(kind: str, **said: Any) -> list[tuple[str, datetime.date]]:
+    """(member, day) of what the files say, by themselves."""
+    return [
+        (name[:2], one["at"])
+        for name in STORIES
+        for one in story(name)["events"]
+        if kind in one and said.items() <= one[kind].items()
+    ]
+
+
+def inspections_of(first: datetime.date, last: datetime.date) -> list[dict[str, Any]]:
+    """Inspections of these days that were verified and not withdrawn by the last of them, as the files have them."""
+    return [
+        {"member": name[:2], **one}
+        for name in STORIES
+        for one in story(name)["inspections"]
+        if first <= one["tested"] <= last and one["verified"] <= last and one.get("withdrawn", datetime.date.max) > last
+    ]
+
+
+def test_each_member_stands_as_its_file_says_by_hand() -> None:
+    rows = {row["编号"]: row for row in read(JUNE)["成员"]}
+    assert set(rows) == {f"f-{name[:2]}" for name in STORIES}
+    fund = {row["编号"]: row for row in read(JUNE)["检测基金 2026"] if row["编号"]}
+    compared = Counter()
+    for name in STORIES:
+        row = rows[f"f-{name[:2]}"]
+        for expected in story(name)["expect"]:
+            if expected["as_of"] != datetime.date(2026, 6, 30):  # as of its first moment; nothing happens on that day
+                continue
+            if "score" in expected:
+                assert row["信用分"] == expected["score"], name
+                compared["score"] += 1
+            if "grade" in expected:
+                assert row["等级（合作社）"] == {"excellent": "优", "good": "良", "fair": "中", "watch": "警"}[expected["grade"]], (
+                    name
+                )
+            if "lists" in expected:
+                assert row["榜单（合作社）"] == "、".join({"RED": "红榜", "BLACK": "黑榜"}[one] for one in expected["lists"])
+                compared["lists"] += 1
+            if (of_year := expected.get("fund", {}).get(2026)) is not None:
+                line = fund[f"f-{name[:2]}"]
+                assert [line[head] for head in ("额度", "预留", "已用", "剩余")] == list(of_year.values()), name
+                compared["fund"] += 1
+    assert compared["score"] >= 8
+    assert compared["fund"] >= 3
+    assert compared["lists"] >= 2
+    assert rows["f-01"]["企业"] == "海门01号家纺"
+    assert rows["f-10"]["企业"] == "f-10", "who has no name keeps its id"
+    assert rows["f-09"]["集体商标"] == "准用，但已不符合条件"
+    assert {row["编号"]: row for row in read(MAY)["成员"]}["f-09"]["集体商标"] == "准用"
+
+
+def test_rates_have_their_numerator_and_denominator() -> None:
+    year = inspections_of(datetime.date(2025, 7, 1), datetime.date(2026, 6, 30))
+    passed, judged = (sum(one["verdict"] in verdicts for one in year) for verdicts in (("PASS",), ("PASS", "FAIL")))
+    assert judged > passed > 0, "else this says little"
+    row = overview(JUNE)["近十二个月检测合格率"]
+    assert (row["分子"], row["分母"], row["比率"]) == (passed, judged, pytest.approx(passed / judged))
+    (category,) = read(JUNE)["合格率"]
+    assert (category["十二个月合格"], category["十二个月已判定"]) == (passed, judged)
+    by_month = Counter(f"{one['tested']:%Y-%m}" for one in year if one["verdict"] in ("PASS", "FAIL"))
+    assert {row["月份"]: row["已判定"] for row in read(JUNE)["逐月"] if row["已判定"]} == by_month
+    failing = Counter(code for one in year if one["verdict"] == "FAIL" for code in one["failing"])
+    assert {row["代码"]: row["十二个月不合格"] for row in read(JUNE)["不合格项目"]} == failing
+    assert all(row["项目"] != row["代码"] for row in read(JUNE)["不合格项目"]), "indicators have Chinese names"
+
+
+def test_members_and_officers_are_counted_month_by_month() -> None:
+    rows = {row["月份"]: row for row in read(JUNE)["逐月"]}
+    assert list(rows) == [str(JUNE.back(back)) for back in reversed(range(12))]
+    joined = Counter(f"{day:%Y-%m}" for _, day in told("membership", step="JOINED"))
+    left = Counter(f"{day:%Y-%m}" for _, day in told("membership", step="LEFT"))
+    assert {month: (row["加入"], row["退出"]) for month, row in rows.items()} == {
+        month: (joined[month], left[month]) for month in rows
+    }
+    assert sum(row["加入"] for row in rows.values()) > 0
+    assert rows["2026-06"]["成员"] == overview(JUNE)["成员数（月末）"]["数"] == sum(joined.values()) - sum(left.values())
+    chiefs = {member for member, day in told("officer", step="APPOINTED", role="CHIEF_QUALITY_OFFICER") if day.year <= 2026}
+    assert rows["2026-06"]["首席质量官"] == len(chiefs) - len(told("officer", step="ENDED"))
+
+
+def test_clocks_and_lists_of_a_month_that_is_long_past() -> None:
+    # By 07-second-round.yaml: both re-inspections failed, and the board listed it; its appeal came on 20 August.
+    (entry,) = [row for row in read(AUGUST_2024)["红黑榜"] if row["编号"] == "f-07"]
+    assert (entry["榜单（合作社自己的）"], entry["状态"]) == ("黑榜", "申诉中，暂停列示")
+    assert overview(AUGUST_2024)["黑榜（月末）"]["数"] == 0, "an appeal suspends"
+    cases = {row["编号"]: row for row in read(Month(2025, 12))["整改时限"]}
+    # By 06-ignored.yaml: 5 October + 60 days is 4 December, and nothing came.
+    assert (cases["f-06"]["期限"], cases["f-06"]["逾期"], cases["f-06"]["阶段"]) == (datetime.date(2025, 12, 4), "是", "待整改")
+    assert {row["编号"] for row in read(AUGUST_2024)["成员"]}.isdisjoint({"f-02"}), "nobody who came later"
+
+
+def test_the_same_records_give_the_same_file_and_nothing_in_it_is_of_today() -> None:
+    made = workbook(report(JUNE), NAMES, (17, "ab"))
+    assert made == workbook(report(JUNE), dict(reversed(NAMES.items())), (17, "ab"))
+    with zipfile.ZipFile(io.BytesIO(made)) as files:
+        assert {one.date_time for one in files.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        core = files.read("docProps/core.xml").decode()
+        assert set(re.findall(r"\d{4}-\d\d-\d\dT[0-9:]+Z", core)) == {"2026-06-30T23:59:59Z"}
+        charts = [name for name in files.namelist() if re.fullmatch(r"xl/charts/chart\d+\.xml", name)]
+        assert len(charts) == 5
+
+
+def test_text_that_looks_like_a_formula_stays_text() -> None:
+    book = CalamineWorkbook.from_object(io.BytesIO(workbook(report(JUNE), {"f-01": "=1+1"}, (17, "ab"))))
+    assert book.get_sheet_by_name("成员").to_python()[1][0] == "=1+1"
+
+
+def test_months() -> None:
+    assert (Month(2026, 1).back(1), Month(2025, 12).next, Month(2026, 3).back(15)) == (
+        Month(2025, 12),
+        Month(2026, 1),
+        Month(2024, 12),
+    )
+    assert month_of(JUNE.end(ZONE), ZONE) == JUNE
+    assert month_of(JUNE.end(ZONE) + 1, ZONE) == Month(2026, 7)
