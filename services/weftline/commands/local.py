@@ -170,7 +170,7 @@ def simulate(
     bulk: Annotated[bool, typer.Option("--bulk", help="Load generator: batches built by hand, not the SDK's Publisher.")] = False,
     kafka: KafkaOption = None,
 ) -> None:
-    """Play a believable cluster into Kafka: orders, reports, lots, shipments, and what goes wrong on their way.
+    """Play a believable cluster into Kafka: orders, reports, lots, shipments, a cooperative, and what goes wrong on their way.
 
     --duplicates to --corrupt are shares of all events that go wrong on their way. Writes what it knows to be true (the answer
     file), so that tables can be checked against something that the processors did not compute; and beside it reference.yaml, the

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from weftline.domain.vocabulary import EnforcementLevel, Payer, TestPurpose
 from weftline.embedded.simulator.cooperative.config import SLOT_DAYS
+from weftline.embedded.simulator.cooperative.diary import Diary
 from weftline.embedded.simulator.cooperative.lives import Case, Member
 from weftline.embedded.simulator.workdays import DAY
-
-if TYPE_CHECKING:
-    from weftline.embedded.simulator.cooperative.planning import Plan
 
 _LEVELS: Final = (EnforcementLevel.COOPERATIVE, EnforcementLevel.COUNTY, EnforcementLevel.CITY, EnforcementLevel.PROVINCE)
 _COURSES: Final = {"in time": 52, "late": 12, "again": 14, "twice": 10, "ignored": 12}
@@ -19,7 +17,7 @@ _BY_THE_FUND: Final = 0.7
 _A_DATE_OF_ITS_OWN: Final = 0.1
 
 
-def plan_checks(plan: Plan) -> None:
+def plan_checks(plan: Diary) -> None:
     """As many cases as are wanted; nobody has two at once."""
     rng = plan.rng
     busy: dict[str, int] = {}
@@ -33,7 +31,7 @@ def plan_checks(plan: Plan) -> None:
             busy[member.factory_id] = (last - plan.play.first_day) // DAY // SLOT_DAYS + 1
 
 
-def _check(plan: Plan, member: Member, slot: int, case_id: str) -> Case:
+def _check(plan: Diary, member: Member, slot: int, case_id: str) -> Case:
     rng, indicators = plan.rng, plan.fails()
     failed = (slot + 1) * SLOT_DAYS - 1
     ordered = failed + rng.randrange(2, 9)
@@ -67,12 +65,12 @@ def _check(plan: Plan, member: Member, slot: int, case_id: str) -> Case:
     return case
 
 
-def _put_right(plan: Plan, case: Case, day: int) -> None:
+def _put_right(plan: Diary, case: Case, day: int) -> None:
     case.reported = plan.day(day)
     case.accepted = plan.day(day + plan.rng.randrange(1, 7))
 
 
-def _retest(plan: Plan, member: Member, case: Case, *, passed: bool) -> None:
+def _retest(plan: Diary, member: Member, case: Case, *, passed: bool) -> None:
     """The first re-inspection; what passes may be a free test, in the next slot in which the member is not tested."""
     assert case.accepted is not None
     accepted = (case.accepted - plan.play.first_day) // DAY

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from weftline.domain.vocabulary import QualityList
 from weftline.embedded.simulator.cooperative.clocks import begin_of, year_of
+from weftline.embedded.simulator.cooperative.diary import Diary
 from weftline.embedded.simulator.cooperative.knowledge import Known
 from weftline.embedded.simulator.cooperative.lives import Entry, Member
 from weftline.embedded.simulator.workdays import DAY
-
-if TYPE_CHECKING:
-    from weftline.embedded.simulator.cooperative.planning import Plan
 
 #: When the board meets to give the mark, as shares of the whole time.
 _ROUNDS: Final = (0.8, 0.95)
 _IGNORED_DAYS: Final = 30
 
 
-def plan_lists(plan: Plan) -> None:
+def plan_lists(plan: Diary) -> None:
     """The black list, for what was ignored or failed twice; the red one, once a year."""
     for member in plan.members:
         _black(plan, member)
@@ -29,7 +27,7 @@ def plan_lists(plan: Plan) -> None:
             _red(plan, number, day)
 
 
-def _black(plan: Plan, member: Member) -> None:
+def _black(plan: Diary, member: Member) -> None:
     for case in member.cases:
         ground = begin = None
         if len(case.retested) == 2 and not case.retested[1][1]:
@@ -41,7 +39,7 @@ def _black(plan: Plan, member: Member) -> None:
             return
 
 
-def _entry(plan: Plan, member: Member, entry: Entry, begin: int) -> None:
+def _entry(plan: Diary, member: Member, entry: Entry, begin: int) -> None:
     """Proposed, decided, and perhaps appealed against, upheld or lifted, changed, or lifted early."""
     rng = plan.rng
     day = (begin - plan.play.first_day) // DAY + rng.randrange(3, 20)
@@ -64,7 +62,7 @@ def _entry(plan: Plan, member: Member, entry: Entry, begin: int) -> None:
         entry.steps.append((plan.hour(day + rng.randrange(370, 500)), "LIFTED"))
 
 
-def _red(plan: Plan, number: int, day: int) -> None:
+def _red(plan: Diary, number: int, day: int) -> None:
     """All to whom it is open that day; it is decided some days later, and one in twenty is taken off again."""
     rng = plan.rng
     for member in plan.members:
@@ -76,7 +74,7 @@ def _red(plan: Plan, number: int, day: int) -> None:
             member.entries.append(entry)
 
 
-def plan_marks(plan: Plan) -> None:
+def plan_marks(plan: Diary) -> None:
     """At each round those who hold it and fell out lose it, and those who may have it apply; the best of them get what places are left."""
     rng, play = plan.rng, plan.play
     for share in _ROUNDS:

@@ -1,47 +1,33 @@
-"""A cooperative's years, decided in advance: who joins and is in office, what is tested and fails, who is listed and who gets the mark.
-
-It has a random generator of its own, so that a cooperative beside it moves no event of the simulated cluster.
-"""
+"""A cooperative's years, decided in advance: who joins and is in office, what is tested and fails, who is listed and who gets the mark."""
 
 from __future__ import annotations
 
-from random import Random
 from typing import Final
 
-from weftline.domain.vocabulary import FundStep, Payer, SafetyClass, SizeClass, TestPurpose
-from weftline.embedded.simulator.catalogue import CATEGORIES
+from weftline.domain.vocabulary import FundStep, Payer, SizeClass, TestPurpose
 from weftline.embedded.simulator.cooperative.checks import plan_checks
 from weftline.embedded.simulator.cooperative.clocks import year_of
 from weftline.embedded.simulator.cooperative.config import SLOT_DAYS, CooperativePlay
+from weftline.embedded.simulator.cooperative.diary import BLENDS, INFANT, Diary
 from weftline.embedded.simulator.cooperative.honours import plan_lists, plan_marks
-from weftline.embedded.simulator.cooperative.knowledge import Known
-from weftline.embedded.simulator.cooperative.lives import Member, Officer, Request, Test
-from weftline.embedded.simulator.measuring import FIBRE, choose_failing, plan_of
+from weftline.embedded.simulator.cooperative.lives import Member, Officer, Test
+from weftline.embedded.simulator.measuring import FIBRE
 from weftline.embedded.simulator.workdays import DAY, HOUR, MINUTE
 from weftline.errors import UserError
 
-_BLENDS: Final = tuple(category for category in CATEGORIES if category.filled and any(len(f) > 1 for f in category.fibres))
-_PLAIN: Final = tuple(c for c in CATEGORIES if not c.hanging and c not in _BLENDS and c.safety_class is not SafetyClass.A)
-#: What is tested of infants' goods is less than their standard requires; nobody pays that from the fund.
-_INFANT: Final = next(category for category in CATEGORIES if category.safety_class is SafetyClass.A)
 #: How much more often those are tested, lately, who want the mark.
 _EAGER: Final = 4.0
 _EAGER_DAYS: Final = 420
-_SAFETY_SHARE: Final = 0.3
 _COMMISSIONED: Final = 0.08
 _GIVEN_BACK: Final = 0.04
 _WITHDRAWN_FIRST: Final = 0.02
 
 
-class Plan:
-    """Everything that happens, in :mod:`.lives`, and who makes it happen."""
+class Plan(Diary):
+    """Everything that happens, and who makes it happen."""
 
     def __init__(self, play: CooperativePlay, seed: int, tag: str, laboratory_id: str) -> None:
-        self.play, self.tag, self.laboratory_id = play, tag, laboratory_id
-        self.mark_id = f"{play.name}-home-textiles"
-        self.rng = Random(f"weftline cooperative {seed} {play.name}")
-        self.slots = play.days // SLOT_DAYS
-        self.reports = self.requests = 0
+        super().__init__(play, seed, tag, laboratory_id)
         self.members = self._members()
         self._offices()
         plan_checks(self)
@@ -50,29 +36,6 @@ class Plan:
         self._commissioned()
         plan_lists(self)
         plan_marks(self)
-
-    def day(self, number: int) -> int:
-        """Local midnight that begins a day of the play."""
-        return self.play.first_day + number * DAY
-
-    def hour(self, number: int) -> int:
-        """Some moment of that day's working hours."""
-        return self.day(number) + self.rng.randrange(9 * HOUR, 17 * HOUR)
-
-    def known(self, member: Member, at: int) -> Known:
-        """What is known of a member then."""
-        return Known(member, self.laboratory_id, self.mark_id, at)
-
-    def active(self, slot: int) -> list[Member]:
-        """Those who are members, and not suspended, from the beginning of a slot to its end."""
-        begin, end = self.day(slot * SLOT_DAYS), self.day((slot + 1) * SLOT_DAYS)
-        found = []
-        for member in self.members:
-            steps = [(time, step) for time, step in member.membership if time < end]
-            quiet = all(time < begin for time, _ in steps)
-            if steps and quiet and steps[-1][1] not in ("SUSPENDED", "LEFT"):
-                found.append(member)
-        return found
 
     # Who takes part
 
@@ -168,52 +131,9 @@ class Plan:
 
     # Tests
 
-    def test(self, member: Member, slot: int, purpose: TestPurpose, payer: Payer, failing: frozenset[str] = frozenset()) -> Test:
-        """A report of a slot; none overlaps with another of the same member, so that nobody can argue about their order."""
-        rng, first = self.rng, slot * SLOT_DAYS
-        self.reports += 1
-        category = rng.choice(_BLENDS if FIBRE in failing else (*_PLAIN, *_BLENDS))
-        tested = self.hour(first + rng.randrange(5, 8))
-        issued = self.hour(first + 9)
-        made = Test(
-            f"C{self.tag}-{self.reports:06d}", category, purpose, payer, tested, issued, issued + rng.randrange(2 * HOUR, 30 * HOUR)
-        )
-        made.failing = failing
-        member.tests.append(made)
-        member.free.discard(slot)
-        return made
-
-    def fails(self) -> frozenset[str]:
-        """In which indicators a specimen fails."""
-        safety = self.rng.random() < _SAFETY_SHARE
-        plan = plan_of(_PLAIN[0], fabric=False, auxiliary=False)
-        return choose_failing(self.rng, tuple(name for name in plan if name != FIBRE), False) if safety else frozenset({FIBRE})
-
-    def ask(self, member: Member, slot: int, *, case_id: str | None = None) -> Request:
-        """Ask for a free test at the beginning of a slot, and have it approved."""
-        self.requests += 1
-        asked = self.hour(slot * SLOT_DAYS)
-        approved = self.hour(slot * SLOT_DAYS + self.rng.randrange(1, 4))
-        steps = [(asked, FundStep.REQUESTED), (approved, FundStep.APPROVED)]
-        request = Request(f"Q{self.tag}-{self.requests:06d}", year_of(asked), steps, case_id=case_id)
-        member.requests.append(request)
-        member.free.discard(slot)
-        return request
-
-    def do(self, member: Member, slot: int, request: Request, purpose: TestPurpose) -> Test:
-        """Do a free test that was approved."""
-        made = self.test(member, slot, purpose, Payer.TESTING_FUND)
-        request.test = made
-        request.steps.append((self.hour(slot * SLOT_DAYS + 12), FundStep.DONE))
-        return made
-
-    @property
-    def _done(self) -> list[tuple[Member, Request]]:
-        return [(member, request) for member in self.members for request in member.requests if request.test is not None]
-
     def _fund_tests(self) -> None:
         """As many as are wanted, besides those that answer to a spot check, over the slots by how many members there are."""
-        rng, wanted = self.rng, self.play.batches - len(self._done)
+        rng, wanted = self.rng, self.play.batches - len(self.done)
         crowds = [self.active(slot) for slot in range(self.slots)]
         chosen = sorted(rng.choices(range(self.slots), [len(crowd) for crowd in crowds], k=wanted))
         eager_from = self.slots - _EAGER_DAYS // SLOT_DAYS
@@ -229,10 +149,10 @@ class Plan:
                 behind -= self._ask_and_do(member, slot)
         if behind:
             raise UserError(f"the cooperative cannot be played: {behind} of its batches are more than its members may ask for")
-        tests = [request.test for _, request in self._done if request.case_id is None]
+        tests = [request.test for _, request in self.done if request.case_id is None]
         for test in rng.sample([test for test in tests if test is not None], self.play.failed):
             test.failing = self.fails()
-            test.category = rng.choice(_BLENDS) if FIBRE in test.failing else test.category
+            test.category = rng.choice(BLENDS) if FIBRE in test.failing else test.category
         self._pay()
 
     def _ask_and_do(self, member: Member, slot: int) -> bool:
@@ -266,13 +186,13 @@ class Plan:
         self.reports += 1
         number = f"C{self.tag}-{self.reports:06d}"
         wrong = Test(number, test.category, test.purpose, test.payer, tested, issued, verified, self.fails(), withdrawn=withdrawn)
-        wrong.category = self.rng.choice(_BLENDS) if FIBRE in wrong.failing else wrong.category
+        wrong.category = self.rng.choice(BLENDS) if FIBRE in wrong.failing else wrong.category
         test.tested = max(test.tested, withdrawn + HOUR)
         member.tests.append(wrong)
 
     def _pay(self) -> None:
         """What each batch costs; together the budget."""
-        done = sorted(self._done, key=lambda pair: pair[1].steps[-1])
+        done = sorted(self.done, key=lambda pair: pair[1].steps[-1])
         total, count = self.play.budget_minor, len(done)
         for number, (_, request) in enumerate(done):
             request.paid_minor = total * (number + 1) // count - total * number // count
@@ -280,7 +200,7 @@ class Plan:
     def _answers_to_failures(self) -> None:
         """Re-inspections of what failed at a free test: most soon, some late, some never, some failing again."""
         rng = self.rng
-        for member, request in self._done:
+        for member, request in self.done:
             failed = request.test
             if failed is None or not failed.failing or rng.random() < 0.12:
                 continue
@@ -304,6 +224,6 @@ class Plan:
                 member = rng.choices(free, [_EAGER if member.certificate else 1.0 for member in free])[0]
                 made = self.test(member, slot, TestPurpose.COMMISSIONED, Payer.FACTORY)
                 made.failing = self.fails() if rng.random() < 0.05 else frozenset()
-                made.category = rng.choice(_BLENDS) if FIBRE in made.failing else rng.choice((made.category, _INFANT))
+                made.category = rng.choice(BLENDS) if FIBRE in made.failing else rng.choice((made.category, INFANT))
                 if rng.random() < 0.1:
                     made.withdrawn = made.verified + rng.randrange(10 * DAY, 70 * DAY) + MINUTE
