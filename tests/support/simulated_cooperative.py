@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tests.support.cooperative import rulebook
@@ -12,6 +13,7 @@ from tests.support.examples import CODEC
 from weftline.contracts.standards import load_standards
 from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.cooperative.fund import FundYear
+from weftline.domain.cooperative.history import History
 from weftline.domain.cooperative.judged import history_of
 from weftline.domain.cooperative.lists import Entry
 from weftline.domain.cooperative.member import Judgement, judge_member
@@ -35,10 +37,14 @@ class MemberRecords:
     own: list[Record[CooperativeEvent]] = field(default_factory=list)
     inspections: list[Record[InspectionEvent]] = field(default_factory=list)
 
+    @cached_property
+    def history(self) -> History:
+        """What they tell."""
+        return history_of(self.own, self.inspections, load_standards())
+
     def judged(self, cooperative: Cooperative, at: int) -> Judgement:
         """By the rules of the domain, as of a moment."""
-        history = history_of(self.own, self.inspections, load_standards(), until=at)
-        return judge_member(history, rulebook().of(cooperative.play.name), at, years=cooperative.years)
+        return judge_member(self.history.until(at), rulebook().of(cooperative.play.name), at, years=cooperative.years)
 
 
 @dataclass

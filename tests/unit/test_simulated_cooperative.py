@@ -99,7 +99,7 @@ def test_any_order_and_any_batches_give_the_same_tables(data: st.DataObject) -> 
     at_once: dict[Any, Any] = {}
     assert rows == folded(_history(owner), records.own, records.inspections, at_once)
     assert facts == at_once
-    assert {table for table, *_ in rows} == {MEMBERS, MATTERS}
+    assert {table for table, *_ in rows} >= {MEMBERS, MATTERS}
 
     (answer,) = (of for of in _answers(played) if of["factory_id"] == factory)
     row = rows[MEMBERS,].values
@@ -131,7 +131,7 @@ def _dates(case: Case | None) -> tuple[int | None, ...]:
 _DATED = {EnforcementStep.CHECK_FAILED, EnforcementStep.RECTIFICATION_ORDERED, EnforcementStep.REINSPECTION_FAILED}
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(seed=st.sampled_from(SEEDS), chance=st.integers(0, 1 << 32), share=st.floats(0, 1))
 def test_dates_of_a_clock_do_not_depend_on_what_else_came_or_when(seed: int, chance: int, share: float) -> None:
     """Once the events that state them are there, whatever share of all others came before them: the dates are the last ones."""
@@ -145,7 +145,8 @@ def test_dates_of_a_clock_do_not_depend_on_what_else_came_or_when(seed: int, cha
     some = random.sample([*dated, *random.sample(others, int(share * len(others)))], len(dated) + int(share * len(others)))
     inspections = random.sample(records.inspections, int(share * len(records.inspections)))
 
-    wanted = next(clock for clock in played.answers(END)[member.factory_id]["clocks"] if clock["case_id"] == case.case_id)
+    known = played.cooperative.plan.known(member, END).said(played.cooperative.years)
+    wanted = next(clock for clock in known["clocks"] if clock["case_id"] == case.case_id)
     history = history_of(some, inspections, load_standards())
     found = next((one for one in cases_of(history, rulebook().of(SMALL.name)) if one.case_id == case.case_id), None)
     assert _dates(found) == tuple(wanted[name] for name in ("rectify_by", "reinspect_by", "second_from", "second_by"))
