@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="two years of a few members instead")
     parser.add_argument("--stack", action="store_true", help="through Kafka, the processors and ClickHouse as well")
     wanted = parser.parse_args()
+    os.environ.setdefault("WEFTLINE_CLICKHOUSE_PASSWORD", "of-the-bench")  # the engine's and everybody's, as in the suite
     of = CooperativePlay.small(END) if wanted.small else CooperativePlay.five_years(END)
     began = time.perf_counter()
     played = play(wanted.seed, of, Disturbances.demo())
