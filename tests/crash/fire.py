@@ -1,9 +1,9 @@
 """``make crash``: the promise under fire, on the real programs.
 
 A hostile simulation (duplicates, disorder, late events, corrections before and after what they correct, conflicts, damaged
-records, poison, a giant factory, orders of 130 months) is published while processors, ClickHouse and the broker are killed, frozen, joined
-by second workers and by one with a wrong clock, cut off, robbed of tables and left without disk. Then the tables are held against a
-fold, in memory, of what was *published*, and ``weftline audit`` looks too.
+records, poison, a giant factory, orders of 130 months, a cooperative whose members rest on reports) is published while processors,
+ClickHouse and the broker are killed, frozen, joined by second workers and by one with a wrong clock, cut off, robbed of tables and left
+without disk. Then the tables are held against a fold, in memory, of what was *published*, and ``weftline audit`` looks too.
 
 ``--kills`` SIGKILLs are spread over the events; the seed decides who, when and what else: every fault once, before any comes twice.
 ``--for`` stretches it to so many seconds.
@@ -59,7 +59,7 @@ WENT_LIVE = Center(
 
 def crash_run(kills: int, seed: int, folder: Path, seconds: float = 0.0, say: Callable[[str], None] = print) -> Report:
     """Play, break, compare. ``seconds``: at least so long. Logs of all programs are left in ``folder``."""
-    played = worsened(Played(seed, START, DAYS, kills * EVENTS_PER_KILL), seed)
+    played = worsened(Played(seed, START, DAYS, kills * EVENTS_PER_KILL, members=True), seed)
     as_of = played.answers["as_of"]
     lasts = max(seconds, kills * SECONDS_PER_KILL)
     wall = int(time.time() * 1000)

@@ -122,7 +122,7 @@ def judge(report: Report, stack: Stack, played: Played, poisoning: Poisoning, se
     report.messages, report.damaged = len(played.messages), sum(m.rank is None for m in played.messages)
     report.poison_kinds, report.poison = len(poisoning.kinds), len(poisoning.lies)
     report.records = sum(len(records) for records in played.records.values())
-    ought = {name: tables.expected(kind, played.records[name], played.answers["as_of"]) for name, kind in tables.kinds().items()}
+    ought = tables.expected_of_all(played.records, played.answers["as_of"])
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

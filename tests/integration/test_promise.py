@@ -22,6 +22,7 @@ from tests.support.stack import stack_at, where
 from tests.support.told import last_told, misinformed, standing
 
 from weftline.contracts.reference import Center, Reference
+from weftline.embedded.compare import compare
 from weftline.embedded.supervisor import PROCESSORS, Stack
 from weftline.errors import WeftlineError
 from weftline.sdk import Subscriber
@@ -35,7 +36,7 @@ LIVE = {"dieshiqiao": START + 15 * 86_400_000}
 
 @pytest.fixture(scope="module")
 def played() -> Played:
-    return Played(3, START, 30, 6000)
+    return Played(3, START, 30, 6000, members=True)
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +72,6 @@ def stored(stack: Stack) -> dict[str, int]:
         return {}
 
 
-#: Of members the simulation says nothing; `test_cooperative.py` has a story of them.
-PLAYED = tuple(name for name in PROCESSORS if name != "cooperative")
-
-
 def kill_at_work(stack: Stack, victim: str, before: dict[str, int]) -> dict[str, int]:
     """SIGKILL a program once it has stored something since ``before``; what is stored now."""
 
@@ -90,7 +87,7 @@ def kill_at_work(stack: Stack, victim: str, before: dict[str, int]) -> dict[str,
 @pytest.fixture(scope="module")
 def survived(stack: Stack, played: Played) -> Played:
     """The simulation, published while one program after the other is killed in the middle; the supervisor starts them again."""
-    every = [*PLAYED, "clickhouse", *PLAYED]
+    every = [*PROCESSORS, "clickhouse", *(name for name in PROCESSORS if name != "cooperative")]
     victims, part = iter(every), len(played.messages) // (len(every) + 1)
     before = dict.fromkeys(PROCESSORS, 0)
     producer = KafkaProducer(bootstrap_servers=where(stack).kafka, linger_ms=5)
@@ -107,15 +104,22 @@ def survived(stack: Stack, played: Played) -> Played:
     return played
 
 
-@pytest.mark.parametrize("kind", PLAYED)
-def test_every_table_is_the_fold_of_the_records(kind: str, stack: Stack, survived: Played) -> None:
+@pytest.fixture(scope="module")
+def ought_to_be(survived: Played) -> dict[str, tables.Tables]:
+    """A fold in memory of what was published."""
+    return tables.expected_of_all(survived.records, survived.answers["as_of"])
+
+
+@pytest.mark.parametrize("kind", PROCESSORS)
+def test_every_table_is_the_fold_of_the_records(kind: str, stack: Stack, ought_to_be: dict[str, tables.Tables]) -> None:
     described = tables.kinds()[kind]
-    ought = tables.expected(described, survived.records[kind], survived.answers["as_of"])
-    # Nothing that is answered raises an alert.
-    assert all(rows for name, rows in ought.items() if (name, kind) != ("alerts", "replies")), (
+    ought = ought_to_be[kind]
+    # Nothing that is answered raises an alert, and of members none need stand.
+    quiet = ("replies", "cooperative")
+    assert all(rows for name, rows in ought.items() if name != "alerts" or kind not in quiet), (
         "every table has something to be wrong about"
     )
-    assert (not ought["alerts"]) == (kind == "replies")
+    assert kind != "replies" or not ought["alerts"]
 
     def wrong() -> dict[str, str]:
         with reader(where(stack)) as warehouse:
@@ -149,7 +153,8 @@ def test_the_views_say_what_the_simulator_knows(stack: Stack, survived: Played) 
             "centers": {(center, day * 1000): tuple(counts) for center, day, *counts in centers if any(counts)},
             "quality": {tuple(row[:3]): tuple(row[3:]) for row in quality if any(row[3:])},
             "work in progress": dict(warehouse.rows("SELECT center_id, orders FROM work_in_progress WHERE orders != 0")),
-            "alerts": {truth.alert_subject(*row) for row in alerts},
+            # Of members it writes down what stands, and not what is told of them.
+            "alerts": {truth.alert_subject(*row) for row in alerts if row[0] in survived.truth["alerts"]},
             "conflicts": {**dict.fromkeys(PROCESSORS, 0), **dict(conflicts)},
         }
 
@@ -159,6 +164,18 @@ def test_the_views_say_what_the_simulator_knows(stack: Stack, survived: Played) 
         return {name: (found[name], ought) for name, ought in expected.items() if found[name] != ought}
 
     assert until(wrong) == {}
+
+
+def test_members_are_as_the_simulator_knows_them(stack: Stack, survived: Played) -> None:
+    """Score, grade, eligibility, officers, free tests and reports of each, through the real programs, whatever came first."""
+
+    def wrong() -> tuple[str, ...]:
+        with reader(where(stack)) as warehouse:
+            (members,) = [of for of in compare(warehouse, survived.answers) if of.what == "members of the cooperative"]
+        assert members.keys == len(survived.truth["cooperative"]["members"])
+        return members.shown
+
+    assert until(wrong) == ()
 
 
 def test_what_cannot_be_read_lies_in_dead_letters_byte_for_byte(stack: Stack, survived: Played) -> None:
@@ -188,7 +205,7 @@ def test_what_cannot_be_read_lies_in_dead_letters_byte_for_byte(stack: Stack, su
     assert sorted((topic.decode(), key, value) for topic, _, _, key, value in told) == sent
 
 
-def test_factories_were_last_told_what_stands(stack: Stack, survived: Played) -> None:
+def test_factories_were_last_told_what_stands(stack: Stack, ought_to_be: dict[str, tables.Tables]) -> None:
     """All that stands, of a month; but of one center, that went live in the middle of it, no history."""
     with reader(where(stack)) as warehouse:
         unsent = "SELECT count() FROM alerts FINAL WHERE NOT published AND NOT historic"
@@ -198,11 +215,7 @@ def test_factories_were_last_told_what_stands(stack: Stack, survived: Played) ->
     assert kept_back
     assert all(center in LIVE and occurred_at < LIVE[center] for center, occurred_at in kept_back)
 
-    ought = {
-        alert_id: alert
-        for name, kind in tables.kinds().items()
-        for alert_id, alert in standing(tables.expected(kind, survived.records[name], survived.answers["as_of"])["alerts"]).items()
-    }
+    ought = {alert_id: alert for of in ought_to_be.values() for alert_id, alert in standing(of["alerts"]).items()}
     with Subscriber(where(stack).kafka, None, follow=False) as subscriber:
         said = list(subscriber)
     assert [*misinformed(said, ought, LIVE)] == []

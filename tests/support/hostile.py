@@ -18,6 +18,7 @@ from weftline.domain.events import AlertReply, ErrorDeclaration, InspectionEvent
 from weftline.domain.fold import Record
 from weftline.domain.vocabulary import ErrorReason, ReplyKind
 from weftline.embedded.simulator.config import Disturbances, SimulationConfig
+from weftline.embedded.simulator.cooperative.config import CooperativePlay
 from weftline.embedded.simulator.corrupt import Damager
 from weftline.embedded.simulator.simulation import Role, Simulation
 
@@ -49,16 +50,22 @@ class Message:
 
 class Played:
     """A simulation of ``days`` from ``start`` (ms) with about ``events`` events: all of its messages, each kind's distinct records, and
-    the simulator's answers."""
+    the simulator's answers. ``members``: with a small cooperative, whose two years come in any order among the rest."""
 
-    def __init__(self, seed: int, start: int, days: int, events: int) -> None:
+    def __init__(self, seed: int, start: int, days: int, events: int, *, members: bool = False) -> None:
         codec = Codec(FileRegistry())
 
         def rank(event: Any) -> int:
             return rank_of(codec.encode(event)[FRAMING:], event.error_declaration is not None)
 
+        end = start + days * DAY
         config = SimulationConfig(
-            seed=seed, start=start, end=start + days * DAY, events_per_day=events / days, disturbances=DISTURBANCES
+            seed=seed,
+            start=start,
+            end=end,
+            events_per_day=events / days,
+            cooperative=CooperativePlay.small(end) if members else None,
+            disturbances=DISTURBANCES,
         )
         simulation = Simulation(config, rank=rank)
         damager = Damager(codec, config.seed)
@@ -70,12 +77,21 @@ class Played:
             else:
                 self.messages.append(Message(event, codec.encode(event), rank(event)))
         self._answer(Random(f"answers {seed}"))
+        if config.cooperative is not None:
+            self._scatter(config.cooperative.name, Random(f"scattered {seed}"))
         self.answers = simulation.answers()
         self.truth = self.answers["truth"]
         played = tables.by_kind(
             (KINDS[kind_of(m.event).topic], Record(m.event, m.rank)) for m in self.messages if m.rank is not None
         )
         self.records = {name: played.get(name, []) for name in BY_PROCESSOR}
+
+    def _scatter(self, cooperative_id: str, random: Random) -> None:
+        """Put what is of a cooperative in any place."""
+        own = [message for message in self.messages if message.event.cooperative_id == cooperative_id]
+        self.messages = [message for message in self.messages if message.event.cooperative_id != cooperative_id]
+        for message in own:
+            self.messages.insert(random.randrange(len(self.messages) + 1), message)
 
     def _answer(self, random: Random) -> None:
         """Put what factories say of their lots among the messages, in any order, some of it twice and some taken back. The simulated world

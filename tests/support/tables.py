@@ -6,11 +6,32 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from weftline.domain.fold import Record
+from weftline.contracts.standards import load_standards
+from weftline.domain.cooperative.judged import history_of
+from weftline.domain.fold import Drawn, Record
 from weftline.processors.audit_tables import Difference, Tables, differences, expected, stored
+from weftline.processors.kinds import Kind
 from weftline.processors.registry import kinds
 
-__all__ = ["by_kind", "drift", "expected", "kinds", "stored"]
+__all__ = ["by_kind", "drift", "expected", "expected_of_all", "kinds", "stored"]
+
+
+def expected_of_all(records: Mapping[str, list[Record[Any]]], as_of: int) -> dict[str, Tables]:
+    """Per kind, what all of its tables must hold after these records. What one draws from another's follows from that one's records."""
+    return {name: expected(kind, records[name], as_of, _drawn(kind, records)) for name, kind in kinds().items()}
+
+
+def _drawn(kind: Kind, records: Mapping[str, list[Record[Any]]]) -> dict[str, Drawn]:
+    if kind.draws is None:
+        return {}
+    theirs: dict[str, list[Record[Any]]] = defaultdict(list)
+    for record in records["inspections"]:
+        theirs[record.event.owner].append(record)
+    owners = {record.event.owner for record in records[kind.of.processor]}
+    return {
+        owner: Drawn(rows=history_of((), theirs.get(kind.draws.theirs(owner), ()), load_standards()).inspections)
+        for owner in owners
+    }
 
 
 def drift(is_: Tables, ought: Tables) -> dict[str, str]:

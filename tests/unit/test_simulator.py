@@ -29,6 +29,7 @@ from weftline.domain.sampling import Mark
 from weftline.domain.sampling import judge as judge_lot
 from weftline.domain.vocabulary import AlertRule, BusinessStep, InspectionStage, Precision, ReportStatus, TradeMode
 from weftline.embedded.simulator.config import Disturbances, Pace, SimulationConfig, demo_config
+from weftline.embedded.simulator.cooperative.config import CooperativePlay
 from weftline.embedded.simulator.corrupt import Damager
 from weftline.embedded.simulator.disturb import Emission, Role
 from weftline.embedded.simulator.player import rank_by
@@ -69,9 +70,9 @@ def digest(settings: SimulationConfig) -> str:
 
 
 def test_a_seed_fixes_every_byte() -> None:
-    settings = config(disturbances=WILD, days=8)
+    settings = config(disturbances=WILD, days=8, cooperative=CooperativePlay.small(NOW))
     # In a process of its own, where strings hash differently: an order that comes from a set would show.
-    code = "import test_simulator as t; print(t.digest(t.config(disturbances=t.WILD, days=8)))"
+    code = "import test_simulator as t; print(t.digest(t.config(disturbances=t.WILD, days=8, cooperative=t.CooperativePlay.small(t.NOW))))"
     other = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONHASHSEED": "12345", "PYTHONPATH": __file__.rpartition("/")[0]},
@@ -81,6 +82,20 @@ def test_a_seed_fixes_every_byte() -> None:
     )
     assert other.stdout.strip() == digest(settings)
     assert digest(replace(settings, seed=2)) != digest(settings)
+
+
+def test_a_cooperative_beside_it_moves_no_event_of_the_cluster() -> None:
+    """And stopped in the middle, what is true of it is what was told of it."""
+    settings = config(days=5, events=900)
+    alone = [e.event for e in played(settings)[1]]
+    simulation, beside = played(replace(settings, cooperative=CooperativePlay.small(NOW)))
+    others = [e.event for e in beside if e.event.cooperative_id != "nantong"]
+    assert others[:200] == alone[:200] != []
+    answers = simulation.answers()["truth"]
+    assert max(e.event.event_time for e in beside if e.event.cooperative_id == "nantong") <= answers["cooperative"]["as_of"]
+    assert sum(of["reports"] for of in answers["cooperative"]["members"]) == sum(
+        r.verified and not r.withdrawn for r in simulation.world.ledger.reports if r.factory_id.startswith("nantong")
+    )
 
 
 def test_two_runs_never_use_one_identity() -> None:
@@ -191,7 +206,7 @@ DIALS = {
 def by_dial() -> dict[str, tuple[dict[str, Any], list[Emission]]]:
     found = {}
     for name, dials in DIALS.items():
-        simulation, emissions = played(config(disturbances=dials))
+        simulation, emissions = played(config(disturbances=dials, cooperative=CooperativePlay.small(NOW)))
         found[name] = (plain(simulation), emissions)
     return found
 

@@ -182,33 +182,40 @@ def simulate(
     corrupt: Annotated[float, typer.Option(min=0, max=1, help="Accompanied by a damaged copy.")] = 0.002,
     pass_rate: Annotated[float, typer.Option(min=0.5, max=1.0, help="Share of reports that pass.")] = 0.975,
     namespace: Annotated[str, typer.Option(help="Stands before the ids of centers and factories.")] = "",
+    cooperative: Annotated[
+        bool,
+        typer.Option("--cooperative", help="And the five years of a quality cooperative, from 17 to 553 members, up to the end."),
+    ] = False,
     answers: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write what is true; else answers.json in the data folder.")
     ] = None,
     bulk: Annotated[bool, typer.Option("--bulk", help="Load generator: batches built by hand, not the SDK's Publisher.")] = False,
     kafka: KafkaOption = None,
 ) -> None:
-    """Play a believable cluster into Kafka: orders, reports, lots, shipments, and what goes wrong on their way.
+    """Play a believable cluster into Kafka: orders, reports, lots, shipments, a cooperative, and what goes wrong on their way.
 
     --duplicates to --corrupt are shares of all events that go wrong on their way. Writes what it knows to be true (the answer
     file), so that tables can be checked against something that the processors did not compute; and beside it reference.yaml, the
     names of those who take part, for `weftline reference load`.
     """
     from weftline.embedded.simulator.config import Disturbances, Pace, SimulationConfig
+    from weftline.embedded.simulator.cooperative.config import CooperativePlay
     from weftline.embedded.simulator.player import simulate as play
     from weftline.embedded.simulator.reference import write_beside
     from weftline.embedded.simulator.sinks import Connection
 
     settings = located(kafka)
     begin = int(time.time() * 1000 - days * _DAY_MS) if start is None else int(start.replace(tzinfo=UTC).timestamp() * 1000)
+    end = begin + int(days * _DAY_MS)
     config = SimulationConfig(
         seed=seed,
         start=begin,
-        end=begin + int(days * _DAY_MS),
+        end=end,
         events_per_day=events_per_day,
         events=events,
         pass_rate=pass_rate,
         namespace=namespace,
+        cooperative=CooperativePlay.five_years(end, f"{namespace}nantong") if cooperative else None,
         disturbances=Disturbances(
             duplicates=duplicates,
             disorder=disorder,

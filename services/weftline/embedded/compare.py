@@ -132,7 +132,38 @@ def compare(server: Reader, answers: Mapping[str, Any]) -> list[Comparison]:
             _alerts(server, answers["as_of"]),
             dict.fromkeys(_expected_alerts(truth["alerts"]), ("yes",)),
         ),
+        *([_members(server, truth["cooperative"])] if "cooperative" in truth else []),
     ]
+
+
+#: Of a member, columns of the view and what the answer file calls the same; the last are derived.
+_OF_MEMBERS = {
+    "membership": "membership",
+    "chief_quality_officers": "chief_quality_officers",
+    "quality_specialists": "quality_specialists",
+    "tests_done": "batches_done",
+    "reports": "reports",
+    "reports_failed": "reports_failed",
+    "credit_score": "score",
+    "credit_grade": "grade",
+}
+
+
+def _members(server: Reader, truth: Mapping[str, Any]) -> Comparison:
+    """Members of the cooperative, but those who become something else by themselves within an hour."""
+    steady = [of for of in truth["members"] if of["steady"]]
+    unsteady = [of["factory_id"] for of in truth["members"] if not of["steady"]]
+    said = server.rows(
+        f"SELECT factory_id, {', '.join(_OF_MEMBERS)}, trademark_eligible FROM members WHERE cooperative_id = {{cooperative:String}} "
+        "AND factory_id NOT IN {unsteady:Array(String)} AND membership != ''",
+        {"cooperative": truth["cooperative_id"], "unsteady": unsteady},
+    )
+    return _compare(
+        "members of the cooperative",
+        ", ".join(_OF_MEMBERS.values()) + ", eligible",
+        {(factory,): tuple(values) for factory, *values in said},
+        {(of["factory_id"],): (*(of[name] for name in _OF_MEMBERS.values()), int(not of["failing"])) for of in steady},
+    )
 
 
 def _table(server: Reader, statement: str, keys: int) -> Values:

@@ -15,6 +15,12 @@ from weftline.domain.vocabulary import Payer, SpecimenType, TestPurpose
 from weftline.processors.draws import Draws
 from weftline.processors.kinds import Kind, Says, StateTable, View, tables
 
+#: What passed in a re-inspection, which shows what is in order again; of another report nobody asks that.
+_PASSED_AGAIN = (
+    "if(original_report_number = '', [], arrayMap(found -> JSONExtractString(found, 'indicator'), "
+    "arrayFilter(found -> JSONExtractBool(found, 'passed'), JSONExtractArrayRaw(verdict_json, 'indicators'))))"
+)
+
 
 def _inspection(
     laboratory_id: str,
@@ -26,6 +32,8 @@ def _inspection(
     product_category: str,
     specimen: str,
     original: str,
+    whole: int,
+    passing: list[str],
     times: tuple[int, int, int | None],
     *,
     safety: frozenset[str],
@@ -37,6 +45,8 @@ def _inspection(
         counted_at=counted_at,
         verdict=VerdictKind(verdict),
         withdrawn_at=withdrawn_at,
+        whole=bool(whole),
+        passing=tuple(passing),
         failing=tuple(failing),
         safety=tuple(code for code in failing if code in safety),
         purpose=TestPurpose(purpose),
@@ -53,7 +63,7 @@ def _reports(safety: frozenset[str]) -> Draws:
         table="report_state",
         columns=(
             *("laboratory_id", "report_number", "verdict", "failed_indicators", "purpose", "payer", "product_category", "specimen"),
-            "original_report_number",
+            *("original_report_number", "scope = 'FULL'", _PASSED_AGAIN),
             "(toUnixTimestamp64Milli(assumeNotNull(tested_at)), toUnixTimestamp64Milli(greatest(reported_at, verified_at)), "
             "toUnixTimestamp64Milli(withdrawn_at))",
         ),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from weftline.contracts.kinds import BY_PROCESSOR
+from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
 from weftline.embedded.simulator.measuring import SAFETY
 
@@ -117,7 +118,7 @@ class Ledger:
     corrective_actions: int = 0
     shipments: list[ShipmentTruth] = field(default_factory=list)
 
-    def happened(self, event: OrderEvent | InspectionEvent | LogisticsEvent) -> None:
+    def happened(self, event: OrderEvent | InspectionEvent | LogisticsEvent | CooperativeEvent) -> None:
         """One more event of its kind."""
         self.events[KINDS[type(event)]] += 1
 

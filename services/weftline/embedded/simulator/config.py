@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, fields
 
+from weftline.embedded.simulator.cooperative.config import CooperativePlay
 from weftline.embedded.simulator.workdays import DAY, HOUR, MINUTE, worked
 from weftline.errors import UserError
 
@@ -46,6 +47,7 @@ class SimulationConfig:
     ``start`` and ``end``: event time, ms UTC. ``events_per_day``: how much happens on an average simulated day, within 10 % once the
     first orders are through; the capacity of the centers grows with it. ``events``: stop after so many events of the undisturbed
     world. ``namespace`` stands before the ids of cooperatives, centers and factories, so that runs on one broker can be told apart.
+    ``cooperative``: a quality cooperative to be played beside it, with members of its own; it moves no event of the others.
     """
 
     seed: int
@@ -57,6 +59,7 @@ class SimulationConfig:
     bad_factories: int = 8
     pass_rate: float = 0.975
     namespace: str = ""
+    cooperative: CooperativePlay | None = None
     disturbances: Disturbances = Disturbances()
 
     def __post_init__(self) -> None:
@@ -140,8 +143,8 @@ def demo_config(
     """The last ``days`` up to ``now_ms``, played in ``seconds``: first history, caught up fast, then the last two days, slowly.
 
     Two thirds of the time go to the last two days, because only what is younger than 48 h is sent to a factory as an alert; in
-    them nights and Sundays pass quickly. ``events_per_day`` is 25 per second of the demo if not given, at most 1,500: history then
-    comes at about 2,000 records per second.
+    them nights and Sundays pass quickly. What happened in two years of a small cooperative is told at the beginning.
+    ``events_per_day`` is 25 per second of the demo if not given, at most 1,500: history then comes at about 2,000 records per second.
     """
     per_day = min(1_500.0, max(25.0 * seconds, 100.0)) if events_per_day is None else events_per_day
     config = SimulationConfig(
@@ -150,6 +153,7 @@ def demo_config(
         end=now_ms,
         events_per_day=per_day,
         namespace=namespace,
+        cooperative=CooperativePlay.small(now_ms, name=f"{namespace}nantong"),
         disturbances=Disturbances.demo() if disturbances is None else disturbances,
     )
     live = config.end - min(2 * DAY, (config.end - config.start) // 2)

@@ -15,10 +15,12 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Final, NamedTuple, TypeVar
 
+from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.events import ErrorDeclaration, LogisticsEvent, OrderEvent
 from weftline.domain.vocabulary import BusinessStep, ErrorReason, NonconformityClass, OrderStatus, Precision, ReportStatus
 from weftline.embedded.simulator.answers import KINDS
 from weftline.embedded.simulator.config import Disturbances
+from weftline.embedded.simulator.cooperative.slips import slip
 from weftline.embedded.simulator.workdays import DAY, HOUR, MINUTE
 from weftline.embedded.simulator.world import DomainEvent
 
@@ -179,6 +181,8 @@ def _spoilt(event: E, rng: Random) -> E:
             business_step=rng.choice((BusinessStep.RECEIVING, BusinessStep.VOID_SHIPPING, event.business_step)),
             expected_arrival_at=event.event_time + rng.randint(1, 12) * HOUR,
         )
+    if isinstance(event, CooperativeEvent):
+        return replace(event, **slip(event, rng))
     if event.laboratory_report is not None:
         report = event.laboratory_report
         measured = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -32,12 +32,13 @@ _SECOND: Final = (
 
 
 def reference_of(config: SimulationConfig) -> Reference:
-    """The centers and factories of the world of ``config``; entries hold from the day before its span on.
+    """The centers and factories of the world of ``config``; entries hold from the day before its span on, those of a
+    cooperative's members from the day before its first.
 
     (The day before, because the day on which the span begins begins later on some clocks.)
     """
     world = World(config)
-    since = (datetime.fromtimestamp(config.start / 1000, UTC) - timedelta(days=1)).date()
+    since = _day_before(config.start)
     per_bench = WORKDAY / HOUR / hours_per_round()
     centers = tuple(
         Center(
@@ -52,19 +53,27 @@ def reference_of(config: SimulationConfig) -> Reference:
         for center, spec in zip(world.centers, CENTERS, strict=True)
     )
     factories = []
-    for factory in world.factories:
-        zh, en = _factory_name(factory.factory_id)
+    parties = [(factory.factory_id, factory.cooperative_id, since) for factory in world.factories]
+    if (play := config.cooperative) is not None:
+        founded = _day_before(min(play.start, config.start))
+        parties += [(member, play.name, founded) for member in play.member_ids]
+    for factory_id, cooperative_id, since in parties:
+        zh, en = _factory_name(factory_id)
         factories.append(
             Factory(
-                id=factory.factory_id,
+                id=factory_id,
                 valid_from=since,
-                cooperative_id=factory.cooperative_id,
+                cooperative_id=cooperative_id,
                 name_zh=zh,
                 name_en=en,
                 source=SOURCE,
             )
         )
     return Reference(centers, tuple(factories))
+
+
+def _day_before(time: int) -> date:
+    return (datetime.fromtimestamp(time / 1000, UTC) - timedelta(days=1)).date()
 
 
 def _factory_name(factory_id: str) -> tuple[str, str]:

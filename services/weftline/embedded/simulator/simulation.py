@@ -8,6 +8,7 @@ from typing import Any, Final
 from weftline.embedded.simulator import lots, orders, reports
 from weftline.embedded.simulator.answers import truth
 from weftline.embedded.simulator.config import SimulationConfig
+from weftline.embedded.simulator.cooperative import playing
 from weftline.embedded.simulator.disturb import Disturber, Emission, Rank, Role, Tally
 from weftline.embedded.simulator.world import LOTS_PER_EVENT, ORDERS_PER_EVENT, REPORTS_PER_EVENT, DomainEvent, World
 
@@ -29,6 +30,7 @@ DEFINITIONS: Final = {
     "truth.alerts.THREE_FAILURES_IN_A_ROW": "factory, indicator, laboratory and report number of the run's first failure",
     "truth.alerts.ORDER_OVERDUE": "center, order, round",
     "truth.alerts.SHIPMENT_OVERDUE": "shipment",
+    **playing.DEFINITIONS,
     "published": "per kind; records: distinct contents; identities: distinct (source, event_id); corrupt: dead letters to come",
     "complete": "false while the run goes on: then published is behind truth",
 }
@@ -43,6 +45,8 @@ class Simulation:
     def __init__(self, config: SimulationConfig, rank: Rank | None = None) -> None:
         self.config = config
         self.world = World(config)
+        #: The cooperative that is played beside the cluster, if there is one.
+        self.cooperative = None if config.cooperative is None else playing.Cooperative(config.cooperative, self.world)
         self.tally = Tally()
         self._disturber = Disturber(config.disturbances, config.seed, config.end, self.tally, rank)
         self._stopped = False
@@ -60,6 +64,8 @@ class Simulation:
         world.spawn(world.arrivals(per_day * ORDERS_PER_EVENT, lambda: orders.begin(world)))
         world.spawn(world.arrivals(per_day * REPORTS_PER_EVENT, lambda: reports.begin(world)))
         world.spawn(world.arrivals(per_day * LOTS_PER_EVENT, lambda: lots.begin(world)))
+        if self.cooperative is not None:
+            world.spawn(self.cooperative.live())
         happened = 0
         for step in world.run():
             yield step
@@ -80,6 +86,9 @@ class Simulation:
     def answers(self) -> dict[str, Any]:
         """The answer file, as it stands now."""
         config = self.config
+        found = truth(self.world.ledger, self.as_of)
+        if self.cooperative is not None:
+            found["cooperative"] = self.cooperative.answers(self.as_of)
         return {
             "definitions": DEFINITIONS,
             "seed": config.seed,
@@ -87,7 +96,7 @@ class Simulation:
             "namespace": config.namespace,
             "complete": self._complete,
             "as_of": self.as_of,
-            "truth": truth(self.world.ledger, self.as_of),
+            "truth": found,
             "published": self.tally.as_json(),
         }
 

@@ -14,6 +14,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any, Final
 
+from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.events import InspectionEvent, LogisticsEvent, OrderEvent
 from weftline.domain.vocabulary import NonconformityClass, Precision
 from weftline.embedded.simulator.answers import Ledger
@@ -21,7 +22,7 @@ from weftline.embedded.simulator.catalogue import CATEGORIES, CENTERS, SAMPLES, 
 from weftline.embedded.simulator.config import SimulationConfig
 from weftline.embedded.simulator.workdays import DAY, HOUR, MINUTE, UTC_OFFSET, WORKWEEK, clock, midnight, month, worked
 
-DomainEvent = OrderEvent | InspectionEvent | LogisticsEvent
+DomainEvent = OrderEvent | InspectionEvent | LogisticsEvent | CooperativeEvent
 Process = Generator[int, None, None]
 
 _SCRAMBLE: Final = 0x9E3779B97F4A7C15  # odd, so multiplying by it modulo 2^64 maps no two numbers to one
