@@ -173,7 +173,8 @@ class _Receiver(Model):
 class ReceiversFile(Model):
     board: Url = ""
     inbox: Url = ""
-    receivers: Annotated[list[_Receiver], Field(min_length=1, description="it is the list of those who are told")]
+    #: May be empty, as where a stack is set up before anybody is told.
+    receivers: Annotated[list[_Receiver], Field(description="it is the list of those who are told; [] where there are none yet")]
 
     @classmethod
     def beside(cls, body: Mapping[Any, Any]) -> Iterator[Fault]:
