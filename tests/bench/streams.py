@@ -105,6 +105,7 @@ def main() -> None:
     asked.add_argument("--streams", type=int, default=500)
     asked.add_argument("--seconds", type=float, default=60.0)
     given = asked.parse_args()
+    os.environ.setdefault("WEFTLINE_CLICKHOUSE_PASSWORD", "of-the-bench")  # known to every program that is started here
     with tempfile.TemporaryDirectory(prefix="weftline-streams-") as name:
         folder = Path(name)
         with stack_at(folder / "stack", int(time.time() * 1000), ()) as stack:
