@@ -83,7 +83,7 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
     assert head == "parties.yaml is wrong (schemas/examples/reference.yaml shows how it is written):"
     days = "must be a day like 2026-03-01, without quotes, 1970-01-01 to 2149-06-06"
     text = "must be text (quoted, if it looks like a number)"
-    keys = "id, valid_from, cooperative_id, name_zh, name_en, source"
+    keys = "id, valid_from, name_zh, name_en, source, cooperative_id"
     lists = "source, cooperatives, centers, factories, products, contacts, aliases, publishers"
     assert [fault.strip() for fault in faults] == [
         f"line 2: unknown key centres (did you mean centers?); known are {lists}",

@@ -89,8 +89,8 @@ def test_every_fault_is_told_with_its_row_and_column(tmp_path: Path) -> None:
         "row 4, column A: factories[2] (g): name_en is missing; where there is none, repeat name_zh",
         "row 4, column B: factories[2] (g): valid_from: must be a day like 2026-03-01, without quotes, 1970-01-01 to 2149-06-06, "
         "not soon",
-        "row 4, column G: factories[2] (g): unknown key (column G, which has no name); known are id, valid_from, cooperative_id, "
-        "name_zh, name_en, source",
+        "row 4, column G: factories[2] (g): unknown key (column G, which has no name); known are id, valid_from, name_zh, "
+        "name_en, source, cooperative_id",
     ]
 
 

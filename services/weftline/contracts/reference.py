@@ -22,18 +22,21 @@ EXAMPLE: Final = "schemas/examples/reference.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """A party from the day ``valid_from`` on, until a later entry of the same id. ``cooperative_id`` empty: of none, or of several.
-
-    ``source``: who said so.
-    """
+class Cooperative:
+    """A quality cooperative from the day ``valid_from`` on, until a later entry of the same id. ``source``: who said so."""
 
     id: str
     valid_from: date
-    cooperative_id: str = ""
     name_zh: str
     name_en: str
     source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party(Cooperative):
+    """A party likewise. ``cooperative_id`` empty: of none, or of several."""
+
+    cooperative_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +53,6 @@ class Center(Party):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factory(Party):
     """A factory; ``cooperative_id`` is the one of which it is a member."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cooperative:
-    """A quality cooperative from the day ``valid_from`` on."""
-
-    id: str
-    valid_from: date
-    name_zh: str
-    name_en: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

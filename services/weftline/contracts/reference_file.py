@@ -108,13 +108,16 @@ class _Entry(Model):
         return said | {"source": getattr(self, "source", None) or source}
 
 
-class _Party(_Entry):
+class _Cooperative(_Entry):
     id: Annotated[Identifier, Field(description="it is what its events call it")]
     valid_from: StoredDay = Field(description=_FROM)
-    cooperative_id: Identifier = ""
     name_zh: Identifier
     name_en: Annotated[Identifier, Field(description="where there is none, repeat name_zh")]
     source: Identifier | None = None
+
+
+class _Party(_Cooperative):
+    cooperative_id: Identifier = ""
 
 
 class _Center(_Party):
@@ -122,14 +125,6 @@ class _Center(_Party):
     rounds_per_day: Annotated[float, PlainValidator(_capacity)] | None = None
     live_from: Annotated[int, PlainValidator(_start)] | None = None
     capacity: Annotated[dict[str, float], PlainValidator(_capacities)] = {}
-
-
-class _Cooperative(_Entry):
-    id: Annotated[Identifier, Field(description="it is what its events call it")]
-    valid_from: StoredDay = Field(description=_FROM)
-    name_zh: Identifier
-    name_en: Annotated[Identifier, Field(description="where there is none, repeat name_zh")]
-    source: Identifier | None = None
 
 
 class _Product(_Entry):
