@@ -19,10 +19,12 @@ secret() {
     fi
 }
 
-for user in broker admin orders inspections logistics replies cooperative lag audit gateway; do secret "kafka_${user}_password"; done
+for user in broker admin orders inspections logistics replies cooperative lag audit gateway notify; do secret "kafka_${user}_password"; done
 for user in weftline grafana watch gateway; do secret "clickhouse_${user}_password"; done
 secret clickhouse_cluster_secret
 secret grafana_admin_password
+# By which links in messages open a factory's inbox: the dispatcher makes them, the gateway checks them.
+secret link_key
 # With which the gateway signs (Ed25519, PEM). Without openssl it stays empty: put one in that `weftline publisher key new` made.
 if [ ! -e gateway_key ]; then
     if command -v openssl >/dev/null; then openssl genpkey -algorithm ed25519 >gateway_key.new 2>/dev/null; else : >gateway_key.new; fi

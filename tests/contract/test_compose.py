@@ -93,7 +93,7 @@ def test_the_file_keeps_to_the_schema_of_compose_files() -> None:
 def test_the_default_is_one_node_of_each() -> None:
     found = set(compose.load()["services"])
     assert found == {
-        *("kafka", "clickhouse", "init", *PROCESSORS, "lag", "audit", "watch", "gateway"),
+        *("kafka", "clickhouse", "init", *PROCESSORS, "lag", "audit", "watch", "gateway", "notify"),
         *("prometheus", "alertmanager", "grafana"),
     }
     more = set(compose.load("scaled")["services"]) - found
@@ -127,7 +127,7 @@ def test_services_are_fenced_in(service: Service) -> None:
 
 
 #: What services of ours keep: where, and whether they only read it.
-KEPT = {"gateway": [("/var/lib/weftline", False)]}
+KEPT = {"gateway": [("/var/lib/weftline", False)], "notify": [("/var/lib/weftline", False), ("/etc/weftline/notify", True)]}
 
 
 def test_what_must_be_written_lies_on_a_volume(service: Service) -> None:
@@ -313,7 +313,9 @@ def test_nothing_waits_for_itself_and_servers_come_first(layout: str) -> None:
     )
     servers = [name for name in services if name.startswith(("kafka", "clickhouse", "keeper"))]
     assert all(order.index(server) < order.index("init") for server in servers)
-    assert all(order.index("init") < order.index(name) for name in (*PROCESSORS, "lag", "audit", "watch", "gateway", "grafana"))
+    assert all(
+        order.index("init") < order.index(name) for name in (*PROCESSORS, "lag", "audit", "watch", "gateway", "notify", "grafana")
+    )
 
 
 # --- ports and addresses
@@ -372,5 +374,5 @@ def test_servers_of_the_inside_are_reached_through_the_inner_network(service: Se
     assert "inner" in one["networks"]
     # Whoever is published must stand in the other one too; nobody else, but who has to tell or fetch something outside.
     outside = {"apache/kafka", "clickhouse/clickhouse-server", "grafana/grafana", "prom/alertmanager"}
-    assert ("outer" in one["networks"]) <= (image(one) in outside or name == "gateway")
+    assert ("outer" in one["networks"]) <= (image(one) in outside or name in ("gateway", "notify"))
     assert "ports" not in one or "outer" in one["networks"]

@@ -48,7 +48,7 @@ def test_what_prometheus_scrapes_is_there() -> None:
     for host, port in addresses:
         assert port in ports[host], f"{host}:{port}"
     scraped = {host for host, _ in addresses} | names
-    assert {*PROCESSORS, "lag", "audit", "watch", "gateway", "clickhouse"} <= scraped
+    assert {*PROCESSORS, "lag", "audit", "watch", "gateway", "notify", "clickhouse"} <= scraped
 
 
 def test_where_alerts_go_is_there() -> None:

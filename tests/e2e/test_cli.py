@@ -338,10 +338,10 @@ def test_simulate_finds_the_stack(stack: Stack) -> None:
     assert answers["complete"]
     assert sum(answers["truth"]["events"].values()) >= 300
     # It names those who take part, and leaves it to the user to load them.
-    assert "who takes part: reference.yaml (`weftline reference load reference.yaml` gives them names)" in done.stdout
+    assert "who takes part: reference.yaml (`weftline reference apply reference.yaml` gives them names)" in done.stdout
     known = stack.run("reference", "show", "--json")
     assert [party["id"] for party in json.loads(known.stdout)["centers"]["parties"] if party["id"].startswith("sim-")] == []
-    assert stack.run("reference", "load", "reference.yaml").stdout.startswith("673 new, 0 changed, ")
+    assert stack.run("reference", "apply", "reference.yaml").stdout.startswith("673 new, 0 changed, ")
     known = stack.run("reference", "show", "--json")
     assert json.loads(known.stdout)["centers"]["parties"][-1]["name_en"] == "Xianfeng Shared Sampling Center (simulated)"
 

@@ -163,7 +163,7 @@ def test_another_centers_alert_is_not_withdrawn(world: World) -> None:
     world.keys["attacker"] = world.folder / "attacker.pem"
     filled = entry.stdout.replace("sources: []", "sources: [urn:attacker]").replace("centers: []", "centers: [attacker]")
     (world.folder / "attacker.yaml").write_text(filled.replace("cooperatives: []", "cooperatives: [haimen]"), "utf-8")
-    loaded = world.run("reference", "load", "attacker.yaml")
+    loaded = world.run("reference", "apply", "attacker.yaml")
     assert "1 new, 0 changed" in loaded.stdout, loaded.stdout + loaded.stderr
     world.grant("victim")
     shown = world.run("reference", "show").stdout
@@ -274,7 +274,7 @@ def test_what_came_before_its_grant_is_brought_in(world: World) -> None:
         "sources: [urn:late], centers: [late], cooperatives: [haimen], laboratories: [lab-late]}\n",
         "utf-8",
     )
-    assert "3 records were refused for want of a grant; `weftline dlq replay" in world.run("reference", "load", "same.yaml").stdout
+    assert "3 records were refused for want of a grant; `weftline dlq replay" in world.run("reference", "apply", "same.yaml").stdout
     assert "2 records sent again, 1 left open" in world.run("dlq", "replay", "--reason", "not_allowed").stdout
     until(lambda: all(world.stored(order) for order in orders[:2]), "the signed ones are stored")
     assert not world.stored(orders[2])

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.commands import weftline
 
 from weftline.contracts.paths import schemas_root
-from weftline.contracts.reference import Center, Factory, Reference, read_reference
+from weftline.contracts.reference import Alias, Center, Factory, Reference, read_reference
 from weftline.embedded.demo import introduce
 from weftline.embedded.simulator.config import SimulationConfig, demo_config
 from weftline.embedded.simulator.reference import reference_of
@@ -24,7 +24,7 @@ from weftline.runtime.clock import system_clock
 from weftline.runtime.settings import Settings
 from weftline.warehouse.client import Reader, reader
 from weftline.warehouse.migrations import migrate
-from weftline.warehouse.reference import LIVE, Known, Loaded, Unknown, known_centers, known_factories, load, unknown
+from weftline.warehouse.reference import LIVE, TABLES, Known, Loaded, Unknown, known_centers, known_factories, likely, load, unknown
 
 _numbers = itertools.count()
 
@@ -104,12 +104,12 @@ def test_a_center_goes_live_once_and_an_entry_that_does_not_say_so_changes_nothi
 
 def test_loading_again_writes_nothing_and_a_changed_entry_replaces_its_day(server: Reader) -> None:
     example = read_reference((schemas_root() / "examples" / "reference.yaml").read_text("utf-8"))
-    tables = ("center_reference", "factory_reference")
+    tables = [table.name for table in TABLES]
 
     def stored() -> list[list[tuple[Any, ...]]]:
         return [server.rows(f"SELECT * FROM {table} ORDER BY ALL") for table in tables]
 
-    total = len(example.centers) + len(example.factories)
+    total = sum(len(getattr(example, table.part)) for table in TABLES)
     first = load(server, example)
     assert first[:3] == (total, 0, 0)
     before = stored(), known_centers(server, 99), known_factories(server, 99)
@@ -168,6 +168,34 @@ def test_parties_that_events_name_and_nobody_knows(server: Reader) -> None:
     assert [party.id for party in unknown(server, 10).parties] == ["c9", "old", "to come"]
 
 
+def test_an_alias_is_known_to_its_source_and_reads_are_enriched_by_the_day_of_the_event(server: Reader) -> None:
+    now = system_clock() // 1000 * 1000
+    entries = Reference(
+        (center(day(server, -40), "old", capacity={"sewing": 2.5, "printer": 9.0}), center(day(server, -5), "new")),
+        (factory("f-1", day(server, -40), "haimen"), factory("f-1", day(server, -5))),
+        aliases=(Alias(kind="factory", used_by="s", alias="YQ", valid_from=day(server, -20), id="f-1", source="s"),),
+    )
+    assert load(server, entries) == Loaded(5, 0, 0, 0)
+    assert load(server, entries) == Loaded(0, 0, 5, 0)
+    for days in (30, 10, 1):
+        fact(server, "order_facts", now - days * DAY, "c1", "YQ")
+    fact(server, "cooperative_facts", now - 2 * DAY, "c1", "co")  # what is the cooperative's own is no member's
+    assert unknown(server, 10) == ([], 0)
+    asked = "SELECT factory_id, factory, factory_zh, member_of, center_zh FROM named_events ORDER BY event_time"
+    assert server.rows(asked) == [
+        ("YQ", "YQ", "", "", "old"),  # it was not called so yet
+        ("YQ", "f-1", "厂", "haimen", "old"),
+        ("co", "co", "", "", "new"),
+        ("YQ", "f-1", "厂", "", "new"),  # and had left the cooperative
+    ]
+    found = likely(
+        server, [Unknown("factory", "f_1", "", 1, 0), Unknown("factory", "Works", "", 1, 0), Unknown("center", "x", "", 1, 0)]
+    )
+    assert [party.likely for party in found] == [("f-1",), ("f-1",), ()]
+    load(server, Reference(aliases=(replace(entries.aliases[0], valid_from=day(server, -1), id=""),)))
+    assert [party.id for party in unknown(server, 10).parties] == ["YQ"]
+
+
 def test_the_demonstration_has_a_name_for_everybody(settings: Settings, server: Reader) -> None:
     config, _ = demo_config(system_clock(), 15)
     introduce(settings, reference_of(config))
@@ -190,14 +218,14 @@ def _short(config: SimulationConfig) -> SimulationConfig:
 def test_the_command(settings: Settings, server: Reader, tmp_path: Path) -> None:
     more = {"WEFTLINE_CLICKHOUSE": settings.clickhouse, "WEFTLINE_CLICKHOUSE_DATABASE": settings.clickhouse_database}
     example = str(schemas_root() / "examples" / "reference.yaml")
-    loaded = weftline("reference", "load", example, folder=tmp_path, **more)
+    loaded = weftline("reference", "apply", example, folder=tmp_path, **more)
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.startswith("8 new, 0 changed, 0 as before; ")
-    assert weftline("reference", "load", "-", folder=tmp_path, stdin=Path(example).read_text("utf-8"), **more).stdout.startswith(
-        "0 new, 0 changed, 8 as before; "
+    assert loaded.stdout.startswith("15 new, 0 changed, 0 as before; ")
+    assert weftline("reference", "apply", "-", folder=tmp_path, stdin=Path(example).read_text("utf-8"), **more).stdout.startswith(
+        "0 new, 0 changed, 15 as before; "
     )
     at = system_clock()
-    fact(server, "order_facts", at, "dieshiqiao", "haimen-9999")
+    fact(server, "order_facts", at, "dieshiqiao", "haimen-0240")
     shown = weftline("reference", "show", "--limit", "3", folder=tmp_path, **more)
     assert shown.returncode == 0, shown.stderr
     lines = shown.stdout.splitlines()
@@ -206,12 +234,19 @@ def test_the_command(settings: Settings, server: Reader, tmp_path: Path) -> None
     assert lines[1] == f"  chuanjiang           tongzhou     {called}"
     assert lines[4] == "  and 1 more (--limit)"
     assert lines[5] == "factories: 2"
-    assert lines[-2] == "named by events of the last 90 days, and not known: 1"
+    assert "  haimen-0204 ST-9" not in lines
+    assert "  factory_id haimen-0204, contact first, reached_by f-204-group, called 质量主管" in lines
+    checked = weftline("reference", "check", folder=tmp_path, **more)
+    assert checked.returncode == 0, checked.stderr
     second = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    assert lines[-1] == f"  factory  haimen-9999          co           events: 1, the newest {second}"
+    assert checked.stdout.splitlines() == [
+        "named by events of the last 90 days, and not known: 2",
+        f"  cooperative co                   co           events: 1, the newest {second}",
+        f"  factory     haimen-0240          co           events: 1, the newest {second}; did you mean haimen-0204?",
+    ]
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("source: s\nfactories:\n- {id: new, valid_from: 2026-01-01, name_zh: 新, name_en: New}\n- id: a\n", "utf-8")
-    refused = weftline("reference", "load", "wrong.yaml", folder=tmp_path, **more)
+    refused = weftline("reference", "apply", "wrong.yaml", folder=tmp_path, **more)
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[:2] == [
         "weftline: wrong.yaml is wrong (schemas/examples/reference.yaml shows how it is written):",

@@ -120,7 +120,7 @@ def key_of(world: World) -> Path:
         entry = world.weftline("publisher", "key", "new", str(file), "--id", "centers", *names)
         assert entry.returncode == 0, entry.stderr
         (world.folder / "center.yaml").write_text(entry.stdout, "utf-8")
-        loaded = world.weftline("reference", "load", str(world.folder / "center.yaml"))
+        loaded = world.weftline("reference", "apply", str(world.folder / "center.yaml"))
         assert loaded.returncode == 0, loaded.stderr
     return file
 
@@ -337,7 +337,7 @@ def test_all_users_are_listed_with_their_rights(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["grant", "orders", "x"], "orders is no role of partners; there are publisher, subscriber, factory, notifier, operator"),
+        (["grant", "orders", "x"], "orders is no role of partners; there are publisher, subscriber, factory, operator"),
         (["grant", "publisher", "admin"], "admin is a user of Weftline itself"),
         (["grant", "publisher", "a b"], "is no name of a user"),
         (["grant", "publisher", "new", "--keep-password"], "there is no user new"),

@@ -154,6 +154,7 @@ class FakeLog:
     begins: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(PARTITIONS), 0))
     ends_when_read: bool = True
     followed: list[frozenset[int]] = field(default_factory=list)
+    open: int = 0
 
     def put(self, alert: Alert, at: int = NOW) -> int:
         """Publish; gives the partition."""
@@ -168,7 +169,11 @@ class FakeLog:
     @asynccontextmanager
     async def follow(self, partitions: Collection[int]) -> AsyncIterator[_Following]:
         self.followed.append(frozenset(partitions))
-        yield _Following(self, frozenset(partitions))
+        self.open += 1
+        try:
+            yield _Following(self, frozenset(partitions))
+        finally:
+            self.open -= 1
 
 
 class _Following:
@@ -188,6 +193,9 @@ class _Following:
 
     def seek(self, places: Places) -> None:
         self._at.update(places)
+
+    async def places(self) -> Places:
+        return dict(self._at)
 
     async def next(self, seconds: float) -> list[Message]:
         await asyncio.sleep(0)

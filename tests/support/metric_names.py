@@ -9,13 +9,14 @@ from prometheus_client import CollectorRegistry
 
 from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.gateway.metrics import GatewayMetrics
+from weftline.notify.metrics import NotifyMetrics
 from weftline.processors.audit_metrics import AuditMetrics
 from weftline.runtime.exporter import Kept
 from weftline.runtime.lag import LagCollector
 from weftline.runtime.metrics import Metrics, program_registry
 from weftline.warehouse.watch_metrics import WatchCollector
 
-PROGRAMS: Final = (*BY_PROCESSOR, "lag", "audit", "watch", "gateway")
+PROGRAMS: Final = (*BY_PROCESSOR, "lag", "audit", "watch", "gateway", "notify")
 
 #: What Prometheus itself says of a target.
 SCRAPE: Final = frozenset({"up", "scrape_duration_seconds", "scrape_samples_scraped"})
@@ -44,7 +45,7 @@ def listed() -> dict[str, set[str]]:
     """By program, the names of all series that its closed list allows."""
     registries = {name: Metrics(name).registry for name in BY_PROCESSOR}
     registries |= {"lag": program_registry("lag"), "watch": program_registry("watch"), "audit": AuditMetrics().registry}
-    registries["gateway"] = GatewayMetrics().registry
+    registries |= {"gateway": GatewayMetrics().registry, "notify": NotifyMetrics().registry}
     registries["lag"].register(LagCollector(Kept(1)))
     registries["watch"].register(WatchCollector(Kept(1)))
     return {name: _names(registry) for name, registry in registries.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.examples import ALERT, ORDER
-from tests.support.gateway import FACTORY, OPERATOR, PARTITIONS, World
+from tests.support.gateway import FACTORY, OPERATOR, PARTITIONS, FakeLog, World
 from tests.unit.test_gateway_publishing import problem
 
 from weftline.contracts.partners import Partner, Role
 from weftline.domain.alerts import Alert
 from weftline.domain.digests import listed
 from weftline.gateway import positions
+from weftline.gateway.log import Message
 from weftline.gateway.problems import Problem
+from weftline.gateway.shared_log import SharedLog
 from weftline.gateway.stream import Streams
 
 URL = "/v1/alerts/stream"
@@ -58,7 +62,10 @@ def test_a_factory_reads_its_own_partition_and_its_own_alerts() -> None:
     world.log.put(alert(2, other))
     world.log.put(alert(3))
     events = stream(world, query="?from=beginning")
-    assert world.log.followed == [frozenset({partition})]
+    assert world.log.followed == [
+        frozenset(range(PARTITIONS)),
+        frozenset({partition}),
+    ]  # all streams' reader, and what it must catch up
     assert ids(events) == [("a-1", 1), ("a-3", 1)]
     assert events[0] == (f"{partition}-0", None)  # the place, before anything has come
     assert events[-1][0] == f"{partition}-3"
@@ -156,23 +163,21 @@ def test_which_partitions_a_partner_reads() -> None:
 
 
 def heartbeats(world: World, end: Any) -> str:
-    """What a stream says while nothing comes, until it ends; a second passes each time it looks at the clock."""
+    """What a stream says while nothing comes, until it ends."""
     world.log.ends_when_read = False
 
     async def beat() -> str:
         from weftline.gateway.stream import Stream
 
         caller = await world.door.enter(f"Bearer {world.tokens['factory']}", "127.0.0.1")
-        seconds = iter(range(10_000))
         opened = await Stream.open(
             caller,
-            world.log,
+            world.gateway.followed,
             world.gateway.streams,
             world.door.still,
             last_id=None,
             from_beginning=False,
-            heartbeat=15,
-            clock=lambda: float(next(seconds)),
+            heartbeat=0.01,
         )
         parts = []
         async for part in opened.events():
@@ -210,6 +215,43 @@ def test_rights_that_change_end_a_stream() -> None:
         world.later(60)
 
     assert heartbeats(world, narrow).count(": heartbeat") == 3
+
+
+@given(st.integers(0, 2**32))
+def test_all_streams_share_a_reader_and_none_misses_or_repeats_what_it_keeps_for_them(seed: int) -> None:
+    """Followers that begin anywhere, come when they like and stay away while more arrives than is kept."""
+    chance = random.Random(seed)
+    log = FakeLog(ends_when_read=False)
+
+    async def play() -> None:
+        shared = SharedLog(log, kept=chance.randrange(1, 4))
+        async with AsyncExitStack() as held:
+            following: list[tuple[dict[int, int], Any, list[Message]]] = []
+            for number in range(chance.randrange(10, 60)):
+                if not following or chance.random() < 0.1:
+                    partitions = chance.sample(range(PARTITIONS), chance.randrange(1, PARTITIONS))
+                    one = await held.enter_async_context(shared.follow(partitions))
+                    _, ends = await one.bounds()
+                    begin = {partition: chance.randrange(end + 1) for partition, end in ends.items()}
+                    one.seek(begin)
+                    following.append((begin, one, []))
+                log.put(alert(number, f"f-{chance.randrange(4)}"))
+                for _ in range(chance.randrange(8)):
+                    await asyncio.sleep(0)
+                for _, one, got in chance.sample(following, chance.randrange(len(following) + 1)):
+                    got += await one.next(0)
+            for begin, one, got in following:
+                ends = {partition: len(log.messages[partition]) for partition in begin}
+                for _ in range(1_000):
+                    if await one.places() == ends:
+                        break
+                    got += await one.next(0.001)
+                for partition, offset in begin.items():
+                    assert [m.offset for m in got if m.partition == partition] == list(range(offset, ends[partition]))
+        assert log.open == 0  # with the last follower the reader goes, and every one that had to catch up
+
+    with asyncio.Runner() as runner:
+        runner.run(play())
 
 
 def test_there_is_room_for_so_many() -> None:

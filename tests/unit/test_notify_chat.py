@@ -41,7 +41,7 @@ def test_a_person_reads_what_limit_value_lot_since_when_and_what_to_do() -> None
     said = say(
         [alert(critical=True, order_id="A-17")], Speech(board="https://b.example", names={"formaldehyde": ("甲醛", "formaldehyde")})
     )
-    assert said.title == "【致命】安全指标不合格"
+    assert said.title == "【危急】安全指标不合格"
     assert said.lines == (
         "批次 a-1：不接收。",
         "甲醛：实测 96 mg/kg，限量 ≤ 75 mg/kg，GB 18401-2010 5.1",
@@ -70,7 +70,7 @@ def test_what_this_version_has_no_word_for_is_told_all_the_same() -> None:
 
 def test_a_digest_counts_what_it_has_no_room_for() -> None:
     said = say([alert(f"a-{number}") for number in range(30)], ZH)
-    assert said.title == "【严重】批不接收 ×30"
+    assert said.title == "【重要】批不接收 ×30"
     assert said.lines[0] == "1. 批次 a-0：不接收。"
     assert "另有 10 条" in said.lines
     assert said.link == "https://board.example/"

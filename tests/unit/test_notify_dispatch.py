@@ -198,7 +198,7 @@ def test_a_group_reads_a_safety_alert_alone_and_a_burst_as_one(path: Path, kind:
             running.give(*(alert(f"a-{number}") for number in range(6)), alert("fire", critical=True), now=time.time())
             until(lambda: running.outbox.counts() == {("group", "sent"): 7})
             assert len(bots.taken) == 2
-            assert "致命" in bots.taken[0]
+            assert "危急" in bots.taken[0]
             assert "×6" in bots.taken[1]
             # What says nothing new is not told; what never went out ends unheard.
             running.give(alert("a-1", 2, status=AlertStatus.UPDATED), alert("b", 1), now=time.time())

@@ -66,7 +66,6 @@ WEBHOOK = "receivers:\n- {id: r, kind: webhook, url: 'https://e.example/', secre
     ("text", "fault"),
     [
         ("", "line 1: receivers is missing"),
-        ("receivers: []\n", "receivers: must not be empty"),
         ("receivers:\n- {id: r, kind: wechat, all: true}\n", "line 2.*must be one of webhook, wecom, dingtalk, feishu.*not wechat"),
         ("receivers:\n- {id: r, kind: webhook, url: 'https://e.example/', secret: {env: S}}\n", "does not say whom it is for"),
         ("receivers:\n- {id: r, kind: webhook, all: true, secret: {env: S}}\n", "has no url"),

@@ -83,13 +83,14 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
     assert head == "parties.yaml is wrong (schemas/examples/reference.yaml shows how it is written):"
     days = "must be a day like 2026-03-01, without quotes, 1970-01-01 to 2149-06-06"
     text = "must be text (quoted, if it looks like a number)"
-    keys = "id, valid_from, cooperative_id, name_zh, name_en, source"
+    keys = "id, valid_from, name_zh, name_en, source, cooperative_id"
+    lists = "source, cooperatives, centers, factories, products, contacts, aliases, publishers"
     assert [fault.strip() for fault in faults] == [
-        "line 2: unknown key centres (did you mean centers?); known are source, centers, factories, publishers",
+        f"line 2: unknown key centres (did you mean centers?); known are {lists}",
         "line 4: centers[0] (0204): name_en is missing; where there is none, repeat name_zh",
         f"line 4: centers[0] (0204): id: {text}, not 0204",
         f"line 5: centers[0] (0204): valid_from: {days}, not 2026-02-30",
-        f"line 7: centers[0] (0204): unknown key nme_en (did you mean name_en?); known are {keys}, rounds_per_day, live_from",
+        f"line 7: centers[0] (0204): unknown key nme_en (did you mean name_en?); known are {keys}, rounds_per_day, live_from, capacity",
         "line 8: centers[0] (0204): name_zh stands twice, first in line 6; leave one",
         "line 9: centers[1]: must be a mapping, `key: value` on each line, not 7",
         "line 10, column 6: centers[2] (a|b): id: must not contain '|': 'a|b'",
@@ -112,9 +113,14 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "line 1: names nobody; add entries under `centers:`, `factories:` or `publishers:`"),
+        ("", "line 1: names nobody; add entries under `cooperatives:`, `centers:`, `factories:`, "),
+        (
+            "source: s\ncontacts: [{contact: first, valid_from: 2026-01-01, factory_id: f, center_id: c}]",
+            "contacts[0]: says whose contact it is by one of factory_id, cooperative_id, center_id",
+        ),
+        ("source: s\naliases: [{kind: mill}]", "kind: must be one of cooperative, center, factory, not mill"),
         ("- id: a", "line 1: must be a mapping, `key: value` on each line, not a list"),
-        ("source: nobody\n", "line 1: names nobody; add entries under `centers:`, `factories:` or `publishers:`"),
+        ("source: nobody\n", "line 1: names nobody; add entries under `cooperatives:`, `centers:`, `factories:`, "),
         ("centers: {a: 2026-02-30}\nfactories: ~", "line 1: centers: must be a list, each entry begun with `- `"),
         ("centers: 7", "line 1: centers: must be a list, each entry begun with `- `"),
         (
@@ -134,6 +140,13 @@ def test_what_is_no_list_of_parties(text: str, said: str) -> None:
         read_reference(text, "f.yaml")
     assert said in str(caught.value)
     assert "as well" not in str(caught.value), "whoever has no id is not the same as another"
+
+
+def test_a_contact_is_one_of_its_party_by_its_day() -> None:
+    text = "source: s\ncontacts:\n" + "- {{contact: second, valid_from: 2026-01-01, {}: f}}\n" * 2
+    assert len(read_reference(text.format("factory_id", "center_id")).contacts) == 2
+    with pytest.raises(UserError, match=r"line 4: contacts\[1\]: 2026-01-01 is in line 3 as well"):
+        read_reference(text.format("factory_id", "factory_id"))
 
 
 texts = st.text(letters | st.just(" "), min_size=1, max_size=20).filter(lambda text: text == text.strip())

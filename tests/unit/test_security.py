@@ -112,4 +112,4 @@ def test_rights_on_a_topic_of_its_own_are_its_users_alone() -> None:
         for right in role.rights_of("f-1")
         if right[:] == ("topic", "quality.alerts.v1", "READ")
     }
-    assert readers == {"gateway", "subscriber", "notifier", "operator"}, "who belongs to the trust boundary; access.yaml says so"
+    assert readers == {"gateway", "subscriber", "notify", "operator"}, "who belongs to the trust boundary; access.yaml says so"

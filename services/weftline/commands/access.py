@@ -53,9 +53,7 @@ def apply(
 def grant(
     role: Annotated[
         str,
-        typer.Argument(
-            help="publisher, subscriber (reads the alerts of all factories), factory (reads its own), notifier or operator."
-        ),
+        typer.Argument(help="publisher, subscriber (reads the alerts of all factories), factory (reads its own) or operator."),
     ],
     user: UserArgument,
     password_file: Annotated[

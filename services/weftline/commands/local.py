@@ -196,7 +196,7 @@ def simulate(
 
     --duplicates to --corrupt are shares of all events that go wrong on their way. Writes what it knows to be true (the answer
     file), so that tables can be checked against something that the processors did not compute; and beside it reference.yaml, the
-    names of those who take part, for `weftline reference load`.
+    names of those who take part, for `weftline reference apply`.
     """
     from weftline.embedded.simulator.config import Disturbances, Pace, SimulationConfig
     from weftline.embedded.simulator.cooperative.config import CooperativePlay
@@ -245,7 +245,7 @@ def simulate(
         f"{summary.records:,} records, {summary.corrupt:,} damaged"
     )
     typer.echo(f"what is true of them: {summary.answers}")
-    typer.echo(f"who takes part: {parties} (`weftline reference load {parties}` gives them names)")
+    typer.echo(f"who takes part: {parties} (`weftline reference apply {parties}` gives them names)")
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def _entry(
     laboratory: list[str] | None,
     valid_from: datetime | None,
 ) -> str:
-    """A file that `weftline reference load` takes, as soon as what is missing is filled in."""
+    """A file that `weftline reference apply` takes, as soon as what is missing is filled in."""
     import yaml
 
     entry = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,16 +16,19 @@ from weftline.contracts.rules import iso
 
 if TYPE_CHECKING:
     from weftline.contracts.publishers import Grant
+    from weftline.contracts.reference import Reference
     from weftline.warehouse.reference import Known, Listed, Unknown
 
 app = typer.Typer()
-reference = typer.Typer(epilog="Example: `weftline reference load schemas/examples/reference.yaml`")
+reference = typer.Typer(epilog="Example: `weftline reference apply schemas/examples/reference.yaml`")
 app.add_typer(reference, name="reference")
+
+LimitOption = Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="So many of each list at most.")]
 
 
 @reference.callback(invoke_without_command=True)
 def _reference(ctx: typer.Context) -> None:
-    """Names, membership and capacity of centers and factories, by validity date: they enrich what is read and change no table.
+    """Who the parties are, by validity date: cooperatives, centers, factories, products, contacts, aliases. They change no table.
 
     And which publisher's key may speak for whom, where WEFTLINE_PUBLISHERS=bound.
     """
@@ -31,22 +36,43 @@ def _reference(ctx: typer.Context) -> None:
         typer.echo(ctx.get_help())
 
 
-@reference.command(epilog="Example: `weftline reference load schemas/examples/reference.yaml`")
-def load(
-    file: Annotated[str, typer.Argument(help="YAML as in schemas/examples/reference.yaml; - reads standard input.")],
+class ListName(StrEnum):
+    """What a CSV file may hold."""
+
+    COOPERATIVES = "cooperatives"
+    CENTERS = "centers"
+    FACTORIES = "factories"
+    PRODUCTS = "products"
+    CONTACTS = "contacts"
+    ALIASES = "aliases"
+
+
+@reference.command(
+    epilog="Examples: `weftline reference apply schemas/examples/reference.yaml`, `weftline reference apply parties.xlsx`"
+)
+def apply(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="YAML as in schemas/examples/reference.yaml (- reads it from standard input), a workbook with a sheet for each list, "
+            "or a CSV file of one."
+        ),
+    ],
+    part: Annotated[
+        ListName | None, typer.Option("--list", metavar="NAME", help="What a CSV file holds; else it is called after it.")
+    ] = None,
     clickhouse: ClickHouseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Load entries. Loading a file again changes nothing; nothing is loaded of a file that has a fault.
+    """Take entries over. A file that is applied again changes nothing; nothing is taken of a file that has a fault.
 
-    An entry replaces the one of the same id and day; a later day takes over on that day. Entries that a file no longer names stay.
+    An entry replaces the one of the same name and day; a later day takes over on that day. Entries that a file no longer names stay.
     """
-    from weftline.contracts.reference import read_reference
     from weftline.warehouse.client import reader
     from weftline.warehouse.publishers import open_letters
     from weftline.warehouse.reference import load as run
 
-    entries = read_reference(read_text(file), file)
+    entries = _read(file, part)
     settings = located(clickhouse=clickhouse)
     with reader(settings) as server:
         done = run(server, entries)
@@ -62,35 +88,66 @@ def load(
         )
 
 
-@reference.command(epilog="Examples: `weftline reference show`, `weftline reference show --days 7 --limit 1000 --json`")
+def _read(file: str, part: ListName | None) -> Reference:
+    from weftline.contracts.reference import read_reference
+    from weftline.files.reference_tables import SUFFIXES, read_tables
+
+    if Path(file).suffix.lower() in SUFFIXES or (part is not None and file != "-"):
+        return read_tables(Path(file), part)
+    return read_reference(read_text(file), file)
+
+
+@reference.command(epilog="Examples: `weftline reference show`, `weftline reference show --limit 1000 --json`")
 def show(
-    limit: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="So many of each list at most.")] = 20,
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="Look for unknown parties in the events of so many days.")] = 90,
+    limit: LimitOption = 20,
     clickhouse: ClickHouseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Parties as they are known today, and parties that events name but reference data does not."""
+    """Parties as they are known today, what belongs to them, and for whom publishers may speak."""
     from weftline.warehouse import reference as tables
     from weftline.warehouse.client import reader
 
     with reader(located(clickhouse=clickhouse)) as server:
         centers, factories = tables.known_centers(server, limit), tables.known_factories(server, limit)
-        unknown = tables.unknown(server, limit, days)
+        others = {name: tables.listed(server, name, limit) for name in ("cooperatives", "products", "contacts", "aliases")}
         granted = tables.granted(server, limit)
     if as_json:
-        listed = {"centers": centers, "factories": factories, "unknown": unknown}
+        listed = {"centers": centers, "factories": factories}
         shown: dict[str, Any] = {
-            name: {"total": of.total, "parties": [p._asdict() for p in of.parties]} for name, of in listed.items()
+            **{name: {"total": of.total, "parties": [p._asdict() for p in of.parties]} for name, of in listed.items()},
+            **{name: {"total": of.total, "entries": of.parties} for name, of in others.items()},
         }
         print_json({**shown, "publishers": {"total": granted.total, "grants": [asdict(grant) for grant in granted.parties]}})
         return
-    for title, of, line in (
-        ("centers", centers, _known),
-        ("factories", factories, _known),
-        ("what publishers may speak for", granted, _granted),
-        (f"named by events of the last {days} days, and not known", unknown, _unknown),
-    ):
-        _list(title, of, line)
+    _list("centers", centers, _known)
+    _list("factories", factories, _known)
+    for name, of in others.items():
+        if of.total:
+            _list(name, of, _said)
+    _list("what publishers may speak for", granted, _granted)
+
+
+@reference.command(epilog="Examples: `weftline reference check`, `weftline reference check --days 7 --json`")
+def check(
+    limit: LimitOption = 20,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Look for unknown parties in the events of so many days.")] = 90,
+    clickhouse: ClickHouseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Parties that events name and reference data do not, with those that they are likeliest to be.
+
+    Whom it is, an alias says (`aliases:` in the file), or an entry of its own; a misspelt id is taken back with `weftline retract`.
+    """
+    from weftline.warehouse import reference as tables
+    from weftline.warehouse.client import reader
+
+    with reader(located(clickhouse=clickhouse)) as server:
+        found = tables.unknown(server, limit, days)
+        unknown = found._replace(parties=tables.likely(server, found.parties))
+    if as_json:
+        print_json({"total": unknown.total, "parties": [party._asdict() for party in unknown.parties]})
+        return
+    _list(f"named by events of the last {days} days, and not known", unknown, _unknown)
 
 
 def _list(title: str, of: Listed, line: Callable[[Any], str]) -> None:
@@ -103,8 +160,13 @@ def _list(title: str, of: Listed, line: Callable[[Any], str]) -> None:
 
 def _known(party: Known) -> str:
     capacity = "" if party.rounds_per_day is None else f", {party.rounds_per_day:g} rounds a day"
+    capacity += "".join(f", {resource} {rounds:g}" for resource, rounds in party.capacity.items())
     live = "" if party.live_from is None else f", live from {iso(party.live_from)}"
     return f"{party.id:<20} {party.cooperative_id or '-':<12} {party.name_zh}, {party.name_en}{capacity}{live}"
+
+
+def _said(entry: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in entry.items() if value)
 
 
 def _granted(grant: Grant) -> str:
@@ -120,4 +182,5 @@ def _granted(grant: Grant) -> str:
 
 def _unknown(party: Unknown) -> str:
     last = datetime.fromtimestamp(party.last / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    return f"{party.kind:<8} {party.id:<20} {party.cooperative_id or '-':<12} events: {party.events:,}, the newest {last}"
+    maybe = f"; did you mean {' or '.join(party.likely)}?" if party.likely else ""
+    return f"{party.kind:<11} {party.id:<20} {party.cooperative_id or '-':<12} events: {party.events:,}, the newest {last}{maybe}"

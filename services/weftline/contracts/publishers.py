@@ -106,7 +106,7 @@ def _unknown(spoken: str) -> NotAllowed:
     if spoken == UNSIGNED:
         return NotAllowed("signature", "is missing, and nobody may speak without one; sign with `weftline publish --key FILE`")
     return NotAllowed(
-        "signature", f"by key {spoken}, which no publisher of the reference data has; `weftline reference load` takes it"
+        "signature", f"by key {spoken}, which no publisher of the reference data has; `weftline reference apply` takes it"
     )
 
 

@@ -1,4 +1,4 @@
-"""Reference data: centers and factories, what they are called, to whom they belong, what a center can do; each from a day on.
+"""Reference data: who the parties are that events name, what they are called, to whom they belong, whom to call; each from a day on.
 
 It enriches reads and takes part in no fold, so the day on which it is loaded changes no table. (Who may publish for whom stands in the
 same file, and is decided before the fold: :mod:`.publishers`.) It is edited by people who know the parties, so every fault of a file is
@@ -7,7 +7,8 @@ told at once, with its line (:mod:`.reference_file`). ``schemas/examples/referen
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -21,18 +22,21 @@ EXAMPLE: Final = "schemas/examples/reference.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """A party from the day ``valid_from`` on, until a later entry of the same id. ``cooperative_id`` empty: of none, or of several.
-
-    ``source``: who said so.
-    """
+class Cooperative:
+    """A quality cooperative from the day ``valid_from`` on, until a later entry of the same id. ``source``: who said so."""
 
     id: str
     valid_from: date
-    cooperative_id: str = ""
     name_zh: str
     name_en: str
     source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party(Cooperative):
+    """A party likewise. ``cooperative_id`` empty: of none, or of several."""
+
+    cooperative_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +46,55 @@ class Center(Party):
 
     rounds_per_day: float | None = None
     live_from: int | None = None
+    #: Resource → sample rounds that it can take on a working day.
+    capacity: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factory(Party):
     """A factory; ``cooperative_id`` is the one of which it is a member."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """What a factory calls a style; ``product_category`` empty if nobody said."""
+
+    factory_id: str
+    style_number: str
+    valid_from: date
+    product_category: str = ""
+    name_zh: str
+    name_en: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Who of a party is called first, or second: ``receiver`` is the id by which `weftline notify` knows him; empty: nobody any more.
+
+    Of the three ids one is said. ``name``: what is shown, an office rather than a person.
+    """
+
+    factory_id: str = ""
+    cooperative_id: str = ""
+    center_id: str = ""
+    contact: str
+    valid_from: date
+    receiver: str = ""
+    name: str = ""
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """``used_by``, a source of events, says ``alias`` and means the party ``id``; empty: nobody any more."""
+
+    kind: str
+    used_by: str
+    alias: str
+    valid_from: date
+    id: str = ""
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +104,27 @@ class Reference:
     centers: tuple[Center, ...] = ()
     factories: tuple[Factory, ...] = ()
     publishers: tuple[Grant, ...] = ()
+    cooperatives: tuple[Cooperative, ...] = ()
+    products: tuple[Product, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    aliases: tuple[Alias, ...] = ()
 
 
 def read_reference(text: str, name: str = "reference data") -> Reference:
     """The entries of a file. Raises :class:`UserError` that lists every fault with its line; ``name`` is how the file is called."""
-    file = parse_yaml(text, ReferenceFile, name, example=EXAMPLE)
+    return said_by(parse_yaml(text, ReferenceFile, name, example=EXAMPLE))
+
+
+def said_by(file: ReferenceFile) -> Reference:
+    """The entries of a file that was read."""
     return Reference(
         tuple(Center(**entry.said(file.source)) for entry in file.centers),
         tuple(Factory(**entry.said(file.source)) for entry in file.factories),
         tuple(Grant(**entry.said(file.source)) for entry in file.publishers),
+        tuple(Cooperative(**entry.said(file.source)) for entry in file.cooperatives),
+        tuple(Product(**entry.said(file.source)) for entry in file.products),
+        tuple(Contact(**entry.said(file.source)) for entry in file.contacts),
+        tuple(Alias(**entry.said(file.source)) for entry in file.aliases),
     )
 
 
@@ -78,7 +138,7 @@ def write_reference(reference: Reference, note: str) -> str:
 
 
 def _written(party: Party) -> dict[str, Any]:
-    body = {key: value for key, value in asdict(party).items() if value not in (None, "")}
+    body = {key: value for key, value in asdict(party).items() if value not in (None, "", {})}
     if "live_from" in body:
         body["live_from"] = datetime.fromtimestamp(body["live_from"] / 1000, UTC)
     return body

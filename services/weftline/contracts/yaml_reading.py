@@ -60,6 +60,14 @@ def parse_yaml(text: str, model: type[M], name: str, *, context: Mapping[str, An
     """As :func:`read_yaml`; ``name`` is how the file is called, ``example`` a file that shows how it is written."""
     hint = f"{example} shows how it is written" if example else ""
     root = _compose(text, name, hint)
+    found, faults = check(root, model, context)
+    if found is None or faults:
+        raise UserError(_text(name, text, faults, hint))
+    return found
+
+
+def check(root: Node, model: type[M], context: Mapping[str, Any] | None = None) -> tuple[M | None, list[Told]]:
+    """What the nodes say, and all that is wrong with them: for whoever has made nodes of something else than YAML."""
     values = _Values(root)
     value, faults = values.of(root), values.faults
     if value is None:  # an empty file is an empty mapping: what it lacks is then told by name
@@ -70,10 +78,8 @@ def parse_yaml(text: str, model: type[M], name: str, *, context: Mapping[str, An
         found = model.model_validate(value, context=context)
     except ValidationError as error:
         faults += [told for one in error.errors(include_url=False) for told in _told(one, root, model)]
-    else:
-        if not faults:
-            return found
-    raise UserError(_text(name, text, faults, hint))
+        return None, faults
+    return found, faults
 
 
 def _compose(text: str, name: str, hint: str) -> Node:
@@ -126,12 +132,12 @@ class _Values:
     def __init__(self, root: Node) -> None:
         self._root = root
         self._made: dict[int, Any] = {}
-        self.faults: list[_Told] = []
+        self.faults: list[Told] = []
 
     def of(self, node: Node, above: tuple[Node, ...] = (), steps: Steps = ()) -> Any:
         """The value of a node to which ``steps`` lead, through the nodes ``above``; what is wrong is noted."""
         if any(node is one for one in above):
-            self.faults.append(_Told(_find(self._root, steps)[0], "is within itself; write it out instead of the alias"))
+            self.faults.append(Told(_find(self._root, steps)[0], "is within itself; write it out instead of the alias"))
             return NOTHING
         if id(node) not in self._made:
             self._made[id(node)] = self._make(node, (*above, node), steps)
@@ -160,7 +166,7 @@ class _Values:
 
     def _note(self, key: Node, steps: Steps, problem: str) -> None:
         words = _find(self._root, steps)[0].words
-        self.faults.append(_Told(_Place(key.start_mark.line + 1, key.start_mark.column + 1, words), problem))
+        self.faults.append(Told(Place(key.start_mark.line + 1, key.start_mark.column + 1, words), problem))
 
 
 def _scalar(node: Node) -> Any:
@@ -175,18 +181,22 @@ def _scalar(node: Node) -> Any:
 # -- From errors of models to lines
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
+    """Where something stands, from 1; ``words`` lead to it from the beginning of the file."""
+
     line: int
     column: int
     words: str = ""
 
 
-class _Told(NamedTuple):
-    place: _Place
+class Told(NamedTuple):
+    """What is wrong, and where."""
+
+    place: Place
     problem: str
 
 
-def _told(error: Any, root: Node, model: type[BaseModel]) -> Iterator[_Told]:
+def _told(error: Any, root: Node, model: type[BaseModel]) -> Iterator[Told]:
     """The faults of one error of pydantic."""
     steps, kind, details = tuple(error["loc"]), error["type"], error.get("ctx", {})
     cause = details.get("error")
@@ -202,7 +212,7 @@ def _told(error: Any, root: Node, model: type[BaseModel]) -> Iterator[_Told]:
         keys = keys_of(model_at(model, steps[:-1]))
         place, _ = _find(root, steps)
         words = _find(root, steps[:-1])[0].words
-        yield _Told(
+        yield Told(
             place._replace(words=words),
             f"unknown key {steps[-1]}{nearest(steps[-1], map(str, keys))}; known are {', '.join(map(str, keys))}",
         )
@@ -216,17 +226,17 @@ def _told(error: Any, root: Node, model: type[BaseModel]) -> Iterator[_Told]:
         yield _at(root, steps, NotA(f"is wrong ({error['msg']})"))
 
 
-def _at(root: Node, steps: Steps, fault: Fault) -> _Told:
+def _at(root: Node, steps: Steps, fault: Fault) -> Told:
     place, node = _find(root, steps)
     problem = fault.problem
     if isinstance(fault, Lacks):  # a key without a value has a line, but it is its mapping that lacks something
         place = place._replace(words=_find(root, steps[:-1])[0].words)
     if fault.first is not None:
         problem = problem.format(line=_find(root, (*steps[: len(steps) - len(fault.steps)], *fault.first))[0].line)
-    return _Told(place, f"{problem}, not {_written(node)}" if isinstance(fault, NotA) else problem)
+    return Told(place, f"{problem}, not {_written(node)}" if isinstance(fault, NotA) else problem)
 
 
-def _find(root: Node, steps: Steps) -> tuple[_Place, Node]:
+def _find(root: Node, steps: Steps) -> tuple[Place, Node]:
     """Where ``steps`` lead, and what is there. A step to which nothing leads is left out: a key that is missing stands where its mapping
     does, and some steps are pydantic's own."""
     node, key, mark = root, root, root.start_mark
@@ -245,7 +255,7 @@ def _find(root: Node, steps: Steps) -> tuple[_Place, Node]:
             node = node.value[step]
             mark = node.start_mark
             words[-1:] = [f"{words[-1] if words else ''}[{step}]{_name(node)}"]
-    return _Place(mark.line + 1, mark.column + 1, ": ".join(words)), node
+    return Place(mark.line + 1, mark.column + 1, ": ".join(words)), node
 
 
 def _name(entry: Node) -> str:
@@ -269,19 +279,26 @@ def _written(node: Node) -> str:
     return plain if len(plain) <= 60 else f"{plain[:57]}..."
 
 
-def _text(name: str, text: str, faults: Iterable[_Told], hint: str) -> str:
+def _text(name: str, text: str, faults: Iterable[Told], hint: str) -> str:
     lines = text.splitlines()
-    told = list(dict.fromkeys(f"line {_where(place, lines)}: {_sentence(place, problem)}" for place, problem in sorted(faults)))
+    return told_at_once(
+        name, (f"line {_where(place, lines)}: {_sentence(place, problem)}" for place, problem in sorted(faults)), hint
+    )
+
+
+def told_at_once(name: str, faults: Iterable[str], hint: str) -> str:
+    """One fault in a line, several in one each."""
+    told = list(dict.fromkeys(faults))
     if len(told) == 1:
         return f"{name}, {told[0]}" + (f" ({hint})" if hint else "")
     return "\n  ".join([f"{name} is wrong" + (f" ({hint}):" if hint else ":"), *told])
 
 
-def _where(place: _Place, lines: list[str]) -> str:
+def _where(place: Place, lines: list[str]) -> str:
     """The line, and the column where something else of the file stands before it."""
     before = lines[place.line - 1][: place.column - 1] if place.line <= len(lines) else ""
     return f"{place.line}, column {place.column}" if before.strip("- \t\ufeff") else f"{place.line}"
 
 
-def _sentence(place: _Place, problem: str) -> str:
+def _sentence(place: Place, problem: str) -> str:
     return f"{place.words}: {problem}" if place.words else problem

@@ -33,10 +33,10 @@ BROKER: Final = "broker"
 ADMIN: Final = "admin"
 #: Whoever works in the folder of the stack, with all other commands.
 OPERATOR: Final = "operator"
-#: Tells receivers of alerts.
+#: Tells receivers of alerts; a program of access.yaml.
 NOTIFIER: Final = "notify"
 #: Users that are no program of access.yaml, with the role that each is given.
-GRANTED: Final[Mapping[str, str]] = {NOTIFIER: "notifier", OPERATOR: "operator"}
+GRANTED: Final[Mapping[str, str]] = {OPERATOR: "operator"}
 
 
 @dataclass(frozen=True, slots=True)

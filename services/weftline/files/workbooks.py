@@ -61,6 +61,18 @@ def open_workbook(path: Path, sheet: str | None) -> Table:
     return Table(f"{path}, sheet {name}", lambda: _rows(found), start[0] + found.height if start else 0, notes, faults)
 
 
+def sheets(path: Path) -> list[str]:
+    """The sheets of a workbook that can be seen, in their order."""
+    _refuse_bombs(path)
+    try:
+        found = CalamineWorkbook.from_path(path).sheets_metadata
+    except PasswordError:
+        raise UserError(f"{path}: is protected by a password; save it without one") from None
+    except (CalamineError, ZipError, XmlError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as a workbook: {error}; save it as .xlsx again") from None
+    return [one.name for one in found if one.typ is SheetTypeEnum.WorkSheet and one.visible is SheetVisibleEnum.Visible]
+
+
 def _rows(sheet: CalamineSheet) -> Rows:
     """Rows from the first of the sheet on; calamine begins with it, but with the first column that is not empty."""
     before = [""] * (sheet.start[1] if sheet.start else 0)

@@ -32,6 +32,7 @@ from weftline.gateway.metrics import ROUTES, GatewayMetrics
 from weftline.gateway.problems import Fault, Kind, Problem, wait, written
 from weftline.gateway.publishing import Accepted, Publishing
 from weftline.gateway.recent import Answers
+from weftline.gateway.shared_log import SharedLog
 from weftline.gateway.stream import HEARTBEAT_SECONDS, Stream, Streams
 from weftline.gateway.tables import Tables
 from weftline.gateway.uploads import Upload, Uploads
@@ -68,9 +69,11 @@ class Gateway:
     answers: Answers[Accepted] = field(default_factory=Answers)
     jobs: Jobs = field(default_factory=Jobs)
     heartbeat: float = HEARTBEAT_SECONDS
+    followed: SharedLog = field(init=False)
     journal: Journal = field(init=False)
 
     def __post_init__(self) -> None:
+        self.followed = SharedLog(self.log)
         self.journal = Journal(now_ms, self.metrics.unnoted.inc)
 
     async def enter(self, authorization: str | None, right: str | None = None) -> Caller:
@@ -307,7 +310,7 @@ def _alerts(app: FastAPI, gateway: Gateway) -> None:
         caller = await gateway.enter(authorization, "reads_alerts")
         opened = await Stream.open(
             caller,
-            gateway.log,
+            gateway.followed,
             gateway.streams,
             gateway.door.still,
             last_id=last_event_id or None,

@@ -1,4 +1,4 @@
-"""The edge to Kafka, inwards: the log of alerts, read from given places. Every stream has a reader of its own, and no group."""
+"""The edge to Kafka, inwards: the log of alerts, read from given places, by readers of no group."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ class Following(Protocol):
 
     def seek(self, places: Places) -> None:
         """Go on from there."""
+
+    async def places(self) -> Places:
+        """Where it goes on: behind what was given last, and behind what is no message."""
 
     async def next(self, seconds: float) -> list[Message]:
         """What comes next, in order within a partition; nothing if nothing comes for so long."""
@@ -121,6 +124,9 @@ class _Reader:
     def seek(self, places: Places) -> None:
         for partition, offset in places.items():
             self._consumer.seek(TopicPartition(TOPIC, partition), offset)
+
+    async def places(self) -> Places:
+        return {at.partition: await _asked(self._consumer.position(at)) for at in self._consumer.assignment()}
 
     async def next(self, seconds: float) -> list[Message]:
         try:

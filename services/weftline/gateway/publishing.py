@@ -116,7 +116,7 @@ class Publishing:
         if refused:
             detail = (
                 "Nothing was accepted: the reference data do not let this gateway speak for whom the events name; whoever runs it loads "
-                "a grant for its key (`weftline reference load`)"
+                "a grant for its key (`weftline reference apply`)"
             )
             raise Problem(Kind.NOT_ALLOWED, detail, refused)
 

@@ -28,8 +28,8 @@ from weftline.gateway.problems import Kind, Problem, wait, written
 HEARTBEAT_SECONDS: Final = 15.0
 #: A client comes back after so long.
 RETRY_MS: Final = 2_000
-#: Streams of one gateway, and of one partner: each has a connection to Kafka of its own.
-MOST: Final = 300
+#: Streams of one gateway, and of one partner.
+MOST: Final = 1_000
 MOST_OF_ONE: Final = 5
 #: Revisions of so many alerts are remembered, so that none is sent twice.
 REMEMBERED: Final = 10_000
@@ -125,7 +125,7 @@ class Stream:
             beat = self._clock() + self._heartbeat
             while True:
                 try:
-                    messages = await self._following.next(max(0.0, min(1.0, beat - self._clock())))
+                    messages = await self._following.next(max(0.0, beat - self._clock()))
                 except DependencyDown:
                     return  # whoever reads comes back with the last id
                 for message in messages:
@@ -136,6 +136,7 @@ class Stream:
                     still = await self._still(self._caller)
                     if still is None or still.partner != self._caller.partner:
                         return
+                    self._places.update(await self._following.places())
                     yield format_sse_event(id=positions.written(self._places), comment="heartbeat")
                     beat = self._clock() + self._heartbeat
 

@@ -182,6 +182,7 @@ class _Receiver(Model):
 class ReceiversFile(Model):
     board: Url = ""
     inbox: Url = ""
+    #: May be empty, as where a stack is set up before anybody is told.
     receivers: Annotated[list[_Receiver], Field(description="it is the list of those who are told")] = []
     own_topics: list[Annotated[Identifier, AfterValidator(_own_topic)]] = []
 
@@ -197,8 +198,10 @@ class ReceiversFile(Model):
                 )
             yield from (Fault(fault.problem, *at, *fault.steps) for fault in _of_its_kind(entry))
         yield from _escalations(body)
-        if not body.get("receivers") and not body.get("own_topics"):
-            yield Fault("receivers is missing; it is the list of those who are told, if not own_topics alone")
+        if "receivers" not in body and not body.get("own_topics"):
+            yield Fault(
+                "receivers is missing; it is the list of those who are told; [] where there are none yet, or own_topics alone"
+            )
 
     def made(self) -> Receivers:
         each = tuple(receiver.receiver() for receiver in self.receivers)

@@ -16,15 +16,15 @@ from weftline.domain.alert_rules import RULES, Rests
 from weftline.domain.alerts import ListedAlert
 from weftline.domain.vocabulary import AlertRule, AlertSeverity, AlertStatus
 from weftline.pages.links import Inbox
+from weftline.pages.words import WORDS
 
 #: Lines of evidence, and alerts of a digest, that anybody reads on a telephone; the rest stands behind the link.
 _EVIDENCE, _LISTED, _LOTS = 3, 20, 6
 
+#: In the words of the pages to which the link leads. 致命 and 严重 are classes of nonconformities, and say something else.
 SEVERITIES: Final[Mapping[AlertSeverity, tuple[str, str]]] = {
-    AlertSeverity.CRITICAL: ("致命", "CRITICAL"),
-    AlertSeverity.MAJOR: ("严重", "MAJOR"),
-    AlertSeverity.MINOR: ("轻微", "MINOR"),
     AlertSeverity.UNKNOWN: ("未知级别", "UNKNOWN SEVERITY"),
+    **{AlertSeverity(code): (word.text.zh, word.text.en.upper()) for code, word in WORDS["severity"].items()},
 }
 _STATUS: Final[Mapping[AlertStatus, tuple[str, str]]] = {
     AlertStatus.UPDATED: ("（更新）", " (updated)"),

@@ -23,13 +23,12 @@ from weftline.domain.events import AlertReply, Event, InspectionEvent, Logistics
 from weftline.errors import WeftlineError
 from weftline.runtime.settings import Settings
 from weftline.warehouse.client import Reader, reader
+from weftline.warehouse.reference import VIEWS
 
 AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | AlertReply | CooperativeEvent
 
 _DECLARED = 1 << 63
 TABLES: Mapping[type, str] = {kind.cls: kind.records for kind in BY_PROCESSOR.values()}
-
-_VIEWS = {"center_id": "centers", "factory_id": "factories"}
 
 
 class Row(NamedTuple):
@@ -46,21 +45,30 @@ class Row(NamedTuple):
 
 
 class _Parties:
-    """The centers, or factories, of the reference data."""
+    """The centers, factories or cooperatives of the reference data."""
 
-    def __init__(self, server: Reader, field: str, what: str) -> None:
-        self._what = what
-        self._known = {name for (name,) in server.rows(f"SELECT {field} FROM {_VIEWS[field]}")}
+    def __init__(self, server: Reader, kind: str) -> None:
+        self._kind = kind
+        self._known = {name for (name,) in server.rows(f"SELECT {kind}_id FROM {VIEWS[kind]}")}
+        self._called = set(server.rows("SELECT used_by, alias FROM aliases WHERE kind = {kind:String}", {"kind": kind}))
         # A file names one unknown party in thousands of lines, and among 30,000 the nearest takes a second to be found.
-        self.problem = lru_cache(4096)(self._problem)
+        self._problem = lru_cache(4096)(self._find_problem)
 
-    def _problem(self, name: str) -> str | None:
+    def problem(self, event: Event) -> str | None:
+        """What is odd about the party that an event names."""
+        name: str = getattr(event, f"{self._kind}_id")
+        # What is the cooperative's own names it in the place of a member; and a source may have a name of its own for somebody.
+        if (event.source, name) in self._called or (self._kind == "factory" and name == event.cooperative_id):
+            return None
+        return self._problem(name)
+
+    def _find_problem(self, name: str) -> str | None:
         # Where no reference data was loaded nobody is known, and that says nothing.
         if not self._known or name in self._known:
             return None
         near = difflib.get_close_matches(name, sorted(self._known), n=1, cutoff=0.6)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        return f"{shown(name)} is no {self._what} of the reference data{hint}"
+        return f"{shown(name)} is no {self._kind} of the reference data{hint}"
 
 
 class Stored:
@@ -69,16 +77,14 @@ class Stored:
     def __init__(self, server: Reader) -> None:
         self._server = server
         self._codec = Codec(open_registry(None))
-        self._parties = {
-            field: _Parties(server, field, what) for field, what in (("center_id", "center"), ("factory_id", "factory"))
-        }
+        self._parties = {f"{kind}_id": _Parties(server, kind) for kind in ("center", "factory", "cooperative")}
 
     def advise(self, events: Sequence[AnyEvent]) -> list[tuple[Advice, ...]]:
         """What is odd about each of the events."""
         found: dict[int, list[Advice]] = defaultdict(list)
         for place, event in enumerate(events):
             for field, parties in self._parties.items():
-                if problem := parties.problem(getattr(event, field)):
+                if problem := parties.problem(event):
                     found[place].append(Advice(field, problem))
         for cls, table in TABLES.items():
             mine = {place: event for place, event in enumerate(events) if isinstance(event, cls)}

@@ -16,7 +16,7 @@ from weftline.embedded.simulator.world import World
 from weftline.errors import UserError
 
 FILE: Final = "reference.yaml"
-NOTE: Final = "Written by `weftline simulate`: who takes part in the simulation. `weftline reference load` loads it."
+NOTE: Final = "Written by `weftline simulate`: who takes part in the simulation. `weftline reference apply` loads it."
 SOURCE: Final = "weftline simulator (invented)"
 
 _FIRST: Final = (
