@@ -25,6 +25,7 @@ from weftline.commands import (
     local,
     losses,
     mapped,
+    members,
     notify,
     offline,
     partner,
@@ -71,7 +72,7 @@ for part in (
         lag,
         watch,
     ),
-    *(access, health, boards, tables, gateway, notify, cooperative),
+    *(access, health, boards, tables, gateway, notify, cooperative, members),
 ):
     app.add_typer(part.app)
 

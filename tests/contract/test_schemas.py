@@ -132,6 +132,7 @@ GIVEN = {
     10: ("quality.alerts.v1-value", 3, "85e3544a3f82f782"),
     11: ("quality.alert-replies.v1-value", 1, "580c22b52e544e59"),
     12: ("cooperative.events.v1-value", 1, "3d1649c4c2c90a57"),
+    13: ("quality.alerts.v1-value", 4, "6193f7b58bdc6ee7"),
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from weftline.domain.cooperative.history import Ref
     from weftline.domain.cooperative.member import Judgement, Reason
     from weftline.domain.cooperative.pool import Pool, Suggestion
-    from weftline.domain.cooperative.rules import Basis
+    from weftline.domain.cooperative.rules import Basis, Editions
     from weftline.domain.cooperative.what_if import Difference
+    from weftline.domain.laboratory import Standards
+    from weftline.domain.rows.desk import DeskRow
     from weftline.processors.member_records import MemberRecords
 
 app = typer.Typer()
@@ -57,8 +60,8 @@ def explain(
 
     if (without is None) != (not event_ids):
         raise UserError("--without wants a source and the ids of its events: --without SOURCE EVENT_ID …")
-    found, judge = _read(clickhouse, cooperative, factory, None if as_of is None else milliseconds("--as-of", as_of))
-    (member,) = found
+    asked = read(clickhouse, cooperative, factory, None if as_of is None else milliseconds("--as-of", as_of))
+    (member,), judge = asked.members, asked.judge
     judged = judge(member)
     changed = None
     if without is not None:
@@ -82,9 +85,9 @@ def plan(
     from weftline.domain.cooperative.pool import plan as planned
     from weftline.domain.cooperative.pool import pool_of
 
-    found, judge = _read(clickhouse, cooperative, None, None, year)
-    judged = {member.factory_id: judge(member) for member in found}
-    cooperative_id = found[0].cooperative_id
+    asked = read(clickhouse, cooperative, None, None)
+    judged = {member.factory_id: asked.judge(member, () if year is None else (year,)) for member in asked.members}
+    cooperative_id = asked.cooperative_id
     own = judged.pop(cooperative_id, None)
     year = year or datetime.now(UTC).year
     pool = pool_of(year, History() if own is None else own.history, judged)
@@ -96,14 +99,41 @@ def plan(
         typer.echo(line)
 
 
-def _read(
-    clickhouse: str | None, cooperative: str | None, factory: str | None, as_of: int | None, year: int | None = None
-) -> tuple[list[MemberRecords], Any]:
-    """The records of the members, and how to judge one. Raises :class:`UserError` if nobody, or not one cooperative, is meant."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The records of the members who are asked about, of one cooperative, and how to judge them as of ``moment`` (ms)."""
+
+    members: Sequence[MemberRecords]
+    standards: Standards
+    editions: Editions
+    moment: int
+    until: int | None
+
+    @property
+    def cooperative_id(self) -> str:
+        return self.members[0].cooperative_id
+
+    def judge(self, member: MemberRecords, years: Iterable[int] = ()) -> Judgement:
+        """What the rules say of it; ``years``: of the fund, besides those that its events name."""
+        from weftline.domain.cooperative.member import judge_member
+
+        return judge_member(member.history(self.standards, self.until), self.editions, self.moment, years)
+
+    def desk(self, member: MemberRecords, years: Iterable[int] = ()) -> tuple[Judgement, DeskRow]:
+        """The judgement with all years of the fund, and the desk that a table has of it."""
+        from weftline.domain.cooperative.desk import desk_of, fund_years
+        from weftline.domain.cooperative.member import judge_member
+
+        history = member.history(self.standards, self.until)
+        judged = judge_member(history, self.editions, self.moment, (*fund_years(history, self.editions, self.moment), *years))
+        return judged, desk_of(judged, self.editions, (member.cooperative_id, member.factory_id))
+
+
+def read(clickhouse: str | None, cooperative: str | None, factory: str | None, as_of: int | None) -> Asked:
+    """Whom a command asks about. Raises :class:`UserError` if nobody, or not one cooperative, is meant."""
     from weftline.contracts.codec import Codec
     from weftline.contracts.registry import open_registry
     from weftline.contracts.standards import load_cooperative_rules, load_standards
-    from weftline.domain.cooperative.member import judge_member
     from weftline.processors.member_records import members, read_members
     from weftline.runtime.clock import clock_of
     from weftline.warehouse.client import reader
@@ -122,12 +152,7 @@ def _read(
             raise UserError(f"several cooperatives have events of it: {', '.join(cooperatives)}; name one with --cooperative")
         found = read_members(server, Codec(open_registry(settings.schema_registry)), named)
         moment = as_of if as_of is not None else clock_of(settings.simulated_clock, server.clock())()
-    editions = book.of(cooperatives[0])
-
-    def judge(member: MemberRecords) -> Judgement:
-        return judge_member(member.history(standards, as_of), editions, moment, () if year is None else (year,))
-
-    return found, judge
+    return Asked(found, standards, book.of(cooperatives[0]), moment, as_of)
 
 
 # -- Words
@@ -136,7 +161,7 @@ def _read(
 def explanation(factory: str, judged: Judgement) -> Iterator[str]:
     """The score, line by line."""
     rules, credit = judged.rules, judged.credit
-    yield f"{factory}  {credit.score} points, {credit.grade.en} ({credit.grade.zh}), as of {_time(judged.as_of, rules.utc_offset)}"
+    yield f"{factory}  {credit.score} points, {credit.grade.en} ({credit.grade.zh}), as of {time_of(judged.as_of, rules.utc_offset)}"
     yield f"by the rules of edition {rules.edition} of {rules.en}"
     for point in credit.points:
         share = "" if point.share == 1 else f", {point.share:.0%} for its age"
@@ -145,7 +170,7 @@ def explanation(factory: str, judged: Judgement) -> Iterator[str]:
             yield f"{'':10}{', '.join(map(_name, point.evidence))}"
     for official in judged.officials:
         yield f"official, apart: {official.grade} for {official.year} by {official.issuer} ({_name(official.event)})"
-    on = ", ".join(f"{entry.list} since {_time(entry.decided_at, rules.utc_offset)}" for entry in judged.listed)
+    on = ", ".join(f"{entry.list} since {time_of(entry.decided_at, rules.utc_offset)}" for entry in judged.listed)
     yield f"the cooperative's own lists: {on or 'on none'}"
     for proposal in judged.proposals:
         yield f"proposed for the {proposal.list} list: {_rule(proposal.basis)} ({', '.join(map(_name, proposal.evidence))})"
@@ -256,9 +281,9 @@ def _reason(reason: Reason) -> str:
 
 
 def _name(one: Ref) -> str:
-    from weftline.domain.cooperative.history import EventRef
+    from weftline.domain.cooperative.history import words_of
 
-    return f"{one.source} {one.event_id}" if isinstance(one, EventRef) else f"report {one.laboratory_id} {one.report_number}"
+    return words_of((one,))
 
 
 def _money(minor: Decimal | int | None, pool: Pool) -> str:
@@ -273,7 +298,7 @@ def _text(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:.4f}"
 
 
-def _time(moment: int | None, utc_offset: str) -> str:
+def time_of(moment: int | None, utc_offset: str) -> str:
     from weftline.domain.days import offset_minutes
 
     if moment is None:

@@ -99,6 +99,14 @@ def ref(event: CooperativeEvent) -> EventRef:
     return EventRef(event.source, event.event_id)
 
 
+def words_of(refs: Iterable[Ref]) -> str:
+    """What a judgement rests on, as it is shown: source and id of events, laboratory and number of reports."""
+    return "; ".join(
+        f"{one.source} {one.event_id}" if isinstance(one, EventRef) else f"report {one.laboratory_id} {one.report_number}"
+        for one in refs
+    )
+
+
 def last_moment(time: int, days: int, utc_offset: str) -> int:
     """The last millisecond of the day that is so many days after the day of ``time``; that day itself is not counted."""
     return begin_of_day(time, utc_offset) + (days + 1) * DAY - 1
