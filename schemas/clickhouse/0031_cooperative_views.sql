@@ -1,30 +1,43 @@
 -- What no row of one member says: the fund of a whole cooperative, the best among the best, the six unifications of all; and what waits.
 
+CREATE OR REPLACE VIEW fund_payments {on_cluster} AS
+WITH
+    budgets AS (SELECT cooperative_id, year, currency FROM fund_budgets WHERE what = 'BUDGET_SET'),
+    prices AS (SELECT cooperative_id, year, category, amount_minor, currency FROM fund_budgets WHERE what = 'PRICE_SET')
+SELECT free_tests.cooperative_id AS cooperative_id, free_tests.factory_id AS factory_id, free_tests.id AS request_id,
+    free_tests.year AS year, free_tests.step AS step, free_tests.last_at AS last_at, free_tests.batches AS batches,
+    multiIf(
+        paid_minor IS NOT NULL, if(free_tests.currency IN ('', budgets.currency), paid_minor, NULL),
+        own.currency != '' AND own.currency = budgets.currency, own.amount_minor * batches,
+        every.currency != '' AND every.currency = budgets.currency, every.amount_minor * batches,
+        NULL) AS price_minor
+FROM free_tests
+LEFT JOIN budgets ON budgets.cooperative_id = free_tests.cooperative_id AND budgets.year = free_tests.year
+LEFT JOIN prices AS own ON own.cooperative_id = free_tests.cooperative_id AND own.year = free_tests.year
+    AND own.category = free_tests.category
+LEFT JOIN (SELECT * FROM prices WHERE category = '') AS every
+    ON every.cooperative_id = free_tests.cooperative_id AND every.year = free_tests.year
+WHERE step IN ('REQUESTED', 'APPROVED', 'DONE')
+COMMENT 'What free tests cost the testing fund, or would: what was paid; where nobody said, what the price list says.';
+
+ALTER TABLE fund_payments {on_cluster}
+    COMMENT COLUMN cooperative_id 'quality cooperative',
+    COMMENT COLUMN factory_id 'member',
+    COMMENT COLUMN request_id 'free test',
+    COMMENT COLUMN year 'year of the fund',
+    COMMENT COLUMN step 'REQUESTED, APPROVED or DONE',
+    COMMENT COLUMN last_at 'last step',
+    COMMENT COLUMN batches 'batches',
+    COMMENT COLUMN price_minor 'in hundredths of the budget''s currency; null if no price in it is known';
+
 CREATE OR REPLACE VIEW fund_pools {on_cluster} AS
 WITH
     budgets AS (SELECT cooperative_id, year, amount_minor, currency FROM fund_budgets WHERE what = 'BUDGET_SET'),
-    prices AS (SELECT cooperative_id, year, category, amount_minor, currency FROM fund_budgets WHERE what = 'PRICE_SET'),
-    tests AS
-    (
-        SELECT free_tests.cooperative_id AS cooperative_id, free_tests.year AS year, step, batches,
-            multiIf(
-                paid_minor IS NOT NULL, if(free_tests.currency IN ('', budgets.currency), paid_minor, NULL),
-                own.currency != '' AND own.currency = budgets.currency, own.amount_minor * batches,
-                every.currency != '' AND every.currency = budgets.currency, every.amount_minor * batches,
-                NULL) AS price_minor
-        FROM free_tests
-        LEFT JOIN budgets ON budgets.cooperative_id = free_tests.cooperative_id AND budgets.year = free_tests.year
-        LEFT JOIN prices AS own ON own.cooperative_id = free_tests.cooperative_id AND own.year = free_tests.year
-            AND own.category = free_tests.category
-        LEFT JOIN (SELECT * FROM prices WHERE category = '') AS every
-            ON every.cooperative_id = free_tests.cooperative_id AND every.year = free_tests.year
-        WHERE step IN ('REQUESTED', 'APPROVED', 'DONE')
-    ),
     spent AS
     (
         SELECT cooperative_id, year, sumIf(price_minor, step = 'DONE') AS spent, sumIf(price_minor, step != 'DONE') AS committed,
             sumIf(batches, step = 'DONE') AS done, sumIf(batches, step = 'DONE' AND price_minor IS NULL) AS without_price
-        FROM tests
+        FROM fund_payments
         GROUP BY cooperative_id, year
     ),
     quotas AS

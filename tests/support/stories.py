@@ -241,10 +241,10 @@ def cooperative() -> list[JSON]:
                 case("2026-07-10T09:00", "CHECK_FAILED", "HM-2026-060", level="COUNTY", indicators=["formaldehyde"]),
                 case("2026-08-20T09:00", "REINSPECTION_FAILED", "HM-2026-060", announced_at="2026-08-21T00:00:00+08:00"),
                 entry("2026-09-01T09:00", "DECIDED", "B-4", "BLACK", ground="black_ignored", decided_by="p-7"),
-                entry("2026-09-05T09:00", "APPEALED", "B-4", "BLACK"),
-                entry("2026-09-25T09:00", "UPHELD", "B-4", "BLACK", decided_by="p-8"),
-                entry("2026-09-26T09:00", "DECIDED", "R-4", "RED", decided_by="p-7"),
-                entry("2026-09-28T09:00", "APPEALED", "R-4", "RED"),
+                entry("2026-09-03T09:00", "APPEALED", "B-4", "BLACK"),
+                entry("2026-09-10T09:00", "UPHELD", "B-4", "BLACK", decided_by="p-8"),
+                entry("2026-09-11T09:00", "DECIDED", "R-4", "RED", decided_by="p-7"),
+                entry("2026-09-14T09:00", "APPEALED", "R-4", "RED"),
             )
         ),
         # And what is the cooperative's own.

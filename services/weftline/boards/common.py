@@ -41,7 +41,7 @@ ONE_CENTER: Final = Variable(
     f"SELECT center_id FROM ({CENTER.sql}) ORDER BY center_id NOT IN (SELECT center_id FROM order_throughput_hour), center_id",
     multi=False,
 )
-_FACTORIES = _named("factory_id", "order_state", "report_state owner", "lot_state owner", "shipment_state")
+_FACTORIES = _named("factory_id", "order_state", "report_state owner", "lot_state owner", "shipment_state", "members")
 FACTORY: Final = Variable("factory", Text("工厂", "Factory"), _FACTORIES)
 ONE_FACTORY: Final = Variable("factory", FACTORY.title, _FACTORIES, multi=False)
 PRODUCT: Final = Variable(

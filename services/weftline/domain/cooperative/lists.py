@@ -87,6 +87,13 @@ def entries_of(history: History, book: Editions) -> tuple[Entry, ...]:
     return tuple(entries.values())
 
 
+def heard_of(entry: Entry, history: History) -> int:
+    """When an entry was proposed; where its first event was another, when that happened."""
+    if entry.proposed_at is not None:
+        return entry.proposed_at
+    return next(event.event_time for event in history.events if ref(event) == entry.events[0])
+
+
 class Span(NamedTuple):
     """From when until when (exclusive; None: for good) a member is on a list by an entry, in ms. An appeal parts two of them."""
 

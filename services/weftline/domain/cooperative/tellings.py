@@ -17,7 +17,7 @@ from weftline.domain.cooperative.clocks import Case, Wait
 from weftline.domain.cooperative.conditions import Facts
 from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.cooperative.history import EventRef, Inspection, Ref
-from weftline.domain.cooperative.lists import EntryState
+from weftline.domain.cooperative.lists import EntryState, heard_of
 from weftline.domain.cooperative.member import Judgement
 from weftline.domain.cooperative.rules import Editions, ProposalRule
 from weftline.domain.cooperative.trademark import Mark, Standing
@@ -114,11 +114,18 @@ def _of_proposals(judged: Judgement, turns: Iterable[int]) -> Iterator[_Said]:
 def _of_entries(judged: Judgement) -> Iterator[_Said]:
     """What somebody proposed, and nobody decided."""
     for entry in judged.entries:
-        if entry.state(judged.as_of) is EntryState.PROPOSED and entry.proposed_at is not None:
+        if entry.state(judged.as_of) is EntryState.PROPOSED:
             ground = entry.ground or entry.listing_id
             words = texts.proposed(_list(entry.list), (ground, ground))
             subject = f"{entry.list.lower()} list entry {entry.listing_id}"
-            yield _Said(AlertRule.LISTING_PROPOSED, ("entry", entry.listing_id), subject, entry.proposed_at, words, entry.events)
+            yield _Said(
+                AlertRule.LISTING_PROPOSED,
+                ("entry", entry.listing_id),
+                subject,
+                heard_of(entry, judged.history),
+                words,
+                entry.events,
+            )
 
 
 def _list(which: QualityList) -> tuple[str, str]:
