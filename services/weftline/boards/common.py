@@ -84,9 +84,9 @@ def indicator_of(factories: str) -> Variable:
 TOLD_LATE: Final = "if(late_hours > 0, late_hours, NULL) AS told_late_h"
 
 
-def rules_of(rests: Rests) -> str:
-    """The rules of alerts whose evidence is of that, as a list in SQL."""
-    return f"({', '.join(quoted(rule.value) for rule, known in RULES.items() if known.rests is rests)})"
+def rules_of(*rests: Rests) -> str:
+    """The rules of alerts whose evidence is of one of these, as a list in SQL."""
+    return f"({', '.join(quoted(rule.value) for rule, known in RULES.items() if known.rests in rests)})"
 
 
 def bucket(column: str) -> str:

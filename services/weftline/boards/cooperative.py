@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from weftline.boards.common import COOPERATIVE, NONE_IS_GOOD, QUALITY_OWNS
+from weftline.boards.common import COOPERATIVE, NONE_IS_GOOD, QUALITY_OWNS, TOLD_LATE, rules_of
 from weftline.boards.model import Board, Kind, Kpi, Panel, Row, Text, Threshold, Tone, Unit, Variable
+from weftline.domain.alert_rules import Rests
 
 #: One that has members comes first.
 ONE_COOPERATIVE: Final = Variable(
@@ -177,6 +178,18 @@ MORNING: Final = Row(
             bad=True,
         ),
         work(THE_COOPERATIVE),
+        table(
+            "open-alerts",
+            Text("未处理的预警", "Unanswered alerts"),
+            Text("哪些时限、榜单与商标预警还没有了结？", "Which alerts of clocks, lists and the trademark wait?"),
+            f"""
+SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, {TOLD_LATE},
+    answer, alert_id
+FROM open_alerts
+WHERE rule IN {rules_of(Rests.A_MEMBER)} AND {THE_COOPERATIVE}
+ORDER BY occurred_at DESC, alert_id
+LIMIT 50""",
+        ),
     ),
 )
 
