@@ -7,22 +7,26 @@ that nothing had come so many days before a deadline stays true when it comes af
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from weftline.domain import texts
 from weftline.domain.alert_rules import severity_of
 from weftline.domain.alerts import Evidence, StandingAlert, alert_id
 from weftline.domain.cooperative import stretches
 from weftline.domain.cooperative.clocks import Case, Wait
-from weftline.domain.cooperative.conditions import Facts
+from weftline.domain.cooperative.conditions import Facts, Found, Signal
 from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.cooperative.history import EventRef, Inspection, Ref
 from weftline.domain.cooperative.lists import EntryState, heard_of
 from weftline.domain.cooperative.member import Judgement
-from weftline.domain.cooperative.rules import Editions, ProposalRule
+from weftline.domain.cooperative.rules import Condition, Count, Editions, ProposalRule, Share
 from weftline.domain.cooperative.trademark import Mark, Standing
 from weftline.domain.rows.inspections import ReportKey
 from weftline.domain.vocabulary import AlertRule, QualityList
+
+#: Pieces of evidence of one alert, and characters of a ground that somebody wrote: what a reader reads, and below what a message may hold.
+_MOST: Final = 50
+_GROUND: Final = 500
 
 
 class _Said(NamedTuple):
@@ -81,13 +85,23 @@ def _of_marks(judged: Judgement, turns: Iterable[int]) -> Iterator[_Said]:
     failing = judged.eligibility.failing
     zh, en = "、".join(gate.basis.zh for gate in failing), "; ".join(gate.basis.en for gate in failing)
     looked = [one for answer in judged.eligibility.answers if not answer.met for one in answer.found]
-    rests = tuple(name for found in looked for signal in found.signals for name in signal.evidence)
+    rests = tuple(name for found in looked for signal in _against(found) for name in signal.evidence)
     for mark in fallen:
         since = stretches.since(out, judged.facts, moments, mark.since)
         words = texts.fell_out(mark.mark_id, (zh, en))
         yield _Said(
             AlertRule.TRADEMARK_FELL_OUT, (mark.mark_id,), f"trademark {mark.mark_id}", since, words, _once(mark, rests), True
         )
+
+
+def _against(found: Found) -> Iterable[Signal]:
+    """What of all that a condition looked at speaks against it: what there may be only so much of, what is not of the share."""
+    match found.condition:
+        case Count(at_most=int()):
+            return found.signals
+        case Share(signals=wanted):
+            return (signal for signal in found.signals if signal.name not in wanted)
+    return ()
 
 
 def _once(mark: Mark, rests: Iterable[Ref]) -> tuple[Ref, ...]:
@@ -102,8 +116,8 @@ def _of_proposals(judged: Judgement, turns: Iterable[int]) -> Iterator[_Said]:
     for proposal in judged.proposals:
         when = rules[proposal.basis.rule].when
 
-        def met(facts: Facts, when: Sequence[object] = when) -> bool:
-            return stretches.all_held(when, facts)  # type: ignore[arg-type]
+        def met(facts: Facts, when: Sequence[Condition] = when) -> bool:
+            return stretches.all_held(when, facts)
 
         since = stretches.since(met, judged.facts, moments, proposal.since)
         words = texts.proposed(_list(proposal.list), (proposal.basis.zh, proposal.basis.en))
@@ -115,7 +129,7 @@ def _of_entries(judged: Judgement) -> Iterator[_Said]:
     """What somebody proposed, and nobody decided."""
     for entry in judged.entries:
         if entry.state(judged.as_of) is EntryState.PROPOSED:
-            ground = entry.ground or entry.listing_id
+            ground = (entry.ground or entry.listing_id)[:_GROUND]
             words = texts.proposed(_list(entry.list), (ground, ground))
             subject = f"{entry.list.lower()} list entry {entry.listing_id}"
             yield _Said(
@@ -135,8 +149,10 @@ def _list(which: QualityList) -> tuple[str, str]:
 def _alert(
     said: _Said, first: CooperativeEvent, events: Mapping[EventRef, CooperativeEvent], reports: Mapping[ReportKey, Inspection]
 ) -> StandingAlert:
-    """An alert stands at the station of what it rests on; where that is a report, whose station nobody here knows, of the first event."""
-    own = [events[one] for one in said.rests if isinstance(one, EventRef)]
+    """It rests on the last :data:`_MOST` of what there is, and stands at their station; where they are reports, whose station nobody
+    here knows, at that of the member's first event."""
+    rests = said.rests[-_MOST:]
+    own = [events[one] for one in rests if isinstance(one, EventRef)]
     return StandingAlert(
         alert_id=alert_id(said.rule, first.cooperative_id, first.factory_id, *said.name),
         rule=said.rule,
@@ -146,7 +162,7 @@ def _alert(
         center_id=(own[-1] if own else first).center_id,
         factory_id=first.factory_id,
         subject=said.subject,
-        evidence=tuple(_evidence(one, said.limit, events, reports) for one in said.rests),
+        evidence=tuple(_evidence(one, said.limit, events, reports) for one in rests),
         text_zh=said.words[0],
         text_en=said.words[1],
         by_deadline=said.by_deadline,
