@@ -25,6 +25,7 @@ from weftline.commands import (
     local,
     losses,
     mapped,
+    members,
     notify,
     offline,
     packs,
@@ -73,7 +74,7 @@ for part in (
         lag,
         watch,
     ),
-    *(access, health, boards, tables, gateway, notify, cooperative, packs, reports),
+    *(access, health, boards, tables, gateway, notify, cooperative, members, packs, reports),
 ):
     app.add_typer(part.app)
 

@@ -60,6 +60,8 @@ RANKS = {
     "quality.alerts.v1-value/v2/safety-withdrawn-late.json": 0x1080704EE868D168,
     "quality.alerts.v1-value/v3/lots-and-order-told-late.json": 0x1B3A8744BF94361F,
     "quality.alerts.v1-value/v3/orders-told-late.json": 0x3C7406125828824B,
+    "quality.alerts.v1-value/v4/listing-proposed-over.json": 0x33985E776FB42484,
+    "quality.alerts.v1-value/v4/rectification-overdue.json": 0x09C45A1D6DFDB8A1,
     "sample.orders.v1-value/v1/confirmed.json": 0x00847001C65F0658,
     "sample.orders.v1-value/v1/dispatched-incorrect.json": 0xA1144EABFE47B734,
     "sample.orders.v1-value/v1/in-production-elsewhere.json": 0x0B52086B4FDAF3A0,

@@ -133,6 +133,7 @@ GIVEN = {
     11: ("quality.alert-replies.v1-value", 1, "580c22b52e544e59"),
     12: ("cooperative.events.v1-value", 1, "3d1649c4c2c90a57"),
     13: ("cooperative.events.v1-value", 2, "f2153d7ed0818a64"),
+    14: ("quality.alerts.v1-value", 4, "6193f7b58bdc6ee7"),
 }
 
 

@@ -291,7 +291,12 @@ def test_what_waits_is_shown_whatever_else_is_not_known(served: Served, browser:
         assert there.faults == []
 
 
-OF_EVIDENCE = {Rests.REPORTS: "Beyond the limit", Rests.LOTS: "units", Rests.A_PROMISE: re.compile("Promised|Expected")}
+OF_EVIDENCE = {
+    Rests.REPORTS: "Beyond the limit",
+    Rests.LOTS: "units",
+    Rests.A_PROMISE: re.compile("Promised|Expected"),
+    Rests.A_MEMBER: "Matter",
+}
 
 
 @pytest.mark.parametrize(("rule", "says"), [(rule.value, OF_EVIDENCE[known.rests]) for rule, known in RULES.items()])

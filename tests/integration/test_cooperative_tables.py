@@ -84,8 +84,8 @@ def test_a_story_in_any_order_and_through_a_kill(stack: Stack, tmp_path: Path) -
 
     audited(stack, tmp_path)
     found = rows(stack, "SELECT factory_id, membership, red_listed, black_listed, tests_done FROM members ORDER BY factory_id")
-    assert found == [("F-0217", "PLEDGE_SIGNED", 1, 0, 2), ("F-0300", "LEFT", 0, 1, 0), ("F-0400", "JOINED", 0, 0, 0)]
-    assert rows(stack, "SELECT sum(tests_done), sum(joined) FROM cooperative_activity_per_day") == [(2, 3)]
+    assert found == [("F-0217", "PLEDGE_SIGNED", 1, 0, 2), ("F-0300", "LEFT", 0, 1, 0), ("F-0400", "JOINED", 0, 1, 1)]
+    assert rows(stack, "SELECT sum(tests_done), sum(joined) FROM cooperative_activity_per_day") == [(3, 3)]
     assert rows(stack, "SELECT amount_minor, currency FROM matters WHERE kind = 'FUND' AND factory_id = cooperative_id") == [
         (45_000_000, "CNY")
     ]
@@ -95,6 +95,35 @@ def test_a_story_in_any_order_and_through_a_kill(stack: Stack, tmp_path: Path) -
     assert (planned["members"], planned["budget_minor"], planned["currency"]) == (3, 45_000_000, "CNY"), (
         "who left in July had a quota"
     )
+    # What the views say of all members, and what the rules say of them in memory.
+    (pool,) = rows(
+        stack, "SELECT members, quota, reserved, used, batches, unpriced, spent_minor, left_minor FROM fund_pools WHERE year = 2026"
+    )
+    names = ("members", "quota", "reserved", "used", "batches", "unpriced", "spent_minor", "left_minor")
+    assert pool == tuple(planned[name] for name in names)
+    ranked = rows(stack, "SELECT factory_id, place, within, behind FROM trademark_ranking ORDER BY place")
+    gates = {one["factory_id"]: one["trademark"] for one in asked(stack, tmp_path, "members", "trademark")["members"]}
+    assert ranked == [(name, gates[name]["place"], int(gates[name]["within"]), gates[name]["behind"]) for name, *_ in ranked]
+    waiting = rows(stack, "SELECT factory_id, task, desk, about FROM work ORDER BY ALL")
+    told = asked(stack, tmp_path, "members", "work")["work"]
+    assert waiting == sorted((one["factory_id"], one["task"], one["desk"], one["about"]) for one in told)
+    sixes = rows(stack, "SELECT rule, done, members FROM unifications_together ORDER BY rule")
+    together = asked(stack, tmp_path, "members", "unifications")["together"]
+    assert sixes == sorted((one["rule"], one["done"], one["members"]) for one in together)
+    # Who was on a list on a day of the past, by the row of now and by a fold of what had happened then.
+    days = [f"2026-09-{day:02}T12:00:00+08:00" for day in (2, 5, 12)] + ["2026-05-08T12:00:00+08:00"]
+    for day in days:
+        then = asked(stack, tmp_path, "members", "lists", "--as-of", day)["members"]
+        on = sorted((one["factory_id"], name) for one in then for name in one["lists"]["on"])
+        at = f"parseDateTime64BestEffort('{day}', 3)"
+        assert (
+            rows(stack, f"SELECT factory_id, list FROM listed WHERE since <= {at} AND (until IS NULL OR until > {at}) ORDER BY ALL")
+            == on
+        )
+    rules = (
+        "SELECT DISTINCT rule FROM standing_alerts WHERE rule IN ('RECTIFICATION_DUE', 'RECTIFICATION_OVERDUE', 'LISTING_PROPOSED')"
+    )
+    assert len(rows(stack, rules)) == 3
 
 
 def test_what_people_take_away(stack: Stack, tmp_path: Path) -> None:

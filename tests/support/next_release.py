@@ -134,7 +134,7 @@ class NextAlerts(Release):
             "        late_hours=row.late_hours,\n",
             f"        late_hours=row.late_hours,\n        {FIELD}=alert.{FIELD},\n",
         )
-        last = '    SHIPMENT_OVERDUE = "SHIPMENT_OVERDUE"\n'
+        last = '    LISTING_PROPOSED = "LISTING_PROPOSED"\n'
         self.change("domain/vocabulary.py", last, f'{last}    {RULE} = "{RULE}"\n')
         line = '    AlertRule.SHIPMENT_OVERDUE: RuleOfAlerts("运输逾期", "shipment overdue", _MINOR, Rests.A_PROMISE),\n'
         self.change("domain/alert_rules.py", line, line + line.replace("SHIPMENT_OVERDUE", RULE))

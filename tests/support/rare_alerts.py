@@ -14,8 +14,11 @@ def publish_rare(kafka: str, tables: Reader) -> None:
     with Publisher(kafka, source="urn:test:run", cooperative_id="haimen", center_id="c-board") as center:
         _three_failures(center)
         _discontinued(center)
+        _of_a_member(center)
     until(lambda: _stands(tables, "THREE_FAILURES_IN_A_ROW", "f-run"), "three failures are told", 60)
     until(lambda: _stands(tables, "INSPECTION_DISCONTINUED", "f-stopped"), "the series is stopped", 60)
+    for rule in ("RECTIFICATION_DUE", "RECTIFICATION_OVERDUE", "TRADEMARK_FELL_OUT", "LISTING_PROPOSED"):
+        until(lambda rule=rule: _stands(tables, rule, "f-member"), f"{rule} is told of the member", 60)  # type: ignore[misc]
 
 
 def _stands(tables: Reader, rule: str, factory: str) -> bool:
@@ -50,3 +53,15 @@ def _discontinued(center: Publisher) -> None:
             factory_id="f-stopped", product_category="sheet", event_time=datetime.now(UTC) - timedelta(hours=8 - number),
             lot_id=f"L-STOPPED-{number}", lot_size=1000, sample_size=80, stage="FINAL", plans=[plan], major_units=9,
         )  # fmt: skip
+
+
+def _of_a_member(center: Publisher) -> None:
+    """A check that failed and was never put right: its clocks ran out, a rule proposes the member for a list, and it holds a mark."""
+    steps: list[tuple[int, str, dict[str, object]]] = [
+        (400, "MEMBERSHIP", {"step": "JOINED", "size_class": "SMALL"}),
+        (390, "TRADEMARK", {"step": "GRANTED", "mark_id": "nantong", "decided_by": "p-1"}),
+        (120, "ENFORCEMENT", {"step": "CHECK_FAILED", "case_id": "HM-1", "level": "CITY", "indicators": ["ph"]}),
+        (30, "FUND", {"step": "REQUESTED", "year": datetime.now(UTC).year, "request_id": "T-1", "batches": 1}),
+    ]
+    for days, kind, body in steps:
+        center.cooperative(kind=kind, body=body, factory_id="f-member", event_time=datetime.now(UTC) - timedelta(days=days))

@@ -227,10 +227,28 @@ def cooperative() -> list[JSON]:
         # Another member: it sells in shops, is warned, and leaves.
         said("2026-01-13T09:00", "MEMBERSHIP", "JOINED", of="F-0300", size_class="MICRO", sells_online=True),
         entry("2026-05-07T09:00", "DECIDED", "B-2", "BLACK") | {"factory_id": "F-0300"},
+        case("2026-06-15T09:00", "CHECK_FAILED", "HM-2026-055", level="COUNTY") | {"factory_id": "F-0300"},
         said("2026-07-13T09:00", "MEMBERSHIP", "LEFT", of="F-0300", reason="closed"),
         # One that is new, has no means of its own, and failed a check.
         said("2026-05-13T09:00", "MEMBERSHIP", "JOINED", of="F-0400", size_class="MICRO", limited_means=True),
         case("2026-06-12T09:00", "CHECK_FAILED", "HM-2026-051", level="COUNTY") | {"factory_id": "F-0400"},
+        # It rectifies that and is tested again free of charge; fails a second check twice, and is listed, appeals, and wins.
+        *(
+            each | {"factory_id": "F-0400"}
+            for each in (
+                case("2026-06-20T09:00", "RECTIFICATION_REPORTED", "HM-2026-051"),
+                test("2026-06-22T09:00", "REQUESTED", "T-9", case_id="HM-2026-051", batches=1),
+                test("2026-06-30T09:00", "DONE", "T-9", case_id="HM-2026-051", batches=1),
+                case("2026-07-01T09:00", "REINSPECTION_PASSED", "HM-2026-051"),
+                case("2026-07-10T09:00", "CHECK_FAILED", "HM-2026-060", level="COUNTY", indicators=["formaldehyde"]),
+                case("2026-08-20T09:00", "REINSPECTION_FAILED", "HM-2026-060", announced_at="2026-08-21T00:00:00+08:00"),
+                entry("2026-09-01T09:00", "DECIDED", "B-4", "BLACK", ground="black_ignored", decided_by="p-7"),
+                entry("2026-09-03T09:00", "APPEALED", "B-4", "BLACK"),
+                entry("2026-09-10T09:00", "UPHELD", "B-4", "BLACK", decided_by="p-8"),
+                entry("2026-09-11T09:00", "DECIDED", "R-4", "RED", decided_by="p-7"),
+                entry("2026-09-14T09:00", "APPEALED", "R-4", "RED"),
+            )
+        ),
         # And what is the cooperative's own.
         said("2026-01-05T09:00", "FUND", "BUDGET_SET", "budget", of=own, year=2026, amount_minor=45_000_000, currency="CNY"),
         *(

@@ -161,6 +161,27 @@ def test_the_commands_answer_from_stored_records() -> None:
 
 
 @pytest.mark.usefixtures("stored")
+def test_the_questions_of_an_officer_are_answered_of_all_members() -> None:
+    def asked(*command: str) -> Any:
+        said = json.loads(ask("members", *command, "--json"))
+        return said.get("work") or said["members"][0]
+
+    assert asked("fund", "--year", "2020")["fund"][0]["left"] == 4  # three, and one as a new member
+    assert asked("grades")["credit"]["grade"] == "good"
+    assert asked("grades", "--as-of", "2020-01-03T00:00:00+08:00")["credit"]["grade"] == "fair"
+    gate = asked("trademark")["trademark"]
+    failing = [one["rule"] for one in gate["conditions"] if not one["met"]]
+    assert (gate["eligible"], gate["place"], gate["within"]) == (False, 1, False)
+    assert failing == ["mark_tests", "mark_pass_share"]
+    assert all(one["cure_en"] for one in gate["conditions"] if one["rule"] in failing)
+    assert json.loads(ask("members", "lists", "--json"))["members"] == []
+    assert [one["done"] for one in asked("unifications")["rows"]] == [0, 0, 1, 1, 0, 1]
+    for command in ("fund", "grades", "lists", "trademark", "unifications", "work"):
+        ask("members", command)
+    assert "cure: Ask for free tests, and pass them" in ask("members", "trademark")
+
+
+@pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -63,6 +63,12 @@ def test_a_withdrawn_alert_asks_for_nothing() -> None:
     assert not any("To do" in line or "measured" in line for line in said.lines)
 
 
+def test_what_tells_of_now_is_over_and_not_untrue() -> None:
+    said = say([alert(rule=AlertRule.LISTING_PROPOSED, status=AlertStatus.WITHDRAWN)], EN)
+    assert "Over: what it told of is so no more." in said.lines
+    assert not any("did not happen" in line or "To do" in line for line in said.lines)
+
+
 def test_what_this_version_has_no_word_for_is_told_all_the_same() -> None:
     said = say([alert(rule=AlertRule.UNKNOWN, severity=AlertSeverity.UNKNOWN, status=AlertStatus.UNKNOWN)], ZH)
     assert said.title == "【未知级别】UNKNOWN"

@@ -7,6 +7,7 @@ SQL; :mod:`.macros` expands that SQL as ClickHouse's Grafana data source does.
 from typing import Final
 
 from weftline.boards.center import CENTER_BOARD
+from weftline.boards.cooperative import COOPERATIVE_BOARD
 from weftline.boards.factory import FACTORY_BOARD
 from weftline.boards.logistics import LOGISTICS_BOARD
 from weftline.boards.model import Board
@@ -21,6 +22,7 @@ BOARDS: Final[tuple[Board, ...]] = (
     QUALITY_BOARD,
     LOGISTICS_BOARD,
     FACTORY_BOARD,
+    COOPERATIVE_BOARD,
     PLATFORM,
     REPORT_BOARD,
     LOT_BOARD,

@@ -41,7 +41,7 @@ ONE_CENTER: Final = Variable(
     f"SELECT center_id FROM ({CENTER.sql}) ORDER BY center_id NOT IN (SELECT center_id FROM order_throughput_hour), center_id",
     multi=False,
 )
-_FACTORIES = _named("factory_id", "order_state", "report_state owner", "lot_state owner", "shipment_state")
+_FACTORIES = _named("factory_id", "order_state", "report_state owner", "lot_state owner", "shipment_state", "members")
 FACTORY: Final = Variable("factory", Text("工厂", "Factory"), _FACTORIES)
 ONE_FACTORY: Final = Variable("factory", FACTORY.title, _FACTORIES, multi=False)
 PRODUCT: Final = Variable(
@@ -84,9 +84,9 @@ def indicator_of(factories: str) -> Variable:
 TOLD_LATE: Final = "if(late_hours > 0, late_hours, NULL) AS told_late_h"
 
 
-def rules_of(rests: Rests) -> str:
-    """The rules of alerts whose evidence is of that, as a list in SQL."""
-    return f"({', '.join(quoted(rule.value) for rule, known in RULES.items() if known.rests is rests)})"
+def rules_of(*rests: Rests) -> str:
+    """The rules of alerts whose evidence is of one of these, as a list in SQL."""
+    return f"({', '.join(quoted(rule.value) for rule, known in RULES.items() if known.rests in rests)})"
 
 
 def bucket(column: str) -> str:

@@ -12,6 +12,7 @@ from weftline.boards.common import (
     bucket,
     indicator_of,
 )
+from weftline.boards.cooperative import of_a_member
 from weftline.boards.figures import (
     failing_indicators,
     full_pass_rate,
@@ -222,6 +223,6 @@ FACTORY_BOARD: Final = Board(
         "一家工厂的全部：质量负责人每天早上看的一页", "All of one factory: what its chief quality officer opens each morning"
     ),
     variables=(ONE_FACTORY, indicator_of(THE_FACTORY)),
-    rows=(MORNING, TESTS, LOTS),
+    rows=(MORNING, of_a_member(THE_FACTORY), TESTS, LOTS),
     days=90,
 )

@@ -210,7 +210,7 @@ ALERTS: Final = Row(
 SELECT occurred_at, severity, rule, factory_id, text_{{lang}} AS alert_text, {TOLD_LATE},
     alert_id
 FROM standing_alerts
-WHERE $__timeFilter(occurred_at) AND rule NOT IN {rules_of(Rests.A_PROMISE)} AND {_CHOSEN}
+WHERE $__timeFilter(occurred_at) AND rule NOT IN {rules_of(Rests.A_PROMISE, Rests.A_MEMBER)} AND {_CHOSEN}
 ORDER BY occurred_at DESC, alert_id
 LIMIT 50""",
         ),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from weftline.domain.cooperative.rules import Basis, Editions
     from weftline.domain.cooperative.what_if import Difference
     from weftline.domain.laboratory import Standards
+    from weftline.domain.rows.desk import DeskRow
     from weftline.processors.member_records import MemberRecords
 
 app = typer.Typer()
@@ -118,6 +119,15 @@ class Asked:
 
         return judge_member(member.history(self.standards, self.until), self.editions, self.moment, years)
 
+    def desk(self, member: MemberRecords, years: Iterable[int] = ()) -> tuple[Judgement, DeskRow]:
+        """The judgement with all years of the fund, and the desk that a table has of it."""
+        from weftline.domain.cooperative.desk import desk_of, fund_years
+        from weftline.domain.cooperative.member import judge_member
+
+        history = member.history(self.standards, self.until)
+        judged = judge_member(history, self.editions, self.moment, (*fund_years(history, self.editions, self.moment), *years))
+        return judged, desk_of(judged, self.editions, (member.cooperative_id, member.factory_id))
+
 
 def read(clickhouse: str | None, cooperative: str | None, factory: str | None, as_of: int | None) -> Asked:
     """Whom a command asks about. Raises :class:`UserError` if nobody, or not one cooperative, is meant."""
@@ -151,7 +161,7 @@ def read(clickhouse: str | None, cooperative: str | None, factory: str | None, a
 def explanation(factory: str, judged: Judgement) -> Iterator[str]:
     """The score, line by line."""
     rules, credit = judged.rules, judged.credit
-    yield f"{factory}  {credit.score} points, {credit.grade.en} ({credit.grade.zh}), as of {_time(judged.as_of, rules.utc_offset)}"
+    yield f"{factory}  {credit.score} points, {credit.grade.en} ({credit.grade.zh}), as of {time_of(judged.as_of, rules.utc_offset)}"
     yield f"by the rules of edition {rules.edition} of {rules.en}"
     for point in credit.points:
         share = "" if point.share == 1 else f", {point.share:.0%} for its age"
@@ -160,7 +170,7 @@ def explanation(factory: str, judged: Judgement) -> Iterator[str]:
             yield f"{'':10}{', '.join(map(_name, point.evidence))}"
     for official in judged.officials:
         yield f"official, apart: {official.grade} for {official.year} by {official.issuer} ({_name(official.event)})"
-    on = ", ".join(f"{entry.list} since {_time(entry.decided_at, rules.utc_offset)}" for entry in judged.listed)
+    on = ", ".join(f"{entry.list} since {time_of(entry.decided_at, rules.utc_offset)}" for entry in judged.listed)
     yield f"the cooperative's own lists: {on or 'on none'}"
     for proposal in judged.proposals:
         yield f"proposed for the {proposal.list} list: {_rule(proposal.basis)} ({', '.join(map(_name, proposal.evidence))})"
@@ -288,7 +298,7 @@ def _text(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:.4f}"
 
 
-def _time(moment: int | None, utc_offset: str) -> str:
+def time_of(moment: int | None, utc_offset: str) -> str:
     from weftline.domain.days import offset_minutes
 
     if moment is None:

@@ -109,7 +109,7 @@ KINDS: Final = (
         Alert,
         "quality.alerts.v1",
         "quality.alerts.v1-value",
-        3,
+        4,
         "org.weftline.v1.QualityAlert",
         "org.weftline.quality.alert.v1",
     ),

@@ -18,13 +18,15 @@ class Rests(StrEnum):
     REPORTS = "reports"
     LOTS = "lots"
     A_PROMISE = "a promise"  # of a date, which nothing but the clock may have broken
+    A_MEMBER = "a member"  # events of its cooperative, and verdicts of its reports
 
 
 class RuleOfAlerts(NamedTuple):
     """One rule. ``severity`` None: as the class of nonconformity has it.
 
     ``moves``: its name is a matter of what came before (the first report of a run, the last lot of a series, the number of a round), so
-    a late event can rename it: the alert is withdrawn, and another one takes its place.
+    a late event can rename it: the alert is withdrawn, and another one takes its place. ``ends``: it tells of what is so now, and its
+    withdrawal says that it is over; of all others, that it did not happen.
     """
 
     zh: str
@@ -32,6 +34,7 @@ class RuleOfAlerts(NamedTuple):
     severity: AlertSeverity | None
     rests: Rests
     moves: bool = False
+    ends: bool = False
 
 
 _CRITICAL, _MAJOR, _MINOR = AlertSeverity.CRITICAL, AlertSeverity.MAJOR, AlertSeverity.MINOR
@@ -44,6 +47,12 @@ RULES: Final[Mapping[AlertRule, RuleOfAlerts]] = {
     AlertRule.THREE_FAILURES_IN_A_ROW: RuleOfAlerts("连续三次不合格", "three failures in a row", _MAJOR, Rests.REPORTS, moves=True),
     AlertRule.ORDER_OVERDUE: RuleOfAlerts("打样逾期", "order overdue", _MINOR, Rests.A_PROMISE, moves=True),
     AlertRule.SHIPMENT_OVERDUE: RuleOfAlerts("运输逾期", "shipment overdue", _MINOR, Rests.A_PROMISE),
+    AlertRule.RECTIFICATION_DUE: RuleOfAlerts("整改期限临近", "rectification due soon", _MINOR, Rests.A_MEMBER),
+    AlertRule.RECTIFICATION_OVERDUE: RuleOfAlerts("整改逾期", "rectification overdue", _MAJOR, Rests.A_MEMBER),
+    AlertRule.TRADEMARK_FELL_OUT: RuleOfAlerts(
+        "不再符合集体商标条件", "fell out of the trademark", _MAJOR, Rests.A_MEMBER, ends=True
+    ),
+    AlertRule.LISTING_PROPOSED: RuleOfAlerts("列榜提议待决定", "listing waits for a decision", _MINOR, Rests.A_MEMBER, ends=True),
 }
 
 _OF_CLASS: Final = {

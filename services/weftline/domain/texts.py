@@ -126,3 +126,42 @@ def three_failures(name_zh: str, name_en: str, reports: Sequence[str]) -> tuple[
         f"{name_zh} 连续三次不合格（报告 {'、'.join(reports)}）。",
         f"{name_en} failed three times in a row (reports {', '.join(reports)}).",
     )
+
+
+#: What is due by a clock of rectification; :class:`weftline.domain.cooperative.clocks.Clock` has the names.
+_CLOCKS = {
+    "RECTIFY": ("整改报告", "the report of what was put right"),
+    "REINSPECT": ("复检", "the re-inspection"),
+    "SECOND_ROUND": ("第二次复检", "the second re-inspection"),
+}
+
+
+def clock_runs_out(case_id: str, clock: str, due: str, days: int) -> tuple[str, str]:
+    """A clock of rectification is so many days before its deadline, and nothing has come."""
+    zh, en = _CLOCKS[clock]
+    return (
+        f"案件 {case_id}：{zh}须在 {due} 前完成，距到期 {days} 日时仍未完成。",
+        f"Case {case_id}: {en} is due by {due} and had not come {days} days before.",
+    )
+
+
+def clock_missed(case_id: str, clock: str, due: str) -> tuple[str, str]:
+    """A deadline of rectification passed."""
+    zh, en = _CLOCKS[clock]
+    return f"案件 {case_id}：{zh}未在期限 {due} 前完成。", f"Case {case_id}: {en} had not come by {due}."
+
+
+def fell_out(mark_id: str, failing: tuple[str, str]) -> tuple[str, str]:
+    """A holder of the collective trademark does not meet its conditions. A pair: Chinese and English."""
+    return (
+        f"集体商标 {mark_id}：持有成员不再符合条件：{failing[0]}。",
+        f"Collective trademark {mark_id}: its holder does not meet: {failing[1]}.",
+    )
+
+
+def proposed(which: tuple[str, str], ground: tuple[str, str]) -> tuple[str, str]:
+    """A member is proposed for a list of the cooperative's own. Pairs: Chinese and English."""
+    return (
+        f"提议列入合作社{which[0]}：{ground[0]}。须由有权者决定；与市场监管部门的名单无关。",
+        f"Proposed for the cooperative's own {which[1]} list: {ground[1]}. A person decides; it is no list of the market regulator.",
+    )

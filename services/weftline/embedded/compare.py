@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from weftline.domain.alert_rules import Rests, resting_on
 from weftline.warehouse.client import Reader
 from weftline.warehouse.status import RECORDS, TOPICS
 
@@ -209,11 +210,13 @@ def _expected_orders(truth: Mapping[str, Any]) -> Values:
 
 
 def _alerts(server: Reader, as_of: int) -> Values:
-    """(rule, whose, subject); whose: the center of an order, nobody for what is named by itself, else the factory."""
+    """(rule, whose, subject); whose: the center of an order, nobody for what is named by itself, else the factory. The simulator writes
+    down no truth of what is told of members."""
+    of_members = ", ".join(f"'{rule}'" for rule in sorted(resting_on(Rests.A_MEMBER)))
     return _table(
         server,
         "SELECT rule, multiIf(rule = 'ORDER_OVERDUE', center_id, rule IN ('SAFETY_LIMIT_FAILED', 'SHIPMENT_OVERDUE'), '', factory_id), "
-        f"subject, 'yes' FROM standing_alerts WHERE toUnixTimestamp64Milli(occurred_at) < {as_of}",
+        f"subject, 'yes' FROM standing_alerts WHERE toUnixTimestamp64Milli(occurred_at) < {as_of} AND rule NOT IN ({of_members})",
         3,
     )
 

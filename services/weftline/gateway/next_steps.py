@@ -48,4 +48,21 @@ NEXT: Final[Mapping[AlertRule, Next]] = {
         "联系承运人，确认货物位置与新的预计到达时间。到货事件发布后本事项结束。",
         "Ask the carrier where the goods are and when they arrive. The matter is over when the arrival is published.",
     ),
+    AlertRule.RECTIFICATION_DUE: Next(
+        "在期限前提交整改报告或通过复检。相应的执法事件（ENFORCEMENT）或指明原报告的复检报告发布后，本事项结束。",
+        "Report what was put right, or pass the re-inspection, before the day. The matter is over when the event of the case, or the "
+        "report of a re-inspection that names the failed one, is published.",
+    ),
+    AlertRule.RECTIFICATION_OVERDUE: Next(
+        "立即整改并复检。整改报告或复检结果发布后，本事项结束；逾期本身仍计入信用。",
+        "Rectify and be re-inspected at once. The matter is over when that is published; that it was late still counts in the credit.",
+    ),
+    AlertRule.TRADEMARK_FELL_OUT: Next(
+        "按 `weftline members trademark` 所列办法补齐未满足的条件。条件重新满足或使用权终止后，本事项结束。",
+        "Cure what `weftline members trademark` names. The matter is over when all conditions are met again or the right has ended.",
+    ),
+    AlertRule.LISTING_PROPOSED: Next(
+        "由有权者决定，并发布注明决定人的列榜事件（LISTING DECIDED 或 LIFTED）；决定后本事项结束。",
+        "A person decides, and an event LISTING that names who, DECIDED or LIFTED, is published; then the matter is over.",
+    ),
 }

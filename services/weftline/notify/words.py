@@ -57,6 +57,22 @@ TO_DO: Final[Mapping[AlertRule, tuple[str, str]]] = {
         "Agree a new date with the center, and tell the customer.",
     ),
     AlertRule.SHIPMENT_OVERDUE: ("联系承运方查询货物位置，并告知收货方。", "Ask the carrier where it is, and tell the consignee."),
+    AlertRule.RECTIFICATION_DUE: (
+        "按期提交整改报告或安排复检；质量专员跟进该案件。",
+        "Report what was put right, or arrange the re-inspection, in time; the officer follows the case up.",
+    ),
+    AlertRule.RECTIFICATION_OVERDUE: (
+        "立即整改并安排复检；逾期越久，列入合作社黑榜的提议越近。",
+        "Rectify and be re-inspected at once; what stays overdue is proposed for the cooperative's own black list.",
+    ),
+    AlertRule.TRADEMARK_FELL_OUT: (
+        "对照未满足的条件逐项补齐；是否暂停使用由授权者决定。",
+        "Cure the conditions that it names; whether the right is suspended is for whoever grants it.",
+    ),
+    AlertRule.LISTING_PROPOSED: (
+        "有权者审阅依据后作出决定；成员可以先行说明。",
+        "Whoever decides reads the evidence and decides; the member may explain itself before.",
+    ),
 }
 _OTHERWISE: Final = ("请打开链接查看详情。", "Open the link for the details.")
 
@@ -108,7 +124,10 @@ def title(alert: ListedAlert, speech: Speech) -> str:
 def _one(alert: ListedAlert, speech: Speech, now: float) -> Said:
     withdrawn = alert.status is AlertStatus.WITHDRAWN
     lines = [alert.text_zh if speech.zh else alert.text_en]
-    if withdrawn:
+    known = RULES.get(alert.rule)
+    if withdrawn and known is not None and known.ends:
+        lines.append(speech.of(("此预警已结束：所述情况不再存在。", "Over: what it told of is so no more.")))
+    elif withdrawn:
         lines.append(speech.of(("此预警已撤销：后来的数据表明没有发生。", "Withdrawn: later data show that it did not happen.")))
     else:
         lines += _values(alert, speech)

@@ -14,7 +14,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from weftline.domain.vocabulary import AlertRule
-from weftline.pages.evidence import DEADLINES, LABORATORY, MILESTONES, Proof, Story
+from weftline.pages.evidence import DEADLINES, LABORATORY, MILESTONES, OF_MEMBERS, Proof, Story
 from weftline.pages.palette import colour, surface
 from weftline.pages.reader import Reader, moment, number, written
 from weftline.pages.text import Text, Tone, Unit
@@ -27,6 +27,9 @@ STYLE: Final = Path(__file__).parent / "assets" / "evidence.css"
 SAID: Final = {
     "report": Text("检测报告", "Report"),
     "lot": Text("批", "Lot"),
+    "matter": Text("事项", "Matter"),
+    "step": Text("情况", "What happened"),
+    "due": Text("期限", "Due"),
     "order": Text("打样单", "Order"),
     "shipment": Text("运单", "Shipment"),
     "measured": Text("实测", "Measured"),
@@ -53,7 +56,7 @@ STATUSES: Final = {
     "UPDATED": Word(Text("成立（证据已更新）", "Stands (evidence updated)"), Tone.INFO),
     "WITHDRAWN": Word(Text("已撤销", "Withdrawn"), Tone.QUIET),
 }
-#: Where a subject of evidence leads: (``report`` or ``lot``, its name) → an address, or nothing.
+#: Where a subject of evidence leads: (``report``, ``lot`` or ``matter``, its name) → an address, or nothing.
 Lead = Callable[[str, str], str]
 
 
@@ -80,7 +83,7 @@ def proofs_html(story: Story, reader: Reader, lead: Lead | None = None) -> str:
         moment=lambda time: moment(time, reader),
         number=number,
         deadline=_Deadline(story, reader) if story.rule in DEADLINES and story.proofs else None,
-        kind="report" if story.rule in LABORATORY else "lot",
+        kind="matter" if story.rule in OF_MEMBERS else "report" if story.rule in LABORATORY else "lot",
         name=lambda proof: reader.of(_named(story, proof, reader).text),
         verdict=lambda proof: KEEPS if proof.measure.passes else FAILS,
         confidence=lambda proof: reader.of(CONFIDENCES.get(proof.confidence, Text(proof.confidence, proof.confidence))),

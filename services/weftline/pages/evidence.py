@@ -20,6 +20,7 @@ from weftline.pages.text import Text
 LABORATORY: Final = resting_on(Rests.REPORTS)
 DEADLINES: Final = resting_on(Rests.A_PROMISE)
 LOTS: Final = resting_on(Rests.LOTS)
+OF_MEMBERS: Final = resting_on(Rests.A_MEMBER)
 
 
 class Question(NamedTuple):

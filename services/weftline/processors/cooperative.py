@@ -6,10 +6,12 @@ from functools import partial
 
 from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.domain.cooperative.history import Inspection
-from weftline.domain.cooperative.members import MATTERS, MEMBERS, MemberRules
+from weftline.domain.cooperative.members import DESKS, MATTERS, MEMBERS, MemberRules
 from weftline.domain.cooperative.rules import Rulebook
 from weftline.domain.laboratory import Standards, VerdictKind
+from weftline.domain.rows.columns import columns_of
 from weftline.domain.rows.cooperative import CooperativeAmounts, MatterKey, MatterRow, MemberRow
+from weftline.domain.rows.desk import DeskRow
 from weftline.domain.rows.inspections import ReportKey
 from weftline.domain.vocabulary import Payer, SpecimenType, TestPurpose
 from weftline.processors.draws import Draws
@@ -19,6 +21,28 @@ from weftline.processors.kinds import Kind, Says, StateTable, View, tables
 _PASSED_AGAIN = (
     "if(original_report_number = '', [], arrayMap(found -> JSONExtractString(found, 'indicator'), "
     "arrayFilter(found -> JSONExtractBool(found, 'passed'), JSONExtractArrayRaw(verdict_json, 'indicators'))))"
+)
+#: What every view of a thing of a member says beside it.
+_OF = ("cooperative_id", "factory_id", "is_member")
+#: Views of what lies on desks, and how the names of its columns begin there.
+_THINGS = (
+    ("fund_years", "fund", "Testing fund of each member and year: quota, reserved, used, left."),
+    ("free_tests", "request", "Free tests of each member, with what is to be seen about them."),
+    ("cases", "case", "Failures that are to be put right, with the dates of their clocks."),
+    (
+        "list_entries",
+        "entry",
+        "Entries on the lists of a cooperative's own, and proposals of people; never the market regulator's list.",
+    ),
+    ("listed", "listed", "Who was on which list of a cooperative's own from when until when."),
+    ("list_proposals", "proposal", "Whom the rules propose for a list, and nobody decided; a person decides."),
+    ("trademark_conditions", "gate", "Conditions of the collective trademark, member by member: met, or what would cure it."),
+    ("trademark_rights", "mark", "Where each member stands with a collective trademark."),
+    ("unifications", "row", "The six unifications, member by member."),
+    ("credit_points", "point", "Lines of each member's score; the official grade is not among them."),
+    ("test_reasons", "reason", "Why a member should be tested soon."),
+    ("work", "work", "What waits for members and for officers of a cooperative."),
+    ("fund_budgets", "budget", "Budgets and prices of a cooperative's testing fund, as they were set last."),
 )
 
 
@@ -109,6 +133,22 @@ def cooperative(standards: Standards, rules: Rulebook) -> Kind:
                 MatterRow,
                 View("matters", "Matters of members and of the cooperatives themselves, as they stand.", "step != ''"),
                 MatterKey,
+            ),
+            StateTable(
+                DESKS,
+                "What the rules of a cooperative say of each member, thing by thing; of what is a cooperative's own, budgets and prices.",
+                DeskRow,
+                View(
+                    "desks",
+                    "Members of a cooperative, by what a ranking and a plan of tests rest on.",
+                    "events > 0 AND factory_id != cooperative_id",
+                    without=tuple(column.name for column in columns_of(DeskRow) if column.several),
+                ),
+                deadlines=True,
+                shows=tuple(
+                    View(name, says, "events > 0", each=each, of=_OF[: 1 if each == "budget" else None])
+                    for name, each, says in _THINGS
+                ),
             ),
         ),
     )

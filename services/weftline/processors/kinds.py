@@ -20,6 +20,7 @@ class View(NamedTuple):
     """A table of state for readers: without bookkeeping, of the rows in which something stands (``where``).
 
     ``owner``: what the owner is called there, and what it is; None where other columns say so. ``without``: columns left out.
+    ``each``: it has a row for each element of the lists whose names begin so and ``_``, beside the columns ``of`` the whole row.
     """
 
     name: str
@@ -27,12 +28,15 @@ class View(NamedTuple):
     where: str
     owner: tuple[str, str] | None = None
     without: tuple[str, ...] = ()
+    each: str = ""
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StateTable:
     """A table of state. ``row`` and ``key`` (below the owner) are the NamedTuples whose fields are its columns; ``deadlines``: its rows
-    wait for them; ``at_once``: they are stored in the step and not when it is settled, since others are made from them."""
+    wait for them; ``at_once``: they are stored in the step and not when it is settled, since others are made from them; ``shows``: more
+    views of it."""
 
     name: str
     says: str
@@ -41,6 +45,7 @@ class StateTable:
     key: Described | None = None
     deadlines: bool = False
     at_once: bool = False
+    shows: tuple[View, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

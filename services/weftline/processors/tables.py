@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from weftline.domain.rows.columns import Column, Holds, columns_of
-from weftline.processors.kinds import GRAINS, Kind, StateTable
+from weftline.processors.kinds import GRAINS, Kind, StateTable, View
 from weftline.warehouse.ddl import PlainView, SqlColumn, Table
 
 _KINDS: Final = {
@@ -58,11 +58,26 @@ def views_of(kind: Kind) -> Iterator[PlainView]:
         yield PlainView(f"{kind.says.view}_per_{grain}", says, shown, rollup.name, "events > 0")
     yield _days(kind)
     for state in kind.states.values():
-        view = state.view
-        columns = [*_columns(state.key), *_columns(state.row)]
-        owner = [("owner", SqlColumn(view.owner[0], _OWNER.kind, view.owner[1]))] if view.owner else []
-        kept = [(column.name, column) for column in columns if column.name not in view.without]
-        yield PlainView(view.name, view.says, (*owner, *kept), state.name, view.where)
+        yield from (_shown(state, view) for view in (state.view, *state.shows))
+
+
+def _shown(state: StateTable, view: View) -> PlainView:
+    if view.each:
+        listed = [column for column in columns_of(state.row) if column.several and column.name.startswith(f"{view.each}_")]
+        each = [
+            (column.name, SqlColumn(column.name.removeprefix(f"{view.each}_"), _kind(column._replace(several=False)), column.says))
+            for column in listed
+        ]
+        whole = [
+            (column.name, SqlColumn(column.name, _kind(column), column.says))
+            for column in columns_of(state.row)
+            if column.name in view.of
+        ]
+        return PlainView(view.name, view.says, (*whole, *each), state.name, view.where, each=tuple(source for source, _ in each))
+    columns = [*_columns(state.key), *_columns(state.row)]
+    owner = [("owner", SqlColumn(view.owner[0], _OWNER.kind, view.owner[1]))] if view.owner else []
+    kept = [(column.name, column) for column in columns if column.name not in view.without]
+    return PlainView(view.name, view.says, (*owner, *kept), state.name, view.where)
 
 
 def _records(kind: Kind) -> Table:

@@ -41,6 +41,7 @@ class PlainView:
     """A view that shows columns of one table as they are. ``columns``: expression, and as what it is shown.
 
     ``by``: names of columns, comma separated, of which it has one row each; then other expressions are sums, and ``where`` is of them.
+    ``each``: lists of the table, of one length, of whose elements it has a row each.
     """
 
     name: str
@@ -49,6 +50,7 @@ class PlainView:
     source: str
     where: str
     by: str = ""
+    each: tuple[str, ...] = ()
 
 
 def render(things: Iterable[Table | PlainView]) -> str:
@@ -79,8 +81,9 @@ def _widths(columns: Sequence[SqlColumn]) -> tuple[int, int]:
 def _view(view: PlainView) -> str:
     shown = ",\n    ".join(source if source == column.name else f"{source} AS {column.name}" for source, column in view.columns)
     kept = f"GROUP BY {view.by}\nHAVING {view.where}" if view.by else f"WHERE {view.where}"
+    each = f"ARRAY JOIN\n    {', '.join(view.each)}\n" if view.each else ""
     return (
-        f"CREATE OR REPLACE VIEW {view.name} {{on_cluster}} AS\nSELECT\n    {shown}\nFROM {view.source} FINAL\n{kept}\n"
+        f"CREATE OR REPLACE VIEW {view.name} {{on_cluster}} AS\nSELECT\n    {shown}\nFROM {view.source} FINAL\n{each}{kept}\n"
         f"COMMENT {_quoted(view.says)};\n\n{_comments(view.name, [column for _, column in view.columns])}"
     )
 

@@ -144,7 +144,7 @@ class AlertPage:
                 Words("dd", story.alert_id, "code")
 
     def _lead(self, board: str, subject: str) -> str:
-        return self._frame.here.to(f"/{board}", **{board: (subject,)}).href
+        return self._frame.here.to(f"/{board}", **{board: (subject,)}).href if board != "matter" else ""
 
     def _link(self, board: str, value: str) -> str:
         return self._frame.here.to(f"/{board}", **{board: (value,)}).href if board in self._boards else ""

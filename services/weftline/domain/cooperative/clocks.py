@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from weftline.domain.cooperative.events import CooperativeEvent, Enforcement
 from weftline.domain.cooperative.history import History, Inspection, Ref, last_moment, ref
@@ -54,6 +54,33 @@ class Against(StrEnum):
     SAFETY_ITEM = "SAFETY_ITEM"
     NOT_SLIGHT = "NOT_SLIGHT"
     NOT_CORRECTED = "NOT_CORRECTED"  # in time
+
+
+class Clock(StrEnum):
+    """What is due by a day."""
+
+    RECTIFY = "RECTIFY"
+    REINSPECT = "REINSPECT"
+    SECOND_ROUND = "SECOND_ROUND"
+
+
+class Wait(NamedTuple):
+    """One clock of a case: the last moment at which what is due is in time, and when it came, if it did (ms)."""
+
+    clock: Clock
+    due: int
+    done: int | None
+
+    def missed(self) -> int | None:
+        """When the deadline passed without it; None if it came in time."""
+        return self.due + 1 if self.done is None or self.done > self.due else None
+
+    def warnings(self, rules: ClockRules) -> Iterator[tuple[int, int]]:
+        """Days before the deadline, and when they began, as far as it had not come then."""
+        for days in sorted(rules.warn_days, reverse=True):
+            at = self.due - days * DAY + 1
+            if self.done is None or self.done >= at:
+                yield days, at
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +129,19 @@ class Case:
 
     def late(self) -> tuple[tuple[int, int | None], ...]:
         """From when until when something was or will be overdue; None: until it comes."""
+        return tuple(_joined((missed, wait.done) for wait in self.waits if (missed := wait.missed()) is not None))
+
+    @property
+    def waits(self) -> tuple[Wait, ...]:
+        """Its clocks, those that have stopped too."""
         first, second = [*self.retested_at[:2], None, None][:2]
-        waits = [(self.rectify_by, self.rectified_at or first), (self.reinspect_by, first)]
+        waits = [
+            Wait(Clock.RECTIFY, self.rectify_by, self.rectified_at or first),
+            Wait(Clock.REINSPECT, self.reinspect_by, first),
+        ]
         if self.second_by is not None:
-            waits.append((self.second_by, second))
-        missed = [(due + 1, done) for due, done in waits if done is None or done > due]
-        return tuple(_joined(missed))
+            waits.append(Wait(Clock.SECOND_ROUND, self.second_by, second))
+        return tuple(waits)
 
     def overdue(self, as_of: int) -> bool:
         """Whether something is overdue then."""
@@ -161,6 +195,16 @@ def deadlines(cases: Iterable[Case], book: Editions) -> Iterator[int]:
     for case in cases:
         yield from (since for since, _ in case.late())
         yield from case.warns_at(book.at(case.began_at).clocks)
+
+
+def tellings(cases: Iterable[Case], book: Editions) -> Iterator[int]:
+    """Moments at which somebody is told of a clock: before its deadline, and when that has passed."""
+    for case in cases:
+        rules = book.at(case.began_at).clocks
+        for wait in case.waits:
+            yield from (at for _, at in wait.warnings(rules))
+            if (missed := wait.missed()) is not None:
+                yield missed
 
 
 def _opened(event: CooperativeEvent, step: Enforcement, book: Editions) -> Case:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from weftline.domain.cooperative.conditions import Facts, holds
 from weftline.domain.cooperative.events import CooperativeEvent, Listing
@@ -85,6 +85,53 @@ def entries_of(history: History, book: Editions) -> tuple[Entry, ...]:
             after = _after(known, event, listing, book.at(event.event_time))
             entries[listing.listing_id] = replace(after, events=(*known.events, ref(event)))
     return tuple(entries.values())
+
+
+def heard_of(entry: Entry, history: History) -> int:
+    """When an entry was proposed; where its first event was another, when that happened."""
+    if entry.proposed_at is not None:
+        return entry.proposed_at
+    return next(event.event_time for event in history.events if ref(event) == entry.events[0])
+
+
+class Span(NamedTuple):
+    """From when until when (exclusive; None: for good) a member is on a list by an entry, in ms. An appeal parts two of them."""
+
+    listing_id: str
+    list: QualityList
+    since: int
+    until: int | None
+
+
+def spans_of(history: History, book: Editions) -> tuple[Span, ...]:
+    """When a member was on which list, in order; of what is to come, as it stands now."""
+    entries: dict[str, Entry] = {}
+    spans: dict[str, list[Span]] = {}
+    for event in history.events:
+        if (listing := event.listing) is not None:
+            entry = _after(
+                entries.get(listing.listing_id) or Entry(listing.listing_id, listing.list),
+                event,
+                listing,
+                book.at(event.event_time),
+            )
+            entries[listing.listing_id] = entry
+            _extend(spans.setdefault(listing.listing_id, []), entry, event.event_time)
+    found = (span for own in spans.values() for span in own if span.until is None or span.until > span.since)
+    return tuple(sorted(found, key=lambda span: (span.since, span.listing_id)))
+
+
+def _extend(spans: list[Span], entry: Entry, time: int) -> None:
+    """Take what an entry says since ``time`` in; the last span, if it has not ended by itself before, ends or goes on."""
+    ends = None if entry.until is None else entry.until + 1
+    goes_on = bool(spans) and (spans[-1].until is None or spans[-1].until > time)
+    if goes_on and entry.on_list(time) and spans[-1].list is entry.list:
+        spans[-1] = spans[-1]._replace(until=ends)
+        return
+    if goes_on:
+        spans[-1] = spans[-1]._replace(until=time)
+    if entry.on_list(time):
+        spans.append(Span(entry.listing_id, entry.list, time, ends))
 
 
 def _after(entry: Entry, event: CooperativeEvent, listing: Listing, rules: CooperativeRules) -> Entry:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from weftline.domain.cooperative.desk import desk_of, desk_turns, fund_years
 from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.cooperative.history import History, Inspection
 from weftline.domain.cooperative.matters import MOVED, NO_MATTER, NOT_APPLIED, Matter, advance, mark_of
 from weftline.domain.cooperative.member import Judgement, judge_member, turns
 from weftline.domain.cooperative.rules import Editions, Rulebook
+from weftline.domain.cooperative.tellings import alerts_of
 from weftline.domain.fold import StateRow, Subject
 from weftline.domain.rows.cooperative import CooperativeAmounts, MatterKey, MatterRow, MemberRow
 from weftline.domain.undo import UndoLog
@@ -33,6 +35,7 @@ from weftline.domain.vocabulary import (
 
 MEMBERS: Final = "member_state"
 MATTERS: Final = "matter_state"
+DESKS: Final = "desk_state"
 
 _LISTED: Final = frozenset({ListingStep.DECIDED, ListingStep.UPHELD, ListingStep.CHANGED})
 _IN_OFFICE: Final = frozenset({OfficerStep.APPOINTED, OfficerStep.TRAINED})
@@ -91,8 +94,8 @@ class MemberRules:
         self._seen = event
 
     def subjects(self, event: CooperativeEvent) -> Iterable[Subject]:
-        """The member, and the matter of the event."""
-        return (MEMBERS,), (MATTERS, *event.matter)
+        """The member, its desk, and the matter of the event."""
+        return (MEMBERS,), (DESKS,), (MATTERS, *event.matter)
 
     def void(self, event: CooperativeEvent) -> CooperativeAmounts:
         """Amounts of an event that counts zero."""
@@ -111,16 +114,26 @@ class MemberRules:
         return 1, mark, _added(event, after) if mark in MOVED else self.void(event)
 
     def row(self, subject: Subject, as_of: int) -> StateRow:
-        """The member, or one of its matters."""
+        """The member, its desk, or one of its matters."""
         table, *key = subject
         if table == MATTERS:
             return StateRow(table, tuple(key), self._matter(MatterKey(*key)))
         history = History.of(self._standing, self._inspections)
         book = self._book.of(self._seen.cooperative_id if self._seen else "")
-        passed, to_come = _turns(history, book, as_of)
-        # Between two turns nothing changes, so all who ask between them judge as of the same moment.
-        judged = judge_member(history, book, passed[-1] if passed else to_come[0] - 1 if to_come else as_of)
+        if table == DESKS:
+            return self._desk(history, book, as_of)
+        passed, to_come = _parted(turns(history, book), as_of)
+        judged = judge_member(history, book, _moment(passed, to_come, as_of))
         return StateRow(table, (), self._member(judged), (), to_come[0] if to_come else None, len(passed))
+
+    def _desk(self, history: History, book: Editions, as_of: int) -> StateRow:
+        found = desk_turns(history, book, as_of)
+        passed, to_come = _parted(found, as_of)
+        moment = _moment(passed, to_come, as_of)
+        judged = judge_member(history, book, moment, fund_years(history, book, moment))
+        seen = self._seen
+        desk = desk_of(judged, book, (seen.cooperative_id, seen.factory_id) if seen else ("", ""))
+        return StateRow(DESKS, (), desk, alerts_of(judged, book, found), to_come[0] if to_come else None, len(passed))
 
     def _matter(self, key: MatterKey) -> MatterRow:
         matter, seen = self._matters.get(key, NO_MATTER), self._seen
@@ -205,10 +218,14 @@ class MemberRules:
         return sum(_batches(matter) for matter in self._of(CooperativeKind.FUND) if matter.step == step)
 
 
-def _turns(history: History, book: Editions, as_of: int) -> tuple[list[int], list[int]]:
-    """The moments at which the judgement may change by itself: those that have passed, and those to come."""
-    found = turns(history, book)
+def _parted(found: tuple[int, ...], as_of: int) -> tuple[list[int], list[int]]:
+    """Moments at which a judgement may change by itself: those that have passed, and those to come."""
     return [time for time in found if time < as_of], [time for time in found if time >= as_of]
+
+
+def _moment(passed: list[int], to_come: list[int], as_of: int) -> int:
+    """As of when to judge. Between two turns nothing changes, so all who ask between them judge as of the same moment."""
+    return passed[-1] if passed else to_come[0] - 1 if to_come else as_of
 
 
 def _in_role(officers: Iterable[Matter], role: OfficerRole) -> int:

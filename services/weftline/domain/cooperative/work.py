@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from weftline.domain.cooperative.clocks import Stage
 from weftline.domain.cooperative.history import Ref
-from weftline.domain.cooperative.lists import EntryState
+from weftline.domain.cooperative.lists import EntryState, heard_of
 from weftline.domain.cooperative.member import Judgement
 from weftline.domain.cooperative.rules import SignalName
 from weftline.domain.cooperative.trademark import Standing
@@ -91,7 +91,7 @@ def _lists(judged: Judgement) -> Iterator[Item]:
     for entry in judged.entries:
         match entry.state(as_of):
             case EntryState.PROPOSED:
-                yield Item(Task.LISTING, Desk.OFFICER, entry.listing_id, entry.proposed_at or 0, None, entry.events)
+                yield Item(Task.LISTING, Desk.OFFICER, entry.listing_id, heard_of(entry, judged.history), None, entry.events)
             case EntryState.APPEALED:
                 yield Item(Task.APPEAL, Desk.OFFICER, entry.listing_id, entry.appealed_at or 0, entry.answer_by, entry.events)
             case EntryState.LISTED if entry.list is QualityList.BLACK and quiet:

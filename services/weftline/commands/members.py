@@ -1,0 +1,275 @@
+"""Members of a cooperative, as its officer asks: free tests left, grades, lists, the trademark, the six unifications, and what waits.
+
+All is folded from the records, as of now or of a moment of the past; the views say the same of now (``fund_years``, ``listed``, …).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from weftline.commands.common import ClickHouseOption, JsonOption, milliseconds, print_json
+from weftline.commands.cooperative import Asked, CooperativeOption, read, time_of
+
+if TYPE_CHECKING:
+    from weftline.domain.cooperative.member import Judgement
+    from weftline.domain.rows.desk import DeskRow
+
+app = typer.Typer()
+members = typer.Typer(
+    help="Members of a cooperative: free tests left, grades, lists, trademark, unifications, and what waits.",
+    epilog="Example: `weftline members work`",
+)
+app.add_typer(members, name="members")
+
+FactoryOption = Annotated[str | None, typer.Option("--factory", metavar="ID", help="This member alone.")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", metavar="TIME", help="A moment of the past, such as 2026-05-06T08:00:00+08:00.")
+]
+
+
+class Whose(StrEnum):
+    """Whose work."""
+
+    MEMBER = "member"
+    OFFICER = "officer"
+
+
+@members.command("fund", epilog="Example: `weftline members fund --year 2026`")
+def fund_left(
+    factory: FactoryOption = None,
+    cooperative: CooperativeOption = None,
+    year: Annotated[int | None, typer.Option("--year", min=2000, max=2999, help="Year of the fund; this one if not given.")] = None,
+    as_of: AsOfOption = None,
+    clickhouse: ClickHouseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How many free tests each member has left: quota, used, reserved."""
+    asked, desks = _desks(clickhouse, cooperative, factory, as_of)
+    year = year or datetime.fromtimestamp(asked.moment / 1000, UTC).year
+
+    def lines(_: Judgement, desk: DeskRow) -> Iterator[str]:
+        for one in things(desk, "fund"):
+            if one["year"] == year:
+                spent = f"{one['used']} used, {one['reserved']} reserved of {one['quota']} ({one['quota_by'] or 'no quota'})"
+                yield f"{one['left']:>4} left  {desk.factory_id}: {spent}"
+
+    def told(_: Judgement, desk: DeskRow) -> Any:
+        return [one for one in things(desk, "fund") if one["year"] == year]
+
+    _say(asked, desks, as_json, {"year": year}, "fund", told, lines)
+
+
+@members.command(epilog="Example: `weftline members grades --as-of 2026-03-31T23:59:59+08:00`")
+def grades(
+    factory: FactoryOption = None,
+    cooperative: CooperativeOption = None,
+    as_of: AsOfOption = None,
+    clickhouse: ClickHouseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Who has which grade: the cooperative's own, and apart from it the last official one."""
+    asked, desks = _desks(clickhouse, cooperative, factory, as_of)
+
+    def lines(judged: Judgement, desk: DeskRow) -> Iterator[str]:
+        credit = judged.credit
+        official = "".join(f"; official, apart: {one.grade} for {one.year} by {one.issuer}" for one in judged.officials[-1:])
+        yield f"{credit.score:>7}  {credit.grade.code:10} {desk.factory_id}{official}"
+
+    def told(judged: Judgement, _: DeskRow) -> Any:
+        return {
+            "score": str(judged.credit.score),
+            "grade": judged.credit.grade.code,
+            "rules_edition": judged.rules.edition,
+            "official": [{"grade": one.grade, "year": one.year, "issuer": one.issuer} for one in judged.officials],
+        }
+
+    desks.sort(key=lambda pair: (-pair[0].credit.score, pair[1].factory_id))
+    _say(asked, desks, as_json, {}, "credit", told, lines)
+
+
+@members.command(epilog="Example: `weftline members lists --as-of 2026-06-06T12:00:00+08:00`")
+def lists(
+    factory: FactoryOption = None,
+    cooperative: CooperativeOption = None,
+    as_of: AsOfOption = None,
+    clickhouse: ClickHouseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Who is on which list of the cooperative's own, now or on any day of the past; and whom the rules propose."""
+    asked, desks = _desks(clickhouse, cooperative, factory, as_of)
+    offset = asked.editions.at(asked.moment).utc_offset
+
+    def lines(_: Judgement, desk: DeskRow) -> Iterator[str]:
+        for one in things(desk, "entry"):
+            until = f", until {time_of(one['until'], offset)}" if one["until"] is not None else ""
+            since = one["decided_at"] or one["proposed_at"] or one["ended_at"]
+            yield (
+                f"{one['list']:6} {one['state']:9} {desk.factory_id}: entry {one['id']} since {time_of(since, offset)}{until}"
+                f"{'; ' + one['ground'] if one['ground'] else ''}"
+            )
+        for one in things(desk, "proposal"):
+            yield f"{one['list']:6} by rule   {desk.factory_id}: {one['en']} [{one['rule']}], since {time_of(one['since'], offset)}"
+
+    def told(_: Judgement, desk: DeskRow) -> Any:
+        on = sorted({one["list"] for one in things(desk, "entry") if one["state"] == "LISTED"})
+        return {"on": on, "entries": things(desk, "entry"), "spans": things(desk, "listed"), "proposed": things(desk, "proposal")}
+
+    _say(asked, desks, as_json, {}, "lists", told, lines, empty=lambda said: not said["entries"] and not said["proposed"])
+
+
+@members.command(epilog="Example: `weftline members trademark --factory hm-f-001`")
+def trademark(
+    factory: FactoryOption = None,
+    cooperative: CooperativeOption = None,
+    as_of: AsOfOption = None,
+    clickhouse: ClickHouseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Who may carry the collective trademark, which condition fails and what would cure it, in the order of the ranking."""
+    from weftline.domain.cooperative.trademark import Candidate, ranking
+
+    asked, desks = _desks(clickhouse, cooperative, None, as_of)
+    desks = [(judged, desk) for judged, desk in desks if desk.is_member or desk.mark_id]
+    found = [
+        Candidate(desk.factory_id, desk.conditions_failing, judged.credit.score, desk.tests_passed, desk.tests_failed)
+        for judged, desk in desks
+        if desk.is_member
+    ]
+    places = {place.candidate.factory_id: place for place in ranking(found, asked.editions.at(asked.moment).trademark)}
+    desks.sort(key=lambda pair: places[pair[1].factory_id].number if pair[1].factory_id in places else len(places) + 1)
+    if factory is not None:
+        desks = [(judged, desk) for judged, desk in desks if desk.factory_id == factory]
+
+    def lines(judged: Judgement, desk: DeskRow) -> Iterator[str]:
+        place = places.get(desk.factory_id)
+        rights = ", ".join(f"{one['id']} {one['standing']}" for one in things(desk, "mark"))
+        where = "  no member" if place is None else f"{place.number:>4}{' *' if place.within else '  '}"
+        state = "meets all" if judged.eligibility.eligible else f"fails {desk.conditions_failing}"
+        behind = f", behind by {place.behind}" if place is not None and place.behind else ""
+        yield f"{where}  {desk.factory_id}: {state}{behind}{'; ' + rights if rights else ''}"
+        for gate in judged.eligibility.failing:
+            yield f"{'':8}{gate.basis.en} [{gate.basis.rule}{', proposal' if gate.basis.is_proposal else ''}]; cure: {gate.cure_en}"
+
+    def told(judged: Judgement, desk: DeskRow) -> Any:
+        place = places.get(desk.factory_id)
+        return {
+            "eligible": judged.eligibility.eligible,
+            "place": None if place is None else place.number,
+            "within": place is not None and place.within,
+            "behind": "" if place is None else place.behind,
+            "rights": things(desk, "mark"),
+            "conditions": things(desk, "gate"),
+        }
+
+    _say(asked, desks, as_json, {}, "trademark", told, lines)
+
+
+@members.command(epilog="Example: `weftline members unifications --json`")
+def unifications(
+    factory: FactoryOption = None,
+    cooperative: CooperativeOption = None,
+    as_of: AsOfOption = None,
+    clickhouse: ClickHouseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The six unifications: at how many members each is done, and at whom it is not."""
+    from weftline.domain.cooperative.unifications import together
+
+    asked, desks = _desks(clickhouse, cooperative, factory, as_of)
+    desks = [(judged, desk) for judged, desk in desks if desk.is_member]
+    shares = together(judged.scorecard for judged, _ in desks) if desks else ()
+    if not as_json:
+        for share in shares:
+            typer.echo(f"{share.done:>5} of {share.members:<5} {share.basis.en} ({share.basis.zh})")
+
+    def lines(judged: Judgement, desk: DeskRow) -> Iterator[str]:
+        missing = [row.basis.en for row in judged.scorecard if not row.done]
+        yield f"{len(judged.scorecard) - len(missing)} of {len(judged.scorecard)}  {desk.factory_id}" + (
+            f": not {'; '.join(missing)}" if missing else ""
+        )
+
+    said = {"together": [{"rule": one.basis.rule, "done": one.done, "members": one.members} for one in shares]}
+    _say(asked, desks, as_json, said, "rows", lambda _, desk: things(desk, "row"), lines)
+
+
+@members.command(epilog="Example: `weftline members work --desk officer`")
+def work(
+    factory: FactoryOption = None,
+    desk: Annotated[Whose | None, typer.Option("--desk", help="Whose work: the member's, or the officer's.")] = None,
+    cooperative: CooperativeOption = None,
+    as_of: AsOfOption = None,
+    clickhouse: ClickHouseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What waits for whom: clocks, free tests, proposals, appeals, the trademark, what expires, results; what is due first stands first."""
+    asked, desks = _desks(clickhouse, cooperative, factory, as_of)
+    offset = asked.editions.at(asked.moment).utc_offset
+    items = [
+        {"factory_id": row.factory_id, **one}
+        for _, row in desks
+        for one in things(row, "work")
+        if desk is None or one["desk"] == desk.name
+    ]
+    items.sort(key=lambda one: (one["due"] is None, one["due"] or one["since"], one["factory_id"], one["task"], one["about"]))
+    if as_json:
+        print_json({"cooperative_id": asked.cooperative_id, "as_of": asked.moment, "work": items})
+        return
+    for one in items:
+        due = f"due {time_of(one['due'], offset)}" if one["due"] is not None else f"since {time_of(one['since'], offset)}"
+        late = " OVERDUE" if one["due"] is not None and one["due"] < asked.moment else ""
+        typer.echo(f"{one['desk']:8}{one['task']:14}{one['factory_id']}  {one['about']}, {due}{late}")
+
+
+# -- What they share
+
+
+def things(desk: DeskRow, prefix: str) -> list[dict[str, Any]]:
+    """The things of a kind that lie on a desk, as the view of that kind has them."""
+    begin = f"{prefix}_"
+    lists = {
+        name.removeprefix(begin): value
+        for name, value in desk._asdict().items()
+        if name.startswith(begin) and isinstance(value, list)
+    }
+    return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
+
+
+def _desks(
+    clickhouse: str | None, cooperative: str | None, factory: str | None, as_of: str | None
+) -> tuple[Asked, list[tuple[Judgement, DeskRow]]]:
+    """Whom is asked about, and their judgements and desks; what is the cooperative's own has none."""
+    asked = read(clickhouse, cooperative, factory, None if as_of is None else milliseconds("--as-of", as_of))
+    desks = [asked.desk(member) for member in asked.members if member.factory_id != member.cooperative_id]
+    return asked, [(judged, desk) for judged, desk in desks if desk.events]
+
+
+def _say(
+    asked: Asked,
+    desks: Iterable[tuple[Judgement, DeskRow]],
+    as_json: bool,
+    first: Mapping[str, Any],
+    name: str,
+    told: Callable[[Judgement, DeskRow], Any],
+    lines: Callable[[Judgement, DeskRow], Iterable[str]],
+    empty: Callable[[Any], bool] = lambda said: said == [],
+) -> None:
+    """Member by member, as lines or as JSON; whoever has nothing of it is left out."""
+    if not as_json:
+        for judged, desk in desks:
+            for line in lines(judged, desk):
+                typer.echo(line)
+        return
+    said = [{"factory_id": desk.factory_id, name: told(judged, desk)} for judged, desk in desks]
+    print_json(
+        {
+            "cooperative_id": asked.cooperative_id,
+            "as_of": asked.moment,
+            **first,
+            "members": [one for one in said if not empty(one[name])],
+        }
+    )
