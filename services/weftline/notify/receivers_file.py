@@ -182,7 +182,7 @@ class _Receiver(Model):
 class ReceiversFile(Model):
     board: Url = ""
     inbox: Url = ""
-    receivers: Annotated[list[_Receiver], Field(description="it is the list of those who are told")] = []
+    receivers: Annotated[list[_Receiver], Field(min_length=1, description="it is the list of those who are told")] = []
     own_topics: list[Annotated[Identifier, AfterValidator(_own_topic)]] = []
 
     @classmethod
@@ -197,7 +197,7 @@ class ReceiversFile(Model):
                 )
             yield from (Fault(fault.problem, *at, *fault.steps) for fault in _of_its_kind(entry))
         yield from _escalations(body)
-        if not body.get("receivers") and not body.get("own_topics"):
+        if "receivers" not in body and not body.get("own_topics"):
             yield Fault("receivers is missing; it is the list of those who are told, if not own_topics alone")
 
     def made(self) -> Receivers:
