@@ -98,9 +98,9 @@ def test_it_says_what_a_user_needs(place: Place) -> None:
 def test_nothing_is_served_without_tls(place: Place, name: str) -> None:
     url = place.url(name)
     with pytest.raises(httpx.ConnectError, match="certificate"):
-        httpx.get(url)
+        httpx.get(url, timeout=60)
     with pytest.raises(httpx.TransportError):
-        httpx.get(url.replace("https:", "http:"))
+        httpx.get(url.replace("https:", "http:"), timeout=60)
 
 
 def test_kafka_lets_nobody_in_without_tls_and_a_login(place: Place) -> None:
@@ -159,7 +159,9 @@ def test_every_processor_works_and_an_event_becomes_an_alert(place: Place, asked
         until(
             lambda: all(tables.rows(f"SELECT count() > 0 FROM {kind}_facts")[0][0] for kind in kinds), "every processor has judged"
         )
-    assert place.command("audit").returncode == 0
+    audit = place.command("audit", "--patience", "0")
+    assert "TopicAuthorization" not in audit.stdout + audit.stderr
+    assert audit.returncode in (0, 3), audit.stdout + audit.stderr  # 3: what came this moment is not judged yet
 
 
 def _allowed(role: Role, user: str, resource: str, name: str) -> set[str]:
