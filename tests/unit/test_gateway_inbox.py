@@ -12,13 +12,13 @@ from tests.support.gateway import NOW
 from tests.support.inbox import KEY, InboxWorld, alert, refused_lot
 
 from weftline.domain.events import AlertReply
+from weftline.domain.next_steps import NEXT
 from weftline.domain.vocabulary import AlertRule, AlertSeverity, ReplyKind
 from weftline.gateway.inbox.answering import NAMES
 from weftline.gateway.inbox.drawing import TEXTS
 from weftline.gateway.inbox.reading import MOST
 from weftline.gateway.inbox.routes import LANGUAGE_COOKIE, POLICY
 from weftline.gateway.inbox.session import COOKIE, HOURS
-from weftline.gateway.next_steps import NEXT
 from weftline.pages.links import Seal
 
 MINE, FOREIGN = alert(1), alert(2, "f-2")

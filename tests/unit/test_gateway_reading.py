@@ -16,9 +16,9 @@ from tests.unit.test_gateway_publishing import BODY, post, problem
 from weftline.contracts.mapping import to_json
 from weftline.contracts.partners import Partner, Role
 from weftline.domain.events import OrderEvent
+from weftline.domain.next_steps import NEXT
 from weftline.domain.vocabulary import AlertRule, ErrorReason
 from weftline.gateway import alerts
-from weftline.gateway.next_steps import NEXT
 from weftline.gateway.problems import Problem
 
 URL = f"/v1/events/{ORDER.event_id}"

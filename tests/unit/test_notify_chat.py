@@ -15,11 +15,13 @@ from tests.support.notifying import SECRET, alert
 from tests.support.receiving import Bots, Got
 
 from weftline.contracts.mapping import from_json, to_json
+from weftline.domain.alert_rules import RULES
+from weftline.domain.next_steps import NEXT
 from weftline.domain.vocabulary import AlertRule, AlertSeverity, AlertStatus
 from weftline.notify.chat import BOTS, Request, cut
 from weftline.notify.delivery import Verdict
 from weftline.notify.webhooks import body_of, request
-from weftline.notify.words import RULES, TO_DO, Speech, say
+from weftline.notify.words import Speech, say
 
 ZH, EN = Speech(board="https://board.example/"), Speech(zh=False, board="https://board.example/")
 TOKEN = "0000-1111"
@@ -47,13 +49,13 @@ def test_a_person_reads_what_limit_value_lot_since_when_and_what_to_do() -> None
         "甲醛：实测 96 mg/kg，限量 ≤ 75 mg/kg，GB 18401-2010 5.1",
         "批次：L-7；款号：ST-9；打样单：A-17；工厂：f-1；检测中心：c-1",
         "自 2026-05-06 01:30",
-        f"怎么办：{TO_DO[AlertRule.SAFETY_LIMIT_FAILED][0]}",
+        f"怎么办：{NEXT[AlertRule.SAFETY_LIMIT_FAILED].short[0]}",
     )
     assert said.link == "https://b.example/alert/a-1"
 
 
 def test_every_rule_has_words() -> None:
-    assert TO_DO.keys() == RULES.keys()
+    assert NEXT.keys() == RULES.keys()
 
 
 def test_a_withdrawn_alert_asks_for_nothing() -> None:

@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 from weftline.contracts.partners import Partner, Role
 from weftline.contracts.rules import iso
 from weftline.domain.alerts import Alert
+from weftline.domain.next_steps import NEXT
 from weftline.domain.vocabulary import AlertRule, AlertSeverity
 from weftline.gateway.log import Message
-from weftline.gateway.next_steps import NEXT
 from weftline.gateway.problems import of_field
 
 MOST: Final = 500

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from weftline.domain.alert_rules import RULES, Rests
 from weftline.domain.alerts import ListedAlert
+from weftline.domain.next_steps import NEXT
 from weftline.domain.vocabulary import AlertRule, AlertSeverity, AlertStatus
 from weftline.pages.links import Inbox
 from weftline.pages.words import WORDS
@@ -29,50 +30,6 @@ SEVERITIES: Final[Mapping[AlertSeverity, tuple[str, str]]] = {
 _STATUS: Final[Mapping[AlertStatus, tuple[str, str]]] = {
     AlertStatus.UPDATED: ("（更新）", " (updated)"),
     AlertStatus.WITHDRAWN: ("（撤销）", " (withdrawn)"),
-}
-#: What to do next. It is ours, no standard says it.
-TO_DO: Final[Mapping[AlertRule, tuple[str, str]]] = {
-    AlertRule.SAFETY_LIMIT_FAILED: (
-        "停止使用和发运涉及的批次，隔离存放，联系检测中心安排复检。",
-        "Stop using and shipping the lots concerned, set them apart, ask the center for a further test.",
-    ),
-    AlertRule.LOT_NOT_ACCEPTED: (
-        "该批次不得发运；挑选或返工后重新提交检验。",
-        "Do not ship the lot; sort or rework it, then submit it again.",
-    ),
-    AlertRule.SWITCHED_TO_TIGHTENED: (
-        "后续批次按加严方案抽样；查找不合格的共同原因。",
-        "Sample the next lots by the tightened plan; look for the common cause.",
-    ),
-    AlertRule.INSPECTION_DISCONTINUED: (
-        "停止提交批次，制定纠正措施并提交检测中心认可。",
-        "Submit no more lots; agree a corrective action with the center.",
-    ),
-    AlertRule.THREE_FAILURES_IN_A_ROW: (
-        "检查原料与染整工艺，在查明原因之前不要送检新批次。",
-        "Check material and finishing; submit no new lots before the cause is known.",
-    ),
-    AlertRule.ORDER_OVERDUE: (
-        "联系打样中心确认新的完成时间，并告知客户。",
-        "Agree a new date with the center, and tell the customer.",
-    ),
-    AlertRule.SHIPMENT_OVERDUE: ("联系承运方查询货物位置，并告知收货方。", "Ask the carrier where it is, and tell the consignee."),
-    AlertRule.RECTIFICATION_DUE: (
-        "按期提交整改报告或安排复检；质量专员跟进该案件。",
-        "Report what was put right, or arrange the re-inspection, in time; the officer follows the case up.",
-    ),
-    AlertRule.RECTIFICATION_OVERDUE: (
-        "立即整改并安排复检；逾期越久，列入合作社黑榜的提议越近。",
-        "Rectify and be re-inspected at once; what stays overdue is proposed for the cooperative's own black list.",
-    ),
-    AlertRule.TRADEMARK_FELL_OUT: (
-        "对照未满足的条件逐项补齐；是否暂停使用由授权者决定。",
-        "Cure the conditions that it names; whether the right is suspended is for whoever grants it.",
-    ),
-    AlertRule.LISTING_PROPOSED: (
-        "有权者审阅依据后作出决定；成员可以先行说明。",
-        "Whoever decides reads the evidence and decides; the member may explain itself before.",
-    ),
 }
 _OTHERWISE: Final = ("请打开链接查看详情。", "Open the link for the details.")
 
@@ -133,7 +90,7 @@ def _one(alert: ListedAlert, speech: Speech, now: float) -> Said:
         lines += _values(alert, speech)
     lines += _about(alert, speech)
     if not withdrawn:
-        advice = speech.of(TO_DO.get(alert.rule, _OTHERWISE))
+        advice = _to_do(alert.rule, speech)
         lines.append(f"怎么办：{advice}" if speech.zh else f"To do: {advice}")
     if alert.replaces:
         lines.append(speech.of(("此预警取代先前的一条预警。", "It takes the place of an earlier alert.")))
@@ -146,6 +103,10 @@ def _one(alert: ListedAlert, speech: Speech, now: float) -> Said:
         link = f"{speech.board.rstrip('/')}/alert/{quote(alert.alert_id, safe='')}" if speech.board else ""
         words = ("查看证据", "See the evidence")
     return Said(title(alert, speech), tuple(lines), link, speech.of(words))
+
+
+def _to_do(rule: AlertRule, speech: Speech) -> str:
+    return speech.of(NEXT[rule].short if rule in NEXT else _OTHERWISE)
 
 
 def _values(alert: ListedAlert, speech: Speech) -> Iterator[str]:
@@ -199,9 +160,7 @@ def _several(alerts: Sequence[ListedAlert], speech: Speech, now: float) -> Said:
     if len(alerts) > _LISTED:
         lines.append(speech.of((f"另有 {len(alerts) - _LISTED} 条", f"and {len(alerts) - _LISTED} more")))
     rules = dict.fromkeys(alert.rule for alert in alerts if alert.status is not AlertStatus.WITHDRAWN)
-    lines += [
-        f"怎么办：{TO_DO.get(rule, _OTHERWISE)[0]}" if speech.zh else f"To do: {TO_DO.get(rule, _OTHERWISE)[1]}" for rule in rules
-    ]
+    lines += [f"怎么办：{_to_do(rule, speech)}" if speech.zh else f"To do: {_to_do(rule, speech)}" for rule in rules]
     if speech.inbox is not None:
         return Said(
             head, tuple(lines), speech.inbox.href("", now, "zh" if speech.zh else "en"), speech.of(("打开收件箱", "Open the inbox"))

@@ -9,12 +9,12 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from weftline.domain.next_steps import NEXT
 from weftline.domain.remedies import Asked
 from weftline.domain.vocabulary import AlertRule
 from weftline.gateway.inbox.answering import BUTTONS, WITH_REASON
 from weftline.gateway.inbox.reading import Listing, Page
 from weftline.gateway.inbox.session import LINK_NAME
-from weftline.gateway.next_steps import NEXT
 from weftline.pages.drawing import CONFIDENCES, SAID, STATUSES, STYLE, environment, proofs_html, properties
 from weftline.pages.links import PATH
 from weftline.pages.reader import Reader, moment, sentence, written
