@@ -28,6 +28,14 @@ _USE_KPI: Final = Kpi(
 )
 
 
+#: What speaks against leniency, in words. ``{lang}`` is the language of the reader.
+_AGAINST: Final = (
+    "arrayStringConcat(arrayMap(one -> transform(one, ['NOT_FIRST', 'SAFETY_ITEM', 'NOT_SLIGHT', 'NOT_CORRECTED'], "
+    "if('{lang}' = 'zh', ['非首次', '涉及安全项目', '不轻微', '未及时改正'], "
+    "['not the first', 'a safety item', 'not slight', 'not corrected in time']), one), splitByString(', ', against)), ' · ')"
+)
+
+
 def _stat(
     identity: str, title: Text, question: Text, sql: str, *, unit: Unit = Unit.COUNT, bad: bool = False, kpi: Kpi | None = None
 ) -> Panel:
@@ -76,7 +84,7 @@ def cases(where: str) -> Panel:
         Text("哪些案件在计时，何时到期？", "Which cases run, and when is what due?"),
         f"""
 SELECT due AS due_at, factory_id, id AS case_id, stage, if(overdue, 'YES', 'NO') AS is_late, rectify_by, reinspect_by,
-    lenient AS lenient_so_far, against
+    lenient AS lenient_so_far, {_AGAINST} AS against_it
 FROM cases
 WHERE {where} AND closed_at IS NULL
 ORDER BY due IS NULL, due, factory_id, case_id
@@ -284,7 +292,6 @@ LEFT JOIN
 ) AS failing USING (cooperative_id, factory_id)
 ORDER BY standing_at
 LIMIT 1000""",
-            width=14,
             height=9,
         ),
         Panel(
@@ -293,8 +300,8 @@ LIMIT 1000""",
             question=Text("每一项在多少成员落实？", "At how many members is each done?"),
             kind=Kind.BARS,
             horizontal=True,
-            width=10,
-            height=9,
+            width=24,
+            height=8,
             may_be_empty=True,
             sql=f"""
 SELECT name_{{lang}} AS unification, done, members - done AS not_done

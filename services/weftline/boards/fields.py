@@ -169,7 +169,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "stage": _code("阶段", "Stage", "stage"),
     "is_late": _code("逾期", "Overdue", "bad_if_yes"),
     "lenient_so_far": _code("可否不予处罚", "May go unpunished", "lenient"),
-    "against": _text("不利因素", "What speaks against it"),
+    "against_it": _text("不利因素", "What speaks against it"),
     "list": _code("榜单", "List", "list"),
     "entry_state": _code("状态", "State", "entry_state"),
     "entry_id": _text("条目", "Entry"),
