@@ -24,8 +24,8 @@ from weftline.gateway import positions
 from weftline.gateway.log import AlertLog, Following, Message
 from weftline.gateway.problems import Kind, Problem, wait, written
 
-#: Proxies cut a connection that is silent for a minute.
-HEARTBEAT_SECONDS: Final = 15.0
+#: Proxies cut a connection that is silent for a minute. A heartbeat takes 0.36 ms, and there are all streams' of them (shared_log.py).
+HEARTBEAT_SECONDS: Final = 30.0
 #: A client comes back after so long.
 RETRY_MS: Final = 2_000
 #: Streams of one gateway, and of one partner.
