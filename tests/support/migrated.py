@@ -13,6 +13,7 @@ from pathlib import Path
 
 from weftline.embedded.children import Running, engine_child
 from weftline.embedded.engine_chdb import EngineConfig
+from weftline.embedded.passwords import ensure_passwords
 from weftline.embedded.ports import free_ports
 from weftline.runtime.settings import load
 from weftline.warehouse.migrations import migrate
@@ -24,11 +25,13 @@ _MEMORY_MB = 2048
 def _made() -> tempfile.TemporaryDirectory[str]:
     """Goes with the process that asks, which is one of the suite's few workers."""
     folder = tempfile.TemporaryDirectory(prefix="weftline-migrated-")
-    config = EngineConfig(Path(folder.name) / "clickhouse", free_ports(1)[0], _MEMORY_MB)
-    engine = Running(engine_child(config), Path(folder.name) / "clickhouse.log")
+    place = Path(folder.name)
+    password = ensure_passwords(place, load().clickhouse_password.get_secret_value()).weftline
+    config = EngineConfig(place / "clickhouse", free_ports(1)[0], _MEMORY_MB, passwords=place)
+    engine = Running(engine_child(config), place / "clickhouse.log")
     try:
         engine.wait_ready()
-        migrate(load(clickhouse=config.url))
+        migrate(load(clickhouse=config.url, clickhouse_password=password))
     finally:
         engine.stop()
     return folder
