@@ -124,8 +124,8 @@ TAKEN_BACK = (TEST, GRANTED, replace(TEST, error_declaration=ERRONEOUS))
 def report_stored(ranks: int, counted: int) -> Put:
     """The processor of inspections stores what it knows of a report by then, which counts or was withdrawn."""
     withdrawn = None if counted else START + HOUR
-    said = (1, "lab", "r1", "FAIL", ("ph",), "FUND", "TESTING_FUND", "sheet", "FINISHED_PRODUCT", "", (START, START, withdrawn))
-    return Put("drawn", (Row(("f1", "lab", "r1"), state_version(ranks, 0), said),))
+    says = ("lab", "r1", "FAIL", ("ph",), "FUND", "TESTING_FUND", "sheet", "FINISHED_PRODUCT", "", 1, (), (START, START, withdrawn))
+    return Put("drawn", (Row(("f1", "lab", "r1"), state_version(ranks, 0), (1, *says)),))
 
 
 #: A report of the member's factory that counts, and then is withdrawn.
