@@ -51,6 +51,10 @@ class Scenario:
     drawn: tuple[Put, ...] = ()  # what another kind's processor stores, one after the other, each at any time
 
 
+#: What happens next: a worker makes a round trip or begins something, or what the words say. Put into words where it ends badly.
+Choice = str | tuple[int, Request | Call]
+
+
 class Worker(NamedTuple):
     """A worker and what Kafka gave it. ``joining``: it was not told yet. ``leaving``: it lost a partition, and was not told yet."""
 
@@ -75,7 +79,9 @@ class State(NamedTuple):
 
     def put(self, index: int, worker: Worker) -> State:
         """With another worker in this place."""
-        return self._replace(workers=(*self.workers[:index], worker, *self.workers[index + 1 :]))
+        workers = (*self.workers[:index], worker, *self.workers[index + 1 :])
+        # Not _replace: it is what takes most of the time here.
+        return State(self.tables, workers, self.committed, self.late, self.moved, self.crashed, self.swept, self.drawn)
 
 
 class Wrong(AssertionError):
@@ -109,7 +115,7 @@ class Schedules:
         self._lives = Lives(kind, self._log, codec, scenario)
         self._ought = expected(kind, self._records, LATE, self._draws())
         self._ways: dict[State, int] = {}
-        self._trace: list[str] = []
+        self._trace: list[Choice] = []
         self._right: set[tuple[int, ...]] = set()
         self._order: Random | None = None
         self.states = self.count = self.ends = self.told = 0
@@ -143,9 +149,9 @@ class Schedules:
 
     def _explore(self, state: State) -> int:
         """How many schedules lead on from here, all of them gone through."""
-        if state in self._ways:
-            return self._ways[state]
-        ways = 0
+        ways = self._ways.get(state, 0)  # at least one leads on from each that was gone through
+        if ways:
+            return ways
         if self._at_rest(state):
             self._finish(state)
             ways = 1
@@ -161,16 +167,16 @@ class Schedules:
 
     # what may happen next
 
-    def _choices(self, state: State) -> Iterator[tuple[str, State]]:
+    def _choices(self, state: State) -> Iterator[tuple[Choice, State]]:
         scenario = self._scenario
         for index, worker in enumerate(state.workers):
             if not worker.node.idle:
                 for which in range(len(worker.node.asks) if scenario.side_by_side else 1):
-                    yield f"w{index} {_brief(worker.node.asks[which])}", self._go(state, index, which)
+                    yield (index, worker.node.asks[which]), self._go(state, index, which)
             else:
                 for call in self._calls(state, worker):
                     swept = state.swept + isinstance(call, Sweep)
-                    yield f"w{index} begins {call}", self._tell(state._replace(swept=swept), index, Told(0, call))
+                    yield (index, call), self._tell(state._replace(swept=swept), index, Told(0, call))
         if state.moved < len(scenario.moves):
             to = scenario.moves[state.moved]
             yield f"partition 0 moves to w{to}", self._move(state._replace(moved=state.moved + 1), to)
@@ -216,7 +222,8 @@ class Schedules:
             node.effects[touched] = place, number, self._lives.after(node, Told(which, answer))
         place, number, below = node.effects[touched]
         if state.tables[place] != number:
-            state = state._replace(tables=(*state.tables[:place], number, *state.tables[place + 1 :]))
+            tables = (*state.tables[:place], number, *state.tables[place + 1 :])
+            state = State(tables, *state[1:])
         return self._at(state, index, below)
 
     def _tell(self, state: State, index: int, told: Told) -> State:
@@ -224,8 +231,9 @@ class Schedules:
 
     def _at(self, state: State, index: int, node: Node) -> State:
         """A worker has got there. Its call may be at an end."""
-        worker = state.workers[index]._replace(node=node)
-        if worker.node.idle:
+        was = state.workers[index]
+        worker = Worker(node, was.holds, was.position, was.joining, was.leaving)
+        if node.idle:
             if isinstance(node.call, Step) and not worker.leaving:
                 worker = worker._replace(position=node.call.end)
             elif isinstance(node.call, Leave):
@@ -234,7 +242,7 @@ class Schedules:
 
     def _welcome(self, state: State, index: int, worker: Worker) -> State:
         """An idle worker is told of what it was given; it takes no round trip, so that nobody could notice the time between."""
-        if worker.joining and worker.node.idle and not worker.leaving:
+        if worker.joining and not worker.leaving and worker.node.idle:
             worker = worker._replace(node=self._lives.after(worker.node, Told(0, Join(worker.holds))), joining=False)
         return state.put(index, worker)
 
@@ -279,7 +287,13 @@ class Schedules:
             if after.tables not in self._right:
                 if wrong := self._wrong(after.tables):
                     raise Wrong(
-                        "\n".join([*self._trace, f"sweeps of {order}", *(f"{table}: {what}" for table, what in wrong.items())])
+                        "\n".join(
+                            [
+                                *map(_brief, self._trace),
+                                f"sweeps of {order}",
+                                *(f"{table}: {what}" for table, what in wrong.items()),
+                            ]
+                        )
                     )
                 self._right.add(after.tables)
 
@@ -308,12 +322,17 @@ class Schedules:
             yield f"told, but unknown to the table: {told}"
 
 
-def _brief(request: Request) -> str:
-    match request:
-        case Put(table):
-            return f"writes {table}"
-        case Look(what, tables):
-            return f"reads {what} from {', '.join(tables)}"
-        case Commit(end):
-            return f"commits {end}"
-    return "waits"
+def _brief(choice: Choice) -> str:
+    match choice:
+        case str():
+            return choice
+        case index, Put(table):
+            return f"w{index} writes {table}"
+        case index, Look(what, tables):
+            return f"w{index} reads {what} from {', '.join(tables)}"
+        case index, Commit(end):
+            return f"w{index} commits {end}"
+        case index, Idle():
+            return f"w{index} waits"
+        case index, call:
+            return f"w{index} begins {call}"
