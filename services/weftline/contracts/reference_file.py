@@ -59,18 +59,10 @@ def _capacity(value: Any) -> float:
     return float(rounds)
 
 
-def _capacities(value: Any) -> dict[str, float]:
+def _resources(value: Any) -> Any:
     if not isinstance(value, dict) or not value:
         raise NotA("must be a mapping of resources, such as {digital printer: 12}")
-    found = {}
-    for resource, rounds in value.items():
-        if not isinstance(resource, str) or not resource.strip():
-            raise Fault("has a resource without a name; quote it if it looks like a number")
-        try:
-            found[resource.strip()] = _capacity(rounds)
-        except NotA as fault:
-            raise NotA(f"{resource}: {fault.problem}") from None
-    return found
+    return value
 
 
 def _public_key(value: Any) -> str:
@@ -124,7 +116,7 @@ class _Center(_Party):
     id: Annotated[str, checked(rules.center), Field(description="it is what its events call it")]
     rounds_per_day: Annotated[float, PlainValidator(_capacity)] | None = None
     live_from: Annotated[int, PlainValidator(_start)] | None = None
-    capacity: Annotated[dict[str, float], PlainValidator(_capacities)] = {}
+    capacity: Annotated[dict[Identifier, Annotated[float, PlainValidator(_capacity)]], BeforeValidator(_resources)] = {}
 
 
 class _Product(_Entry):
