@@ -28,8 +28,13 @@ VIEWS = Path(__file__).parents[1] / "contract" / "rows" / "views"
 #: Of what is shown beside the kinds: reference data, alerts, letters and losses have tests of their own.
 NOT_OF_A_KIND = {
     *(
+        "cooperatives",
         "centers",
         "factories",
+        "products",
+        "contacts",
+        "aliases",
+        "named_events",
         "standing_alerts",
         "waiting_alerts",
         "open_alerts",
