@@ -31,7 +31,7 @@ from tests.support.metric_names import PROGRAMS, listed
 from tests.support.stack import stack_at
 
 from weftline.contracts.topics import key_of
-from weftline.embedded.children import Child, Running, processor_child, says_ok
+from weftline.embedded.children import Child, Running, notify_child, processor_child, says_ok
 from weftline.embedded.ports import free_ports
 from weftline.embedded.supervisor import PROCESSORS
 
@@ -41,6 +41,7 @@ pytestmark = pytest.mark.timeout(420)
 TIMES, AT_LEAST = 20, 2.0
 NOW = int(time.time() * 1000)
 SECRET = "it's a $ecret"
+ROOT = Path(__file__).parents[2]
 
 
 class Receiver:
@@ -237,6 +238,11 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
                     ("gateway", "--port", "0"),
                 ):
                     platform.start_exporter(*command)
+                receivers = {
+                    "WEFTLINE_RECEIVERS": str(ROOT / "deploy" / "notify" / "receivers.yaml"),
+                    "WEFTLINE_DATA": str(folder / "notify"),
+                }
+                platform.start(notify_child({**platform.where, **receivers}, platform.ports["notify"]))
                 platform.start_alertmanager()
                 platform.start_prometheus()
                 yield platform

@@ -26,19 +26,20 @@ RULE, BY_NEW_RULE, SAYS_MORE = "ORDER_FORGOTTEN", "forgotten", "urgent"
 
 
 class News(NamedTuple):
-    """What is new of a kind: a symbol of an enum, after the last there is, and where an event has it."""
+    """What is new of a kind: a symbol of an enum, after the last there is, where an event has it, and which module has the enum."""
 
     enum: str
     last: str
     symbol: str
     path: tuple[str, ...]
+    module: str = "domain/vocabulary.py"
 
 
 NEWS = {
     "orders": News("SampleType", "TOP", "SHOWROOM", ("sample_type",)),
     "inspections": News("Payer", "AUTHORITY", "INSURER", ("laboratory_report", "payer")),
     "logistics": News("TradeMode", "CROSS_BORDER_ECOMMERCE", "BONDED", ("trade_mode",)),
-    "cooperative": News("SizeClass", "LARGE", "GROUP", ("membership", "size_class")),
+    "cooperative": News("SizeClass", "LARGE", "GROUP", ("membership", "size_class"), "domain/cooperative/vocabulary.py"),
 }
 
 
@@ -92,7 +93,7 @@ class NextRelease(Release):
         self.change("contracts/mapping.py", common, f'        "{FIELD}": optional(name),\n{common}')
         for name, news in NEWS.items():
             last = f'    {news.last} = "{news.last}"\n'
-            self.change("domain/vocabulary.py", last, f'{last}    {news.symbol} = "{news.symbol}"\n')
+            self.change(news.module, last, f'{last}    {news.symbol} = "{news.symbol}"\n')
             self._add_version(BY_PROCESSOR[name], news)
 
     def schema(self, kind: MessageKind) -> dict[str, Any]:
