@@ -195,6 +195,7 @@ class _Following:
         self._at.update(places)
 
     async def places(self) -> Places:
+        await asyncio.sleep(0)  # others come in between, as they may with a consumer
         return dict(self._at)
 
     async def next(self, seconds: float) -> list[Message]:

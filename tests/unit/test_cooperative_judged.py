@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 import pytest
@@ -158,6 +159,17 @@ def test_the_commands_answer_from_stored_records() -> None:
     assert (plan["members"], plan["quota"], plan["next"][0]["factory_id"]) == (1, 3, "f-1")
     # A large member, not new, not weak: only that nobody tested it speaks for it.
     assert [reason["rule"] for reason in plan["next"][0]["reasons"]] == ["next_untested"]
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_year_of_the_fund_is_the_one_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    # In UTC it is 2025 for eight hours more; and no event names the year, so that only who asks does.
+    monkeypatch.setattr(_Stored, "clock", lambda self: lambda: midnight(date(2026, 1, 1)))
+    plan = json.loads(ask("fund", "plan", "--json"))
+    assert plan == json.loads(ask("fund", "plan", "--json", "--year", "2026"))
+    assert (plan["year"], plan["quota"]) == (2026, 3)
+    left = json.loads(ask("members", "fund", "--json"))
+    assert (left["year"], left["members"][0]["fund"][0]["left"]) == (2026, 3)
 
 
 @pytest.mark.usefixtures("stored")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,10 +86,10 @@ def plan(
     from weftline.domain.cooperative.pool import pool_of
 
     asked = read(clickhouse, cooperative, None, None)
-    judged = {member.factory_id: asked.judge(member, () if year is None else (year,)) for member in asked.members}
+    year = year or asked.year
+    judged = {member.factory_id: asked.judge(member, (year,)) for member in asked.members}
     cooperative_id = asked.cooperative_id
     own = judged.pop(cooperative_id, None)
-    year = year or datetime.now(UTC).year
     pool = pool_of(year, History() if own is None else own.history, judged)
     suggested = planned(year, judged)
     if as_json:
@@ -112,6 +112,13 @@ class Asked:
     @property
     def cooperative_id(self) -> str:
         return self.members[0].cooperative_id
+
+    @property
+    def year(self) -> int:
+        """The year of the fund that ``moment`` lies in, by the cooperative's own calendar."""
+        from weftline.domain.cooperative.fund import year_of
+
+        return year_of(self.moment, self.editions.at(self.moment))
 
     def judge(self, member: MemberRecords, years: Iterable[int] = ()) -> Judgement:
         """What the rules say of it; ``years``: of the fund, besides those that its events name."""

@@ -6,7 +6,6 @@ All is folded from the records, as of now or of a moment of the past; the views 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,7 +49,7 @@ def fund_left(
 ) -> None:
     """How many free tests each member has left: quota, used, reserved."""
     asked, desks = _desks(clickhouse, cooperative, factory, as_of)
-    year = year or datetime.fromtimestamp(asked.moment / 1000, UTC).year
+    year = year or asked.year
 
     def lines(_: Judgement, desk: DeskRow) -> Iterator[str]:
         for one in things(desk, "fund"):

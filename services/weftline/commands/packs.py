@@ -18,6 +18,7 @@ from weftline.commands.common import (
     print_json,
 )
 from weftline.commands.cooperative import CooperativeOption, read
+from weftline.commands.partners import publisher_of
 from weftline.errors import UserError
 
 if TYPE_CHECKING:
@@ -202,16 +203,9 @@ def _make(purpose: PackPurpose, asked: _Asked, out: Path, key: Path, source: str
 
 
 def _publish(settings: Settings, told: CooperativeEvent) -> None:
-    from weftline.sdk import Publisher
+    from weftline.sdk.methods import Defaults
 
-    password = settings.kafka_password
-    with Publisher(
-        settings.kafka,
-        schema_registry=settings.schema_registry,
-        username=settings.kafka_username,
-        password=password.get_secret_value() if password else None,
-        private_key=settings.publisher_key,
-    ) as publisher:
+    with publisher_of(settings, Defaults(), None)() as publisher:
         publisher.publish(told)
 
 

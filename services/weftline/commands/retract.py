@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, fail, located, print_json
+from weftline.commands.partners import publisher_of
 from weftline.contracts.rules import iso
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def retract(
 
     So nothing of it has to be typed again, and it cannot point at nothing. What rested on the event is restated within a second.
     """
-    from weftline.sdk import Publisher
+    from weftline.sdk.methods import Defaults
     from weftline.warehouse.advice import standing
     from weftline.warehouse.client import reader
 
@@ -62,14 +63,7 @@ def retract(
     if len(open_) > 1 and not every:
         listed = "; ".join(map(_said, open_))
         fail(f"{len(open_)} events carry the identity {event_id!r} of {source!r}: {listed}. --all declares each of them erroneous")
-    password = settings.kafka_password
-    with Publisher(
-        settings.kafka,
-        schema_registry=settings.schema_registry,
-        username=settings.kafka_username,
-        password=password.get_secret_value() if password else None,
-        private_key=key or settings.publisher_key,
-    ) as publisher:
+    with publisher_of(settings, Defaults(), key)() as publisher:
         for one in open_:
             publisher.declare_erroneous(
                 one.event,

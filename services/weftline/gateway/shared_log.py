@@ -101,12 +101,14 @@ class _Reader:
         try:
             while True:
                 messages = await self.following.next(_SECONDS)
+                places = await self.following.places()
+                # From here on nobody else comes in between: who saw a message that is kept and not yet the place behind it got it twice.
                 for message in messages:
                     kept = self._kept[message.partition]
                     kept.append(message)
                     if len(kept) > self._most:
                         self.since[message.partition] = kept.popleft().offset + 1
-                self.at.update(await self.following.places())
+                self.at.update(places)
                 self._wake({message.partition for message in messages})
         except DependencyDown as error:
             self.fault = error

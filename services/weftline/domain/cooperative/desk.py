@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +15,6 @@ from weftline.domain.cooperative.rules import Editions, SignalName
 from weftline.domain.cooperative.signals import signals_of
 from weftline.domain.cooperative.trademark import marks_of
 from weftline.domain.cooperative.work import work_of
-from weftline.domain.days import offset_minutes
 from weftline.domain.rows.desk import DeskRow
 from weftline.domain.vocabulary import FundStep
 
@@ -36,13 +34,9 @@ def desk_turns(history: History, book: Editions, as_of: int) -> tuple[int, ...]:
 
 def fund_years(history: History, book: Editions, as_of: int) -> tuple[int, ...]:
     """The years of the fund in which the member was one, up to the one of ``as_of``."""
-    offset = offset_minutes(book.at(as_of).utc_offset) * 60
+    rules = book.at(as_of)
     joined = [event.event_time for event in history.events if event.membership is not None]
-    return tuple(range(_year(joined[0], offset), _year(as_of, offset) + 1)) if joined else ()
-
-
-def _year(time: int, offset: int) -> int:
-    return datetime.fromtimestamp(time / 1000 + offset, UTC).year
+    return tuple(range(fund.year_of(joined[0], rules), fund.year_of(as_of, rules) + 1)) if joined else ()
 
 
 def desk_of(judged: Judgement, book: Editions, owner: tuple[str, str]) -> DeskRow:

@@ -124,7 +124,7 @@ def fund_year(year: int, history: History, cases: Iterable[Case], facts: Facts, 
             charged += marked.charges
             requests.append(marked)
     claimed = {request.report for request in requests_of(history)}
-    outside = (key for key, one in reports.items() if key not in claimed and _year_of(one.tested_at, rules) == year)
+    outside = (key for key, one in reports.items() if key not in claimed and year_of(one.tested_at, rules) == year)
     return FundYear(year, quota, quota_by, tuple(requests), tuple(outside))
 
 
@@ -222,5 +222,6 @@ def _year_begins(year: int, rules: CooperativeRules) -> int:
     return int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1000 - offset_minutes(rules.utc_offset) * 60_000
 
 
-def _year_of(time: int, rules: CooperativeRules) -> int:
+def year_of(time: int, rules: CooperativeRules) -> int:
+    """The calendar year there, of a moment (ms)."""
     return datetime.fromtimestamp(time / 1000 + offset_minutes(rules.utc_offset) * 60, UTC).year
