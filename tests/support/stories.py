@@ -212,7 +212,7 @@ def cooperative() -> list[JSON]:
         case("2026-05-02T09:00", "REINSPECTION_PASSED"),
         case("2026-06-02T09:00", "CHECK_FAILED", "HM-2026-044", level="COUNTY", indicators=["formaldehyde"]),
         entry("2026-05-05T09:00", "PROPOSED", "R-1", "RED", ground="a year without failure", evidence_ids=["T-1"]),
-        entry("2026-05-06T09:00", "DECIDED", "R-1", "RED", expires_at="2027-05-06T00:00:00+08:00"),
+        entry("2026-05-06T09:00", "DECIDED", "R-1", "RED", decided_by="p-7", expires_at="2027-05-06T00:00:00+08:00"),
         entry("2026-06-05T09:00", "DECIDED", "B-1", "BLACK"),
         entry("2026-06-07T09:00", "APPEALED", "B-1", "BLACK"),
         entry("2026-06-10T09:00", "LIFTED", "B-1", "BLACK"),

@@ -96,7 +96,7 @@ def test_what_is_not_tested_is_given_back(back: str) -> None:
 
 
 def test_a_step_applies_where_the_one_before_was_not_told() -> None:
-    rows, judged = folded(said("LISTING", {"step": "DECIDED", "listing_id": "b", "list": "BLACK"}))
+    rows, judged = folded(said("LISTING", {"step": "DECIDED", "listing_id": "b", "list": "BLACK", "decided_by": "p-1"}))
     assert judged == [OUT_OF_STEP]
     assert rows[MEMBERS,].black_listed == 1
     assert rows[MEMBERS,].marks == [OUT_OF_STEP]
@@ -104,9 +104,17 @@ def test_a_step_applies_where_the_one_before_was_not_told() -> None:
 
 def test_an_appeal_suspends_an_entry_until_it_is_upheld() -> None:
     steps = ["PROPOSED", "DECIDED", "APPEALED", "UPHELD", "LIFTED"]
-    told = [said("LISTING", {"step": step, "listing_id": "b", "list": "BLACK"}, day) for day, step in enumerate(steps, 1)]
+    told = [
+        said("LISTING", {"step": step, "listing_id": "b", "list": "BLACK", "decided_by": "p-1"}, day)
+        for day, step in enumerate(steps, 1)
+    ]
     found = [folded(*told[: day + 1])[0][MEMBERS,].black_listed for day in range(len(told))]
     assert found == [0, 1, 0, 1, 0]
+
+
+def test_a_decision_of_nobody_lists_nobody() -> None:
+    rows, _ = folded(said("LISTING", {"step": "DECIDED", "listing_id": "b", "list": "BLACK"}))
+    assert rows[MEMBERS,].black_listed == 0
 
 
 def test_a_spot_check_alone_lists_nobody() -> None:

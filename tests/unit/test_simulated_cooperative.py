@@ -108,6 +108,7 @@ def test_any_order_and_any_batches_give_the_same_tables(data: st.DataObject) -> 
     assert (row.reports, row.reports_failed) == (answer["reports"], answer["reports_failed"])
     officers = (answer["chief_quality_officers"], answer["quality_specialists"])
     assert (row.chief_quality_officers, row.quality_specialists) == officers
+    assert (row.red_listed, row.black_listed) == ("RED" in answer["listed"], "BLACK" in answer["listed"])
 
 
 def _history(owner: str) -> History[Any]:

@@ -155,15 +155,21 @@ def _members(server: Reader, truth: Mapping[str, Any]) -> Comparison:
     steady = [of for of in truth["members"] if of["steady"]]
     unsteady = [of["factory_id"] for of in truth["members"] if not of["steady"]]
     said = server.rows(
-        f"SELECT factory_id, {', '.join(_OF_MEMBERS)}, trademark_eligible FROM members WHERE cooperative_id = {{cooperative:String}} "
-        "AND factory_id NOT IN {unsteady:Array(String)} AND membership != ''",
+        f"SELECT factory_id, {', '.join(_OF_MEMBERS)}, trademark_eligible, red_listed, black_listed FROM members "
+        "WHERE cooperative_id = {cooperative:String} AND factory_id NOT IN {unsteady:Array(String)} AND membership != ''",
         {"cooperative": truth["cooperative_id"], "unsteady": unsteady},
     )
     return _compare(
         "members of the cooperative",
-        ", ".join(_OF_MEMBERS.values()) + ", eligible",
+        ", ".join(_OF_MEMBERS.values()) + ", eligible, on the red list, on the black list",
         {(factory,): tuple(values) for factory, *values in said},
-        {(of["factory_id"],): (*(of[name] for name in _OF_MEMBERS.values()), int(not of["failing"])) for of in steady},
+        {
+            (of["factory_id"],): (
+                *(of[name] for name in _OF_MEMBERS.values()),
+                *(int(is_so) for is_so in (not of["failing"], "RED" in of["listed"], "BLACK" in of["listed"])),
+            )
+            for of in steady
+        },
     )
 
 

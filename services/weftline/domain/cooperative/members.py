@@ -16,6 +16,7 @@ from weftline.domain.cooperative.matters import MOVED, NO_MATTER, NOT_APPLIED, M
 from weftline.domain.cooperative.member import Judgement, judge_member, turns
 from weftline.domain.cooperative.rules import Editions, Rulebook
 from weftline.domain.cooperative.tellings import alerts_of
+from weftline.domain.cooperative.trademark import Standing
 from weftline.domain.fold import StateRow, Subject
 from weftline.domain.rows.cooperative import CooperativeAmounts, MatterKey, MatterRow, MemberRow
 from weftline.domain.undo import UndoLog
@@ -30,14 +31,14 @@ from weftline.domain.vocabulary import (
     OfficerStep,
     QualityList,
     StandardsStep,
-    TrademarkStep,
 )
 
 MEMBERS: Final = "member_state"
 MATTERS: Final = "matter_state"
 DESKS: Final = "desk_state"
 
-_LISTED: Final = frozenset({ListingStep.DECIDED, ListingStep.UPHELD, ListingStep.CHANGED})
+#: Whoever fell out holds the mark until a person takes it away.
+_CARRIED: Final = frozenset({Standing.HOLDS, Standing.FELL_OUT})
 _IN_OFFICE: Final = frozenset({OfficerStep.APPOINTED, OfficerStep.TRAINED})
 _CERTIFIED: Final = frozenset({CertificateStep.GRANTED, CertificateStep.RENEWED})
 #: Of which field of its body a row of a matter says what it is about.
@@ -168,7 +169,7 @@ class MemberRules:
         membership = self._matters.get(MatterKey(CooperativeKind.MEMBERSHIP.value, ""), NO_MATTER)
         officers = [matter for matter in of(CooperativeKind.OFFICER) if matter.step in _IN_OFFICE]
         grades = sorted((matter.said["year"], matter.step) for matter in of(CooperativeKind.OFFICIAL_GRADE) if matter.step)
-        listed = {matter.said["list"] for matter in of(CooperativeKind.LISTING) if matter.step in _LISTED}
+        listed = {entry.list for entry in judged.listed}
         cases = (matter.step for matter in of(CooperativeKind.ENFORCEMENT))
         works = (matter.step for matter in of(CooperativeKind.STANDARD))
         reports = judged.history.standing
@@ -202,7 +203,7 @@ class MemberRules:
             open_cases=sum(step not in ("", EnforcementStep.REINSPECTION_PASSED) for step in cases),
             red_listed=int(QualityList.RED in listed),
             black_listed=int(QualityList.BLACK in listed),
-            trademarks=sorted(m.said["mark_id"] for m in of(CooperativeKind.TRADEMARK) if m.step == TrademarkStep.GRANTED),
+            trademarks=sorted(mark.mark_id for mark, where in judged.marks if where in _CARRIED),
             standards=sum(step not in ("", StandardsStep.COLLECTION_RECEIVED) for step in works),
             brands=sum(bool(m.step) and not m.ended(CooperativeKind.BRAND) for m in of(CooperativeKind.BRAND)),
             last_event_time=max((m.last.event_time for m in self._matters.values() if m.last), default=None),
