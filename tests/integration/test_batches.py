@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 PARTITIONS = 4
 SESSION_SECONDS = 6  # the least that Kafka's group coordinator allows: a killed worker's partitions are free after that
-STOP_SECONDS = 10
+#: Above the program's own patience, at whose end it says that it was not stopped in time.
+STOP_SECONDS = 30
 #: How long a condition may take to come true; a ceiling for a machine that does other things besides, waited for by nobody else.
 PATIENCE_SECONDS = 240
 
@@ -167,7 +168,7 @@ class Worker:
         """SIGTERM; it has to end by itself, in time and with status 0."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(timeout=STOP_SECONDS) == 0, self.log.read_text()
-        assert "not stopped in time" not in self.log.read_text()
+        assert "not stopped in time" not in self.log.read_text(), self.log.read_text()
 
 
 @pytest.fixture
