@@ -23,6 +23,7 @@ from kafka.errors import (
     RecordListTooLargeError,
 )
 from kafka.producer.future import RecordMetadata
+from kafka.producer.transaction_manager import ProducerIdAndEpoch, TransactionState
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.envelope import cloudevents_headers
@@ -49,6 +50,8 @@ MAX_UNACKNOWLEDGED = 50_000
 METADATA_SECONDS = 5.0
 """How long to ask for a topic that the broker does not name, as right after its creation."""
 
+
+_LAST_EPOCH: Final = 32_767
 
 _OF_THE_EVENT: Final = (InvalidRecordError, MessageSizeTooLargeError, RecordListTooLargeError)
 """What Kafka says of an event that it will refuse again."""
@@ -97,6 +100,28 @@ class _Deliveries:
         if failed or unknown:
             raise DeliveryError(f"Kafka at {self.kafka}", failed, unknown, sent)
         return sent
+
+
+def _goes_on(producer: KafkaProducer) -> None:
+    """Let a producer go on after it gave something up that the broker may have stored.
+
+    kafka-python 3.0.12 drops its producer id there and never asks for another one, since it takes itself for initialised still: from
+    then on it sends nothing, and gives nothing up, so that a flush has no end. Kafka's own client begins the next epoch of its id
+    instead, and needs nobody for that (KIP-360).
+    """
+    manager = producer._transaction_manager
+    drop = manager.reset_producer_id
+
+    def reset_producer_id() -> None:
+        with manager._lock:
+            before = manager.producer_id_and_epoch
+            drop()
+            if before.is_valid and before.epoch < _LAST_EPOCH:
+                manager.set_producer_id_and_epoch(ProducerIdAndEpoch(before.producer_id, before.epoch + 1))
+            elif manager._current_state == TransactionState.READY:
+                manager._current_state = TransactionState.UNINITIALIZED
+
+    manager.reset_producer_id = reset_producer_id
 
 
 def _close(producer: KafkaProducer) -> None:
@@ -160,6 +185,7 @@ class KafkaTransport:
             )
         except KafkaError as error:
             refuse(kafka, error, self._username)
+        _goes_on(self._producer)
         self._final = delivery_timeout + 10.0
         self._deliveries = _Deliveries(kafka)
         self._forgotten = weakref.finalize(self, _report_forgotten, self._deliveries, self._producer)
