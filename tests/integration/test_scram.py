@@ -159,7 +159,8 @@ def test_from_a_sampling_center_to_a_factory(world: World) -> None:
         assert alert.factory_id == FACTORY
         assert "A-17" in alert.subject
         with reader(load(clickhouse=world.clickhouse)) as tables:
-            assert tables.rows("SELECT count() FROM order_state FINAL WHERE order_id = 'A-17'") == [(1,)]
+            stored = "SELECT count() FROM order_state FINAL WHERE order_id = 'A-17'"
+            until(lambda: tables.rows(stored) == [(1,)], "its state is settled")  # a factory is told first
 
         def page() -> str:
             with urlopen(f"http://{HOST}:{lag}/metrics", timeout=5) as answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -34,16 +35,21 @@ def open_admin(kafka: str, timeout: float, client: Mapping[str, Any]) -> Iterato
         yield admin
     except KafkaError as error:
         if error.retriable:
-            raise DependencyDown("kafka", f"{kafka}: {error}") from None
+            raise DependencyDown("kafka", f"{kafka}: {_readable(error)}") from None
         if isinstance(error, AuthorizationError):
             who = client.get("sasl_plain_username", "anonymous")
             raise UserError(
                 f"Kafka at {kafka} does not allow user {who} to do that: {error}; use a user that may, such as admin, or give this one "
                 "a role with `weftline access`"
             ) from None
-        raise UserError(f"Kafka at {kafka} refused: {error}") from None
+        raise UserError(f"Kafka at {kafka} refused: {_readable(error)}") from None
     finally:
         admin.close()
+
+
+def _readable(error: KafkaError) -> str:
+    """The client names every partition that it asked for, which are hundreds."""
+    return textwrap.shorten(str(error), 300, placeholder=" …")
 
 
 def _must_listen(kafka: str, timeout: float) -> None:
