@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weftline.commands.common import ClickHouseOption, located
+from weftline.commands.common import ClickHouseOption, importing, located
 
 app = typer.Typer()
 
@@ -21,8 +21,9 @@ def board(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Else WEFTLINE_HTTP_PORT, else 8080; 0: any free one.")] = None,
 ) -> None:
     """Serve the boards as web pages, live, without Grafana: throughput, quality, logistics, each alert with its evidence."""
-    from weftline.boards.web.program import run
-    from weftline.runtime.settings import load
+    with importing():
+        from weftline.boards.web.program import run
+        from weftline.runtime.settings import load
 
     settings = located(clickhouse=clickhouse, user="board")
     if port is not None or "http_port" not in settings.model_fields_set:

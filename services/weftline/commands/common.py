@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -33,6 +35,18 @@ ClickHouseOption = Annotated[
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the embedded stack; else WEFTLINE_DATA, else .weftline.")
 ]
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """While a program that stays loads its modules: of the hundreds of thousands of objects that they make none is garbage, and looking
+    for it takes a processor 0.27 of 1.36 s of CPU at its start. They are left alone later as well."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def fail(message: str, status: int = 1) -> NoReturn:

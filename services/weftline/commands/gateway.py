@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weftline.commands.common import ClickHouseOption, KafkaOption, fail, located
+from weftline.commands.common import ClickHouseOption, KafkaOption, fail, importing, located
 
 app = typer.Typer()
 
@@ -26,7 +26,8 @@ def gateway(
 
     if missing := lacking("gateway"):
         fail(f"this command needs the extra 'gateway'; {advice(missing)}")
-    from weftline.gateway.program import run
+    with importing():
+        from weftline.gateway.program import run
 
     settings = located(kafka, clickhouse, kafka_user="gateway")
     if port is not None:

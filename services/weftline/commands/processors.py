@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from weftline.commands.common import ClickHouseOption, KafkaOption, located
+from weftline.commands.common import ClickHouseOption, KafkaOption, importing, located
 
 app = typer.Typer()
 topics = typer.Typer(epilog="Example: `weftline topics apply`")
@@ -70,8 +70,9 @@ def migrate(clickhouse: ClickHouseOption = None) -> None:
 
 def _run(name: str, kafka: str | None, clickhouse: str | None) -> NoReturn:
     # Faust comes with it: who only reads what a kind is, such as `weftline status`, starts without.
-    from weftline.processors.program import run
-    from weftline.processors.registry import kinds
+    with importing():
+        from weftline.processors.program import run
+        from weftline.processors.registry import kinds
 
     sys.exit(run(kinds()[name], located(kafka, clickhouse, kafka_user=name)))
 
