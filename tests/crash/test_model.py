@@ -131,14 +131,14 @@ PLAYED = {
     "amended, a slow twin": Played("inspections", twin(REPORT, VERIFIED, AMENDED), 40_000),
     "amended, a death": Played("inspections", crash(REPORT, VERIFIED, AMENDED, sweeps=1), 10_000),
     # Two reports of a factory come by two workers at once: what rests on both is made of what each says of its own.
-    "two strands": Played("inspections", Scenario([FIRST_REPORT, SECOND_REPORT], batches=(2,)), 10_000),
-    "two strands, a death": Played("inspections", Scenario([FIRST_REPORT, SECOND_REPORT], batches=(2,), crashes=1), 150_000),
-    "two strands, a slow twin": Played("inspections", twin(*FIRST_REPORT, *SECOND_REPORT, batches=(2,)), 20_000),
+    "two strands": Played("inspections", Scenario([FIRST_REPORT, SECOND_REPORT], batches=(2,)), 5_000),
+    "two strands, a death": Played("inspections", Scenario([FIRST_REPORT, SECOND_REPORT], batches=(2,), crashes=1), 100_000),
+    "two strands, a slow twin": Played("inspections", twin(*FIRST_REPORT, *SECOND_REPORT, batches=(2,)), 15_000),
     "one identity in two strands": Played(
-        "inspections", Scenario([FIRST_REPORT, (ABOUT_ANOTHER, SECOND_REPORT[1])], batches=(2,)), 5_000
+        "inspections", Scenario([FIRST_REPORT, (ABOUT_ANOTHER, SECOND_REPORT[1])], batches=(2,)), 2_500
     ),
     "one identity in two strands, a slow twin": Played(
-        "inspections", twin(*FIRST_REPORT, ABOUT_ANOTHER, SECOND_REPORT[1], batches=(2,)), 20_000
+        "inspections", twin(*FIRST_REPORT, ABOUT_ANOTHER, SECOND_REPORT[1], batches=(2,)), 12_000
     ),
     # Of two lots a slow twin says both, from the records from which the other says one.
     "a lot taken back, a slow twin": Played("inspections", twin(*LOT_TAKEN_BACK, ends=(1, 2, 3)), 5_000),

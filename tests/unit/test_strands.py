@@ -9,7 +9,7 @@ from tests.support.examples import LOT, REPORT, VERIFIED
 from tests.support.tables import kinds
 
 from weftline.domain.events import Event
-from weftline.domain.fold import History, Record
+from weftline.domain.fold import History, Known, Record
 
 DAY = 86_400_000
 
@@ -33,3 +33,18 @@ def test_what_is_said_again_is_what_can_have_changed() -> None:
     assert said(replace(known[14], event_id="earlier", event_time=REPORT.event_time)) == ["e7", "earlier", "v"]
     again = replace(LOT, event_id="late", event_time=known[91].event_time + 1, lot_inspection=replace(lot, lot_id="another"))
     assert said(again) == ["l46", "l47", "l48", "l49", "late"]
+
+
+def test_what_rests_on_all_strands_is_said_only_where_all_of_them_are() -> None:
+    """As many records as are stored are not those that are stored: the sum of their ranks says so."""
+
+    def runs_said(known: Known) -> tuple[bool, bool]:
+        """In the history, and left to whoever has the others."""
+        history: History[Any] = History(REPORT.owner, kinds()["inspections"].start, frozenset(["run_state"]))
+        outcome = history.add([Record(REPORT, 5)], 0, known=known)
+        assert {row.table for row in outcome.rows} >= {"report_state", "strand_state"}
+        return any(row.table == "run_state" for row in outcome.rows), bool(outcome.across)
+
+    assert runs_said(Known(1, 5)) == (True, False)
+    assert runs_said(Known(2, 12)) == (False, True)
+    assert runs_said(Known(1, 6)) == (False, True)

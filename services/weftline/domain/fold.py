@@ -155,13 +155,15 @@ class Outcome:
     """What a change of an owner's records means for the tables.
 
     ``version`` is Σ of the ranks of all of the owner's records, ``count`` their number, each counted once. ``across``: rows that are
-    affected as well, and rest on strands that were not there. ``drawn``: how much is known of what another kind's state says.
+    affected as well, and rest on strands that were not there; ``whole``: all strands were. ``drawn``: how much is known of what another
+    kind's state says.
     """
 
     owner: str
     facts: list[Fact] = field(default_factory=list)
     rows: list[StateRow] = field(default_factory=list)
     across: list[Subject] = field(default_factory=list)
+    whole: bool = True
     failures: list[Failure] = field(default_factory=list)
     version: int = 0
     count: int = 0
@@ -180,10 +182,10 @@ class History(Generic[E]):
     in the strand is judged again. That costs what lies behind it there, and nothing of the owner's other strands.
     """
 
-    __slots__ = ("_across", "_groups", "_rules", "_strands", "count", "drawn", "held", "loaded", "owner", "version")
+    __slots__ = ("_across", "_groups", "_ranks", "_rules", "_strands", "count", "drawn", "held", "loaded", "owner", "version")
 
     def __init__(self, owner: str, start: Callable[[], Rules[E]], across: frozenset[str] = frozenset()) -> None:
-        """``across``: tables whose rows rest on all strands, where some are not there; the others' rows follow from one strand."""
+        """``across``: tables whose rows rest on all strands, and are said here as long as all are here; the others' follow from one."""
         self.owner = owner
         self._rules = start()
         self._across = across
@@ -192,6 +194,7 @@ class History(Generic[E]):
         self._groups: dict[tuple[str, str], dict[int, list[Record[E]]]] = {}
         self.loaded: set[str] = set()  # strands of which all records are here
         self.held = 0  # records that are here
+        self._ranks = 0  # the sum of their ranks
         self.count = 0
         self.version = 0
         self.drawn = NOTHING
@@ -243,9 +246,11 @@ class History(Generic[E]):
                 self._groups.setdefault(record.identity, {}).setdefault(record.event.event_time, []).append(record)
                 fresh.setdefault(record.event.strand, []).append(record)
                 new.append(record)
+        ranks = sum(record.rank for record in new)
         self.held += len(new)
+        self._ranks += ranks
         if known is None:
-            known = Known(self.count + len(new), self.version + sum(record.rank for record in new))
+            known = Known(self.count + len(new), self.version + ranks)
         self.count, self.version = known
         outcome = Outcome(self.owner, version=self.version, count=self.count, drawn=self.drawn)
         said = self._affected(batch)
@@ -292,8 +297,10 @@ class History(Generic[E]):
             looked_at.add(id(moment))
             for other in strand.of_moment(moment):
                 subjects.update(dict.fromkeys(strand.rules.subjects(other.event), strand))
-        outcome.across = [subject for subject in subjects if subject[0] in self._across]
-        outcome.rows = [strand.rules.row(subject, as_of) for subject, strand in subjects.items() if subject[0] not in self._across]
+        outcome.whole = Known(self.held, self._ranks) == Known(self.count, self.version)
+        elsewhere = frozenset() if outcome.whole else self._across
+        outcome.across = [subject for subject in subjects if subject[0] in elsewhere]
+        outcome.rows = [strand.rules.row(subject, as_of) for subject, strand in subjects.items() if subject[0] not in elsewhere]
 
     def _standing(self, record: Record[E]) -> str | None:
         """None if the record stands, else the judgement. Looks at nothing later than the record's own event time."""

@@ -10,10 +10,10 @@ whoever stores a record later has a greater version, and writes all that the rec
 **Owners too large for a step** (:mod:`.memory` says how large) are not folded here: their records are stored, it is noted that they
 wait, and :mod:`.apart` folds them. Nobody else waits for that.
 
-**Across strands.** State that rests on several strands is made in ClickHouse of what each of them says
-(:class:`weftline.processors.kinds.Across`), for which all of them must have been judged from all records that the version is of. Somebody
-else may have stored a record and not yet judged it, or died before: then the sums of ranks differ, and the strands that lag are folded
-here as well.
+**Across strands.** State that rests on several strands is said by the owner's history as long as all of its records are here. Else it is
+made in ClickHouse of what each strand says (:class:`weftline.processors.kinds.Across`), for which all of them must have been judged from
+all records that the version is of. Somebody else may have stored a record and not yet judged it, or died before, and what is said here is
+stored with the next settle only: then the sums of ranks differ, and the strands that lag are folded here as well.
 """
 
 from __future__ import annotations

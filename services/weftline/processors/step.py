@@ -172,12 +172,13 @@ class Processor:
         self._metrics.memory_bytes.set(memory.weight)
 
     async def _put_at_once(self, outcomes: Sequence[Outcome]) -> None:
-        """Store the state of which other state is made."""
+        """Store the state of which other state is made: of those owners of whom it is not made here."""
         at_once = {table.name for table in self._kind.states.values() if table.at_once}
-        if not at_once:
+        partly = [outcome for outcome in outcomes if not outcome.whole]
+        if not (at_once and partly):
             return
-        await self._store.put_states([pair for pair in self._judged(outcomes) if pair[0].table in at_once])
-        for outcome in outcomes:
+        await self._store.put_states([pair for pair in self._judged(partly) if pair[0].table in at_once])
+        for outcome in partly:
             outcome.rows = [row for row in outcome.rows if row.table not in at_once]
 
     async def settle(self, read: Mapping[int, int] = {}) -> None:
