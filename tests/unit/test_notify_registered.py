@@ -266,6 +266,21 @@ def test_what_changes_while_it_is_told_is_told_again(path: Path) -> None:
     box.close()
 
 
+def test_an_outbox_of_before_is_taken_over(path: Path) -> None:
+    before = Outbox(path)
+    before.receive([alert("a-1")], [receiver("file")], 1.0)
+    for what in ("TRIGGER arrived", "TRIGGER went_on", "TABLE untold", "TABLE registrations"):
+        before._db.execute(f"DROP {what}")
+    before._db.execute("PRAGMA user_version = 2")
+    before.close()
+    box = Outbox(path)
+    assert [row.alert_id for row in box.rows()] == ["a-1"]
+    box.keep_registrations([bound()])
+    box.receive([alert("a-2")], RULES.receivers(box.registrations(), 0), 2.0)
+    assert [row.alert_id for row in box.untold(10)[1]] == ["a-2"]
+    box.close()
+
+
 # -- What it is made of
 
 
