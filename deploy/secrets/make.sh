@@ -20,10 +20,11 @@ secret() {
 }
 
 for user in broker admin orders inspections logistics replies cooperative lag audit gateway notify; do secret "kafka_${user}_password"; done
-for user in weftline grafana watch gateway; do secret "clickhouse_${user}_password"; done
+for user in weftline grafana watch gateway notify; do secret "clickhouse_${user}_password"; done
 secret clickhouse_cluster_secret
 secret grafana_admin_password
-# By which links in messages open a factory's inbox: the dispatcher makes them, the gateway checks them.
+# By which links in messages open a factory's inbox: the dispatcher makes them, the gateway checks them. Secrets of webhooks that partners
+# register are made of it as well: with another key all of them change at once.
 secret link_key
 # With which the gateway signs (Ed25519, PEM). Without openssl it stays empty: put one in that `weftline publisher key new` made.
 if [ ! -e gateway_key ]; then
@@ -43,6 +44,7 @@ cat >clickhouse.xml.new <<XML
     <weftline_password_sha256>$(hash weftline)</weftline_password_sha256>
     <grafana_password_sha256>$(hash grafana)</grafana_password_sha256>
     <gateway_password_sha256>$(hash gateway)</gateway_password_sha256>
+    <notify_password_sha256>$(hash notify)</notify_password_sha256>
     <watch_password_sha256>$(hash watch)</watch_password_sha256>
     <cluster_secret>$(cat clickhouse_cluster_secret)</cluster_secret>
 </clickhouse>

@@ -18,7 +18,7 @@ from tests.support.secured import make_secrets
 
 from weftline.contracts.paths import schemas_root
 from weftline.embedded.engine_users import PARTNERS_OWN
-from weftline.warehouse import migrations
+from weftline.warehouse import migrations, partners, webhooks
 
 ACCESS_DENIED, READONLY, CONSTRAINT, TOO_MANY_ROWS = 497, 164, 452, 158
 MIGRATIONS = [text for file in migrations.load(schemas_root() / "clickhouse") for text in migrations.statements(file, None)]
@@ -79,7 +79,7 @@ def test_the_images_own_user_is_gone(folder: Path) -> None:
 
 def test_users_have_the_hashes_of_the_secret_file(folder: Path) -> None:
     include = ET.parse(folder / "secrets" / "clickhouse.xml").getroot()
-    for user in ("weftline", "grafana", "watch", "gateway"):
+    for user in ("weftline", "grafana", "watch", "gateway", "notify"):
         password = (folder / "secrets" / f"clickhouse_{user}_password").read_bytes()
         assert include.findtext(f"{user}_password_sha256") == hashlib.sha256(password).hexdigest()
         listed = ET.parse(DEPLOY / "users.d" / "weftline.xml").getroot().find(f"users/{user}/password_sha256_hex")
@@ -168,12 +168,35 @@ def test_the_gateway_reads_and_writes_down_who_asked_and_nothing_else(folder: Pa
         "INSERT INTO weftline.partner_uses (token_id, used_at) SELECT 'x', now64(3)",
         "INSERT INTO weftline.partner_log (partner_id, at) SELECT 'x', now64(3)",
         "INSERT INTO weftline.partner_mappings (partner_id, name) SELECT 'x', 'm'",
+        "INSERT INTO weftline.partner_webhooks (partner_id, webhook_id) SELECT 'x', 'w'",
+        "INSERT INTO weftline.partner_deliveries (webhook_id) SELECT 'w'",
         "INSERT INTO weftline.partners (partner_id) SELECT 'x'",
         "INSERT INTO weftline.partner_tokens (partner_id) SELECT 'x'",
         "INSERT INTO weftline.order_records (owner) SELECT 'x'",
         "OPTIMIZE TABLE weftline.partner_uses",
         "SELECT 1 SETTINGS max_memory_usage = 0",
-    ) == [*[0] * 6, *[ACCESS_DENIED] * 4, CONSTRAINT]
+    ) == [*[0] * 7, *[ACCESS_DENIED] * 5, CONSTRAINT]
+
+
+def test_the_dispatcher_reads_who_registered_what_and_writes_down_what_came_of_it_and_nothing_else(folder: Path) -> None:
+    texts = ("webhook_id", "alert_id", "state", "answer")
+    told = {name: "''" if name in texts else "NULL" for name in webhooks.TOLD_COLUMNS}
+    told |= {"revision": "1", "attempts": "0", "arrived_at": "now64(3)"}
+    assert codes(
+        folder,
+        "notify",
+        webhooks.ALL.replace("FROM ", "FROM weftline."),
+        webhooks.ENDS.replace("FROM ", "FROM weftline."),
+        partners.PARTNERS.replace("FROM ", "FROM weftline."),
+        "SELECT name, value, readonly FROM system.settings LIMIT 1",
+        f"INSERT INTO weftline.{webhooks.TOLD_TABLE} ({', '.join(told)}) SELECT {', '.join(told.values())}",
+        "SELECT digest FROM weftline.partner_tokens",
+        "SELECT * FROM weftline.partner_log",
+        "SELECT count() FROM weftline.alerts",
+        "SELECT webhook_id FROM weftline.partner_deliveries",
+        "INSERT INTO weftline.partner_webhooks (partner_id, webhook_id) SELECT 'x', 'w'",
+        "SELECT 1 SETTINGS max_memory_usage = 0",
+    ) == [*[0] * 5, *[ACCESS_DENIED] * 5, CONSTRAINT]
 
 
 def test_grants_and_profiles_reach_the_engine(folder: Path) -> None:

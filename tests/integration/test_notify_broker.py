@@ -57,6 +57,8 @@ class Program:
             "WEFTLINE_DATA": str(folder),
             "WEFTLINE_RECEIVERS": str(folder / "receivers.yaml"),
             "WEFTLINE_HTTP_PORT": str(self.port),
+            # There is no ClickHouse here: webhooks of partners cannot be read, and nothing waits for that.
+            **{"WEFTLINE_WEBHOOKS": "public", "WEFTLINE_LINK_KEY": "k" * 32, "WEFTLINE_CLICKHOUSE": "http://127.0.0.1:1"},
             "SECRET": SECRET,
             "TOKEN": "T",
         }
@@ -171,6 +173,7 @@ def test_every_revision_arrives_in_order_through_kills(broker: str, start: Calla
             assert revisions == sorted(revisions)
         assert 'weftline_notify_deliveries{state="sent"}' in program.page("metrics")
         assert program.page("healthz") == "ok\n"
+        assert json.loads(program.page("readyz"))["registered_webhooks"]["fault"]
         assert program.stop() == 0
         program.start()
 

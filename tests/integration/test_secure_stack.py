@@ -10,6 +10,7 @@ import stat
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,9 +18,11 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
+from standardwebhooks.webhooks import Webhook
 from tests.e2e.commands import until
 from tests.support.examples import CODEC, MEMBER, SHIPMENT
 from tests.support.notifying import alert
+from tests.support.receiving import Endpoint, receiving
 from tests.support.refusals import CALLERS, NOTHING, SOURCE, TABLE_OF_REFUSALS, Asked, Outcome, Things
 from tests.support.secure_stack import OWN, Place, ask, follow, outcome_of, started, things
 
@@ -31,6 +34,7 @@ from weftline.embedded.security import GRANTED
 from weftline.errors import KafkaRefuses, UserError
 from weftline.kafka_admin.access import Role, load_roles
 from weftline.kafka_admin.client import open_admin
+from weftline.notify.outbox import Outbox, outbox_at
 from weftline.pages.links import Link, Links
 from weftline.sdk import DeliveryError, Publisher, Subscriber
 from weftline.warehouse.client import reader
@@ -389,3 +393,57 @@ def test_a_link_opens_the_inbox_of_one_factory_and_nothing_else(place: Place, as
         opened(own[:-1] + ("A" if own[-1] != "A" else "B"), f"/inbox/alerts/{alerts['f-2']}"),
     ]
     assert {(answer.status_code, answer.text) for answer in refused} == {(403, refused[0].text)}
+
+
+# --- Webhooks of partners
+
+
+def test_a_factory_registers_a_webhook_and_is_told_of_its_own_alerts_until_it_removes_it(
+    place: Place, asked_for: tuple[Things, dict[str, str]]
+) -> None:
+    """Gateway and dispatcher as the stack runs them, and two receivers: what an officer is sent shows what the factory could have been."""
+    factory, own = place.client("factory"), {"source": SOURCE, "center_id": "c1", "cooperative_id": "haimen"}
+
+    def register(caller: str, at: Endpoint) -> Any:
+        made = place.client(caller).post("/v1/webhooks", json={"url": f"{at.url}/hook", "rules": ["SAFETY_LIMIT_FAILED"]})
+        assert made.status_code == 201, made.text
+        return made.json()
+
+    def publish(factory_id: str, name: str) -> None:
+        place.publish("center", factory_id, name, int(time.time() * 1000) - 60_000, "lab-1", **own)
+
+    with receiving() as erp, receiving() as office:
+        mine, officers = register("factory", erp), register("officer", office)
+        for other in ("other factory", "officer", "operator"):
+            for method in ("GET", "DELETE"):
+                assert place.client(other).request(method, mine["href"]).status_code == 404
+        place.looked()
+        publish("f-2", "R-hook-other")
+        office.wait_for(lambda got: len(got) == 1)
+        publish("f-1", "R-hook-1")
+        (first,) = erp.wait_for(lambda got: bool(got))
+        assert (first.json["factory_id"], first.json["severity"]) == ("f-1", "CRITICAL")
+        Webhook(mine["secret"]).verify(first.body, first.headers)
+        Webhook(officers["secret"]).verify(office.got[0].body, office.got[0].headers)
+
+        def states() -> list[str]:
+            return [one["state"] for one in factory.get(f"{mine['href']}/deliveries").json()["deliveries"]]
+
+        until(lambda: states() == ["sent"], "the factory reads what became of it")
+        fresh = factory.post(f"{mine['href']}/rotate").json()
+        assert fresh["secret"] != mine["secret"]
+        place.looked()
+        publish("f-1", "R-hook-2")
+        second = erp.wait_for(lambda got: len(got) == 2)[1]
+        for secret in (fresh["secret"], mine["secret"]):
+            Webhook(secret).verify(second.body, second.headers)
+        office.wait_for(lambda got: len(got) == 3)
+        assert factory.delete(mine["href"]).status_code == 204
+        place.looked()
+        publish("f-1", "R-hook-3")
+        third = office.wait_for(lambda got: len(got) == 4)[3].json
+        assert (third["factory_id"], {one.json["factory_id"] for one in erp.got}) == ("f-1", {"f-1"})
+        with closing(Outbox(outbox_at(place.stack))) as outbox:
+            assert [row.receiver for row in outbox.rows(alert_id=third["alert_id"])] == [officers["id"]]
+        assert len(erp.got) == 2
+        assert place.client("officer").delete(officers["href"]).status_code == 204

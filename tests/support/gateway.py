@@ -19,6 +19,7 @@ from weftline.contracts.codec import FRAMING, rank_of
 from weftline.contracts.kinds import BY_CLASS
 from weftline.contracts.partners import Partner, Role, Token, checked, new_token
 from weftline.contracts.topics import partition_of
+from weftline.contracts.webhooks import Secrets
 from weftline.domain.alerts import Alert
 from weftline.errors import DependencyDown
 from weftline.gateway import answers
@@ -28,11 +29,14 @@ from weftline.gateway.log import Message
 from weftline.gateway.outbox import At, Record
 from weftline.gateway.positions import Places
 from weftline.gateway.publishing import Publishing
+from weftline.gateway.webhooks import Webhooks
 from weftline.warehouse import mappings
 from weftline.warehouse import partners as tables
+from weftline.warehouse import webhooks as webhook_tables
 
 NOW = 1_800_000_000_000
 PARTITIONS = 8
+KEY = "a key of these tests, which is long enough"
 
 CENTER = checked(
     Partner(
@@ -65,6 +69,7 @@ class FakeTables:
     notifications: list[tuple[Any, ...]] = field(default_factory=list)
     replies: list[tuple[Any, ...]] = field(default_factory=list)
     lots: list[tuple[str, bool]] = field(default_factory=list)
+    deliveries: list[tuple[Any, ...]] = field(default_factory=list)
     down: bool = False
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     inserted: list[tuple[str, list[Any]]] = field(default_factory=list)
@@ -79,6 +84,13 @@ class FakeTables:
             return [tuple(getattr(one, name) for name in tables._PARTNER) for one in self.partners]
         if statement in (mappings.ONE, mappings.ALL):
             return self._mappings(statement == mappings.ONE, asked)
+        if statement in (webhook_tables.ALL, webhook_tables.OF_PARTNER):
+            return self._webhooks(asked.get("partner"))
+        if statement == webhook_tables.DELIVERIES:
+            wanted = (one for one in self.deliveries if one[0] == asked["webhook"] and asked["state"] in ("", one[3]))
+            return list(wanted)[: asked["most"]]
+        if statement == webhook_tables.ENDS:
+            return [(one.partner_id, one.token_id, one.expires_at, one.revoked_at) for one in self.tokens]
         if statement == tables.TOKENS:
             return [tuple(getattr(one, name) for name in tables._TOKEN) for one in self.tokens]
         answered = {answers.NOTIFICATIONS: self.notifications, answers.REPLIES: self.replies, answers.LOTS: self.lots}
@@ -118,12 +130,30 @@ class FakeTables:
             return [tuple(kept[key])] if (key := (asked["partner"], asked["name"])) in kept else []
         return sorted((name, *said[1:]) for (partner, name), said in kept.items() if partner == asked["partner"])
 
+    def _webhooks(self, partner: str | None) -> list[tuple[Any, ...]]:
+        kept = {}
+        for table, columns in self.inserted:
+            if table == webhook_tables.TABLE:
+                for row in zip(*columns, strict=True):
+                    said = webhook_tables.webhook_of(row)
+                    if (
+                        said.webhook_id not in kept
+                        or webhook_tables.webhook_of(kept[said.webhook_id]).changed_at <= said.changed_at
+                    ):
+                        kept[said.webhook_id] = row
+        standing = [row for row in kept.values() if not webhook_tables.webhook_of(row).removed]
+        wanted = [row for row in standing if partner in (None, webhook_tables.webhook_of(row).partner_id)]
+        return sorted(wanted, key=lambda row: (webhook_tables.webhook_of(row).made_at, webhook_tables.webhook_of(row).webhook_id))
+
     @staticmethod
     def rank(event: Any) -> int:
         return rank_of(CODEC.encode(event)[FRAMING:], event.error_declaration is not None)
 
     async def insert(self, table: str, columns: Sequence[Sequence[Any]], types: Mapping[str, str]) -> None:
         self.inserted.append((table, [list(column) for column in columns]))
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
 
 
 @dataclass
@@ -212,7 +242,12 @@ class World:
     """A gateway with all partners, its edges, and a client that speaks as any of them."""
 
     def __init__(
-        self, *, heartbeat: float = 1000.0, partners: Sequence[Partner] = ALL, clock: Callable[[], float] | None = None
+        self,
+        *,
+        heartbeat: float = 1000.0,
+        partners: Sequence[Partner] = ALL,
+        clock: Callable[[], float] | None = None,
+        webhooks: str = "public",
     ) -> None:
         made = {one.partner_id: new_token(one.partner_id, NOW, None) for one in partners}
         self.tokens = {name: one.text for name, one in made.items()}
@@ -224,7 +259,9 @@ class World:
         self.door = Door(self.tables, now=lambda: NOW, clock=clock or (lambda: self.seconds))
         self.publishing = Publishing(self.door, self.tables, self.outbox, CODEC, now=lambda: NOW)
         self.gateway = Gateway(self.door, self.tables, self.publishing, self.log, Path(self.folder.name), heartbeat=heartbeat)
-        self.app: FastAPI = make_app(self.gateway)
+        secrets = None if webhooks == "off" else Secrets(KEY)
+        kept = Webhooks(self.tables, secrets, allow_private=webhooks == "private", now=lambda: NOW + int(self.seconds * 1000))
+        self.app: FastAPI = make_app(self.gateway, webhooks=kept)
         self.runner = asyncio.Runner()
         weakref.finalize(self, self.runner.close)
         weakref.finalize(self, self.folder.cleanup)

@@ -82,9 +82,12 @@ class Things(NamedTuple):
     center: str
     laboratory: str
     factory: str
+    webhook: str
 
 
-NOTHING: Final = Things("no-such-alert", "no-such-event", "no-such-mapping", "0" * 32, "urn:no-such", "no-c", "no-lab", "no-f")
+NOTHING: Final = Things(
+    "no-such-alert", "no-such-event", "no-such-mapping", "0" * 32, "urn:no-such", "no-c", "no-lab", "no-f", "wh_none"
+)
 
 
 class Request(NamedTuple):
@@ -138,6 +141,8 @@ _PUBLISHES = (R, R, R, R, R, R)
 _READS = (R, R, D, N, N, D, N, D)
 _LISTS = (R, R, D, E, E, D, E, D)
 _PAGE = (P, P, D, P, P, P, P, P)
+#: Everybody may have webhooks, and only one's own are there.
+_OWN = (N, N, D, N, N, N, N, N)
 
 TABLE_OF_REFUSALS: Final = (
     Asked("publish as center c1", lambda of: Request("POST", "/v1/events", _order(of)), (D, W, *_PUBLISHES), 202),
@@ -195,8 +200,18 @@ TABLE_OF_REFUSALS: Final = (
         303,
         strangers=P,
     ),
+    Asked(
+        "list webhooks",
+        lambda of: Request("GET", "/v1/webhooks"),
+        (E, E, D, E, E, E, E, E),
+        told=lambda of: f'"{of.webhook}"',
+    ),
+    Asked("read f-1's webhook", lambda of: Request("GET", f"/v1/webhooks/{of.webhook}"), _OWN),
+    Asked("read what became of its deliveries", lambda of: Request("GET", f"/v1/webhooks/{of.webhook}/deliveries"), _OWN),
+    Asked("be shown a new secret of f-1's webhook", lambda of: Request("POST", f"/v1/webhooks/{of.webhook}/rotate"), _OWN),
     Asked("read the log of partners", lambda of: Request("GET", "/v1/partners/center/log"), (N,) * len(PARTNERS), strangers=N),
-    # The last, for it is done.
+    # The last, for they are done.
+    Asked("remove f-1's webhook", lambda of: Request("DELETE", f"/v1/webhooks/{of.webhook}"), _OWN, 204),
     Asked("take back c1's event", lambda of: Request("POST", f"/v1/events/{of.event}/retract"), (D, N, *_PUBLISHES), 202),
 )
 

@@ -127,6 +127,16 @@ class Place:
         assert answer.status_code == 200, answer.text
         return {one["factory_id"]: one["alert_id"] for one in answer.json()["alerts"]}
 
+    def looks(self) -> int:
+        """How often the dispatcher has looked for webhooks of partners."""
+        answer = httpx.get(f"http://127.0.0.1:{self.state['children']['notify']['port']}/readyz", timeout=60)
+        return int(answer.json()["registered_webhooks"]["looks"])
+
+    def looked(self) -> None:
+        """What was said of webhooks until now the dispatcher knows: a look that began later has ended."""
+        before = self.looks()
+        until(lambda: self.looks() >= before + 2, "the dispatcher has looked again")
+
     def kill(self, name: str) -> int:
         """SIGKILL for one of its programs; the process it was."""
         pid = int(self.state["children"][name]["pid"])
@@ -144,7 +154,8 @@ def started(folder: Path) -> Iterator[Place]:
     (folder / "receivers.yaml").write_text(f"own_topics: [{', '.join(OWN)}]\n", "utf-8")
     begin_migrated(folder / "stack")
     ports = [word for name, port in zip(NAMES, free_ports(len(NAMES)), strict=True) for word in (f"--{name}-port", str(port))]
-    receivers = {"WEFTLINE_RECEIVERS": str(folder / "receivers.yaml")}
+    # The receivers of these tests listen on 127.0.0.1.
+    receivers = {"WEFTLINE_RECEIVERS": str(folder / "receivers.yaml"), "WEFTLINE_WEBHOOKS": "private"}
     program = Program("up", "--secure", "--data", str(folder / "stack"), *ports, folder=folder, **receivers)
     try:
         program.wait_for("Ctrl-C stops all", READY_SECONDS)
@@ -174,8 +185,10 @@ def things(place: Place, at: int) -> tuple[Things, dict[str, str]]:
     document = json.loads((schemas_root() / "examples" / "epcis-shipment.jsonld").read_text("utf-8"))
     captured = center.post("/v1/epcis/capture?factory_id=f-1", json=document)
     assert captured.status_code == 202, captured.text
-    alerts = place.alerts()
-    return Things(alerts["f-1"], "R-f-1", "orders", captured.json()["captureID"], *_names(THIRD), "f-1"), alerts
+    webhook = place.client("factory").post("/v1/webhooks", json={"url": "https://erp.invalid/hook"})
+    assert webhook.status_code == 201, webhook.text
+    alerts, captured_as = place.alerts(), captured.json()["captureID"]
+    return Things(alerts["f-1"], "R-f-1", "orders", captured_as, *_names(THIRD), "f-1", webhook.json()["id"]), alerts
 
 
 def outcome_of(answer: httpx.Response, done: int, told: str | None) -> Outcome:

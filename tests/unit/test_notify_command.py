@@ -77,6 +77,17 @@ def test_a_stack_starts_it_where_a_file_is_named(run: Run, tmp_path: Path, monke
     assert "r.yaml cannot be read" in str(up.exception), "told at once, not in a log"
 
 
+def test_a_stack_starts_it_where_partners_register_webhooks_and_then_it_needs_no_file(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = Addresses("127.0.0.1:9092", "http://127.0.0.1:8123")
+    assert "no file of receivers is named" in str(run("run").exception)
+    monkeypatch.setenv("WEFTLINE_WEBHOOKS", "public")
+    (child,) = notifications(at, lambda name: 7)
+    assert "WEFTLINE_LINK_KEY" in child.environment
+    assert "WEFTLINE_LINK_KEY is needed, the same as the gateway's" in str(run("run").exception)
+
+
 def test_a_secret_that_is_made_is_one(run: Run) -> None:
     first, second = (run("secret").stdout.strip() for _ in range(2))
     assert first != second

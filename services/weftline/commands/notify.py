@@ -50,10 +50,12 @@ def _notify(ctx: typer.Context) -> None:
         typer.echo(ctx.get_help())
 
 
-def _receivers(settings: Settings) -> Receivers:
-    from weftline.notify.receivers import EXAMPLE
+def _receivers(settings: Settings, *, optional: bool = False) -> Receivers:
+    from weftline.notify.receivers import EXAMPLE, Receivers
     from weftline.notify.receivers_file import load_receivers
 
+    if settings.receivers is None and settings.webhooks != "off" and optional:
+        return Receivers("", ())  # those that partners register are enough
     if settings.receivers is None:
         raise UserError(f"no file of receivers is named; give --receivers FILE or WEFTLINE_RECEIVERS ({EXAMPLE} is an example)")
     return load_receivers(settings.receivers)
@@ -63,20 +65,23 @@ def _receivers(settings: Settings) -> Receivers:
 def run(receivers: ReceiversOption = None, kafka: KafkaOption = None, data: DataOption = None) -> None:
     """Deliver alerts until Ctrl-C. What was read and not delivered is in the data folder, and goes out after the next start.
 
-    Where it never ran before it begins with the next alert. `weftline up` starts it by itself where WEFTLINE_RECEIVERS is set.
+    Where it never ran before it begins with the next alert. `weftline up` starts it by itself where WEFTLINE_RECEIVERS is set, or
+    WEFTLINE_WEBHOOKS lets partners register webhooks with the gateway; then it needs no file.
     """
+    from weftline.gateway.tables import ClickHouse
     from weftline.notify.program import run as run_program
+    from weftline.warehouse.webhooks import Registry
 
     settings = located(kafka, data=data, kafka_user="notify")
     if receivers is not None:
         settings = settings.model_copy(update={"receivers": receivers})
-    found = _receivers(settings)
+    found = _receivers(settings, optional=True)
 
     def say(line: str) -> None:
         typer.echo(line)
         sys.stdout.flush()
 
-    sys.exit(run_program(settings, found, say))
+    sys.exit(run_program(settings, found, say, Registry(ClickHouse(settings))))
 
 
 @notify.command("check", epilog="Example: `weftline notify check receivers.yaml`")

@@ -103,6 +103,12 @@ class Partner:
             return covers(self.factories, factory_id)
         return self.role is Role.OPERATOR or (self.role is Role.OFFICER and covers(self.cooperatives, cooperative_id))
 
+    def is_told(self, factory_id: str, cooperative_id: str, center_id: str) -> bool:
+        """Whether its webhooks are told of an alert: of what it sees, and a center of what arose from its own work."""
+        if self.role is Role.CENTER:
+            return covers(self.centers, center_id) and covers(self.cooperatives, cooperative_id)
+        return self.sees_alert(factory_id, cooperative_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
@@ -218,6 +224,16 @@ class Partners:
             for token in self.tokens.values()
             if (partner := self.partners.get(token.partner_id)) is not None and partner.role is role
         )
+
+    def ends_at(self, partner_id: str) -> int | None:
+        """When the last of a partner's tokens ends (ms), 0 if he has none; None if one holds for good."""
+        ends = []
+        for token in self.tokens_of(partner_id):
+            known = [end for end in (token.expires_at, token.revoked_at) if end is not None]
+            if not known:
+                return None
+            ends.append(min(known))
+        return max(ends, default=0)
 
     def tokens_of(self, partner_id: str) -> list[Token]:
         """The tokens of a partner, the newest first."""

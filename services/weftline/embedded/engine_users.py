@@ -21,7 +21,10 @@ from weftline.embedded.passwords import Passwords
 Role = Literal["owner", "board", "reader"]
 
 #: What is between partners and the gateway: who they are, hashes of their tokens, what they asked for. No reader reads it.
-PARTNERS_OWN: Final = ("partners", "partner_tokens", "partner_uses", "partner_log", "partner_mappings")
+PARTNERS_OWN: Final = (
+    *("partners", "partner_tokens", "partner_uses", "partner_log", "partner_mappings"),
+    *("partner_webhooks", "partner_deliveries"),
+)
 
 #: A reader may take so many cores: one of four, at least one. Processors and merges have the rest.
 READER_THREADS: Final = max(1, (os.cpu_count() or 1) // 4)

@@ -149,8 +149,10 @@ def gateway(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]
 
 
 def notifications(addresses: Addresses, port: Callable[[str], int]) -> Sequence[Child]:
-    """What tells receivers of alerts, where a file of receivers is named."""
-    return [notify_child(_with_links(addresses, NOTIFIER), port("notify"))] if load().receivers else []
+    """What tells receivers of alerts, where a file of receivers is named or partners may register their own."""
+    settings = load()
+    wanted = settings.receivers is not None or settings.webhooks != "off"
+    return [notify_child(_with_links(addresses, NOTIFIER), port("notify"))] if wanted else []
 
 
 def _with_links(addresses: Addresses, kafka_user: str) -> dict[str, str]:

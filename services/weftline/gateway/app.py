@@ -36,6 +36,8 @@ from weftline.gateway.shared_log import SharedLog
 from weftline.gateway.stream import HEARTBEAT_SECONDS, Stream, Streams
 from weftline.gateway.tables import Tables
 from weftline.gateway.uploads import Upload, Uploads
+from weftline.gateway.webhook_routes import register as register_webhooks
+from weftline.gateway.webhooks import Webhooks
 from weftline.runtime import logging
 
 log = logging.get(__name__)
@@ -105,10 +107,12 @@ class Gateway:
         return _json(accepted.body, 202)
 
 
-def make_app(gateway: Gateway, allowed: frozenset[str] = frozenset(), desk: Desk | None = None) -> FastAPI:
+def make_app(
+    gateway: Gateway, allowed: frozenset[str] = frozenset(), desk: Desk | None = None, webhooks: Webhooks | None = None
+) -> FastAPI:
     """The application. ``allowed``: names of hosts under which it is served, beside those of the loopback and plain addresses.
 
-    ``desk``: of the inbox; None: there is none.
+    ``desk``: of the inbox; None: there is none. ``webhooks``: None: partners register none.
     """
     app = FastAPI(
         title="Weftline gateway",
@@ -124,6 +128,8 @@ def make_app(gateway: Gateway, allowed: frozenset[str] = frozenset(), desk: Desk
     _files(app, gateway)
     _events(app, gateway)
     _alerts(app, gateway)
+    hooks = webhooks or Webhooks(gateway.source, None, allow_private=False, now=now_ms)
+    register_webhooks(app, hooks, gateway.enter, body_of)
     if desk is not None:
         inbox.register(app, desk, body_of)
     _plain(app)

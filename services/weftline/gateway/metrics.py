@@ -12,7 +12,7 @@ from weftline.runtime.metrics import SECONDS_BUCKETS, program_registry
 #: What is asked for; all else is ``other``.
 ROUTES: Final = (
     *("publish", "capture", "event", "retract", "file", "mapping", "mappings"),
-    *("alerts", "alert", "reply", "stream", "inbox", "other"),
+    *("alerts", "alert", "reply", "stream", "webhooks", "webhook", "inbox", "other"),
 )
 
 

@@ -38,7 +38,8 @@ _EPCIS: Final = schemas_root() / "examples" / "epcis-shipment.jsonld"
 _EVENTS: Final = tuple(kind for kind in KINDS if kind.cls is not Alert)
 
 
-def _problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """Answers of these kinds, and of those that any request may get."""
     schema = {"$ref": "#/components/schemas/Problem"}
     found: dict[int | str, dict[str, Any]] = {}
     for kind in (*kinds, Kind.NOT_KNOWN, Kind.NOT_ALLOWED, Kind.TOO_MANY, Kind.AWAY):
@@ -132,14 +133,15 @@ def _of_avro(avro: Any, named: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-_SECURITY: Final[list[dict[str, list[str]]]] = [{"token": []}]
+#: Of every route but that of the description.
+SECURITY: Final[list[dict[str, list[str]]]] = [{"token": []}]
 PUBLISH: Final[dict[str, Any]] = {
     "summary": "Publish one event or several",
     "responses": {
         202: {"description": "Kafka has all of them. `warnings` tell of what will come to nothing all the same"},
-        **_problems(Kind.NO_JSON, Kind.CONFLICT, Kind.TOO_LARGE, Kind.MEDIA, Kind.CONTRACT),
+        **problems(Kind.NO_JSON, Kind.CONFLICT, Kind.TOO_LARGE, Kind.MEDIA, Kind.CONTRACT),
     },
-    "openapi_extra": {"requestBody": _body(), "security": _SECURITY},
+    "openapi_extra": {"requestBody": _body(), "security": SECURITY},
 }
 FILE_NAME: Final = "What the file is called, for the report"
 DRY_RUN: Final = "Send nothing; tell what would be sent, how it would be judged, and every warning"
@@ -153,10 +155,10 @@ FILE: Final[dict[str, Any]] = {
             "description": "Kafka has what is new. The same file again changes nothing; an edited row declares its old event erroneous"
         },
         200: {"description": "Of a dry run: what would be sent"},
-        **_problems(Kind.NOT_FOUND, Kind.CONFLICT, Kind.TOO_LARGE, Kind.MEDIA, Kind.CONTRACT),
+        **problems(Kind.NOT_FOUND, Kind.CONFLICT, Kind.TOO_LARGE, Kind.MEDIA, Kind.CONTRACT),
     },
     "openapi_extra": {
-        "security": _SECURITY,
+        "security": SECURITY,
         "requestBody": {
             "required": True,
             "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in _TABLE},
@@ -168,19 +170,19 @@ PUT_MAPPING: Final[dict[str, Any]] = {
     "summary": "Keep what the columns of one's spreadsheets mean, as `weftline map init` writes it",
     "responses": {
         200: {"description": "It is kept, in place of what had this name"},
-        **_problems(Kind.TOO_LARGE, Kind.MEDIA, Kind.CONTRACT),
+        **problems(Kind.TOO_LARGE, Kind.MEDIA, Kind.CONTRACT),
     },
-    "openapi_extra": {"security": _SECURITY, "requestBody": {"required": True, "content": _MAPPING_BODY}},
+    "openapi_extra": {"security": SECURITY, "requestBody": {"required": True, "content": _MAPPING_BODY}},
 }
 MAPPING: Final[dict[str, Any]] = {
     "summary": "A mapping of one's own",
-    "responses": {200: {"description": "The mapping", "content": _MAPPING_BODY}, **_problems(Kind.NOT_FOUND, Kind.CONTRACT)},
-    "openapi_extra": {"security": _SECURITY},
+    "responses": {200: {"description": "The mapping", "content": _MAPPING_BODY}, **problems(Kind.NOT_FOUND, Kind.CONTRACT)},
+    "openapi_extra": {"security": SECURITY},
 }
 MAPPINGS: Final[dict[str, Any]] = {
     "summary": "The names of one's mappings, with hashes and dates",
-    "responses": {200: {"description": "All of them"}, **_problems()},
-    "openapi_extra": {"security": _SECURITY},
+    "responses": {200: {"description": "All of them"}, **problems()},
+    "openapi_extra": {"security": SECURITY},
 }
 FACTORY: Final = "The factory that the shipments are for; EPCIS has no word for it"
 BEHAVIOUR: Final = "rollback: all of the document or nothing; proceed: what is right goes on, and the job names the rest"
@@ -188,10 +190,10 @@ CAPTURE: Final[dict[str, Any]] = {
     "summary": "Capture an EPCIS 2.0 document: what it says of shipments",
     "responses": {
         202: {"description": "Captured; Location is the job, which is done"},
-        **_problems(Kind.NO_JSON, Kind.CONFLICT, Kind.TOO_LARGE, Kind.MEDIA, Kind.CONTRACT),
+        **problems(Kind.NO_JSON, Kind.CONFLICT, Kind.TOO_LARGE, Kind.MEDIA, Kind.CONTRACT),
     },
     "openapi_extra": {
-        "security": _SECURITY,
+        "security": SECURITY,
         "requestBody": {
             "required": True,
             "content": {
@@ -203,14 +205,14 @@ CAPTURE: Final[dict[str, Any]] = {
 }
 JOB: Final[dict[str, Any]] = {
     "summary": "What became of a capture",
-    "responses": {200: {"description": "The job, as EPCIS 2.0 has it"}, **_problems(Kind.NOT_FOUND)},
-    "openapi_extra": {"security": _SECURITY},
+    "responses": {200: {"description": "The job, as EPCIS 2.0 has it"}, **problems(Kind.NOT_FOUND)},
+    "openapi_extra": {"security": SECURITY},
 }
 RETRACT: Final[dict[str, Any]] = {
     "summary": "Declare an event of one's own erroneous",
-    "responses": {202: {"description": "Kafka has the declaration"}, **_problems(Kind.NOT_FOUND, Kind.CONFLICT, Kind.CONTRACT)},
+    "responses": {202: {"description": "Kafka has the declaration"}, **problems(Kind.NOT_FOUND, Kind.CONFLICT, Kind.CONTRACT)},
     "openapi_extra": {
-        "security": _SECURITY,
+        "security": SECURITY,
         "requestBody": {
             "content": {
                 JSON: {
@@ -231,30 +233,30 @@ RETRACT: Final[dict[str, Any]] = {
 }
 EVENT: Final[dict[str, Any]] = {
     "summary": "What became of an event: accepted, stored, judged how, or a dead letter and why",
-    "responses": {200: {"description": "The events with this id that the token may see"}, **_problems(Kind.NOT_FOUND)},
-    "openapi_extra": {"security": _SECURITY},
+    "responses": {200: {"description": "The events with this id that the token may see"}, **problems(Kind.NOT_FOUND)},
+    "openapi_extra": {"security": SECURITY},
 }
 ALERTS: Final[dict[str, Any]] = {
     "summary": "Alerts, the newest first",
     "responses": {
         200: {"description": "A page; `next` is the cursor of the next one, null at the end"},
-        **_problems(Kind.CONTRACT),
+        **problems(Kind.CONTRACT),
     },
-    "openapi_extra": {"security": _SECURITY},
+    "openapi_extra": {"security": SECURITY},
 }
 ALERT: Final[dict[str, Any]] = {
     "summary": "One alert: its evidence, what was said of it and when, and what to do next",
-    "responses": {200: {"description": "The alert, whether it stands or was withdrawn"}, **_problems(Kind.NOT_FOUND)},
-    "openapi_extra": {"security": _SECURITY},
+    "responses": {200: {"description": "The alert, whether it stands or was withdrawn"}, **problems(Kind.NOT_FOUND)},
+    "openapi_extra": {"security": SECURITY},
 }
 REPLY: Final[dict[str, Any]] = {
     "summary": "Answer an alert, or hold its lots back and set them free",
     "responses": {
         202: {"description": "Kafka has the reply"},
-        **_problems(Kind.NO_JSON, Kind.NOT_FOUND, Kind.NO_EDGE, Kind.TOO_LARGE, Kind.CONTRACT),
+        **problems(Kind.NO_JSON, Kind.NOT_FOUND, Kind.NO_EDGE, Kind.TOO_LARGE, Kind.CONTRACT),
     },
     "openapi_extra": {
-        "security": _SECURITY,
+        "security": SECURITY,
         "requestBody": {
             "required": True,
             "content": {
@@ -290,9 +292,9 @@ STREAM: Final[dict[str, Any]] = {
     "summary": "Alerts as they are told, as server-sent events",
     "responses": {
         200: {"description": "Events named `alert`, each a message as factories get it; the id is the place behind it"},
-        **_problems(Kind.GONE, Kind.CONTRACT),
+        **problems(Kind.GONE, Kind.CONTRACT),
     },
-    "openapi_extra": {"security": _SECURITY},
+    "openapi_extra": {"security": SECURITY},
 }
 COMPONENTS: Final[dict[str, Any]] = {
     "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "wft_…"}},

@@ -41,12 +41,14 @@ class Kind(Enum):
     NO_EDGE = 409, "From the present state that leads nowhere"
     BUSY = 409, "A request with this Idempotency-Key is still under way"
     BUSY_FILE = 409, "Another file of this mapping is still under way"
+    ENOUGH = 409, "There are as many as there may be"
     GONE = 410, "This place is not kept any more"
     TOO_LARGE = 413, "The body is too large"
     MEDIA = 415, "This kind of body is not understood"
     CONTRACT = 422, "Not what the contract says"
     TOO_MANY = 429, "Too many requests"
     UNFORESEEN = 500, "Something went wrong here"
+    SWITCHED_OFF = 501, "This is switched off here"
     AWAY = 503, "A server behind is away"
 
     @property

@@ -25,9 +25,10 @@ from weftline.contracts.codec import Codec
 from weftline.contracts.registry import open_registry
 from weftline.contracts.signing import SigningKey
 from weftline.contracts.standards import load_remedies, load_sampling_standard
+from weftline.contracts.webhooks import Secrets
 from weftline.errors import DependencyDown, UserError, WeftlineError
 from weftline.gateway.app import Gateway, make_app
-from weftline.gateway.door import USES_SECONDS, Door
+from weftline.gateway.door import USES_SECONDS, Door, now_ms
 from weftline.gateway.inbox.drawing import Pages
 from weftline.gateway.inbox.refused import Rules
 from weftline.gateway.inbox.routes import Desk
@@ -39,6 +40,7 @@ from weftline.gateway.outbox import Kafka, Outbox
 from weftline.gateway.patience import Patient
 from weftline.gateway.publishing import Publishing
 from weftline.gateway.tables import ClickHouse, Tables
+from weftline.gateway.webhooks import Webhooks
 from weftline.runtime import guard, logging
 from weftline.runtime.guard_aiohttp import guarded
 from weftline.runtime.settings import Settings, secrets_folder
@@ -90,6 +92,18 @@ def desk_of(settings: Settings, gateway: Gateway) -> Desk:
     )
 
 
+def webhooks_of(settings: Settings, source: Tables) -> Webhooks:
+    """What partners register; :class:`UserError` where they may, and there is no key to make secrets of."""
+    secrets = None
+    if settings.webhooks != "off":
+        if settings.link_key is None:
+            raise UserError(
+                "WEFTLINE_WEBHOOKS lets partners register webhooks, so WEFTLINE_LINK_KEY is needed, the same for `notify run`"
+            )
+        secrets = Secrets(settings.link_key.get_secret_value())
+    return Webhooks(source, secrets, allow_private=settings.webhooks == "private", now=now_ms)
+
+
 async def _serve(settings: Settings) -> int:
     codec = Codec(open_registry(settings.schema_registry))
     key = signing_key(settings)
@@ -98,7 +112,8 @@ async def _serve(settings: Settings) -> int:
     door = Door(source, bound=settings.publishers == "bound")
     publishing = Publishing(door, source, outbox, codec, key=key, bound=settings.publishers == "bound")
     gateway = Gateway(door, source, publishing, KafkaLog(settings, codec), settings.data / "gateway", GatewayMetrics())
-    app = make_app(gateway, guard.names(settings.http_allowed_hosts), desk_of(settings, gateway))
+    names, desk, webhooks = guard.names(settings.http_allowed_hosts), desk_of(settings, gateway), webhooks_of(settings, source)
+    app = make_app(gateway, names, desk, webhooks)
     host, port = settings.gateway_host, settings.gateway_port
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar, cast
 
 import httpx
 
@@ -62,8 +62,11 @@ class Message:
 
 
 class Dispatcher:
-    """Until :meth:`run` is cancelled. ``clock`` is the wall clock; ``chance`` gives 0 to 1; ``escalates``: whether it is known who
-    acknowledged what, so that timers may fire."""
+    """Until :meth:`run` is cancelled; :meth:`serve` gives it other receivers meanwhile.
+
+    ``clock`` is the wall clock; ``chance`` gives 0 to 1; ``escalates``: whether it is known who acknowledged what, so that timers may
+    fire.
+    """
 
     def __init__(
         self,
@@ -86,27 +89,40 @@ class Dispatcher:
         self._escalates = escalates
         self._writer = ThreadPoolExecutor(1, "outbox")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._broken: asyncio.Future[None] | None = None
         context = httpx.create_ssl_context(trust_env=False)  # once: it reads a megabyte of certificates
-        self._serving = {
-            receiver.id: _Serving(
-                self, receiver, Poster(receiver, context, resolve=resolve, seconds=answer_seconds), speech(receiver)
-            )
-            for receiver in receivers.each
-        }
+
+        def serving(receiver: Receiver) -> _Serving:
+            return _Serving(self, receiver, Poster(receiver, context, resolve=resolve, seconds=answer_seconds), speech(receiver))
+
+        self._serving_of = serving
+        self._serving = {receiver.id: serving(receiver) for receiver in receivers.each}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        #: Those that are served no longer, until what is in flight to them has ended.
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Those that are served now. May be asked from any thread."""
+        return self._receivers.each
 
     async def run(self) -> None:
         """Deliver until cancelled; then wait for what is in flight, for a while."""
         self._loop = asyncio.get_running_loop()
-        await self.ask(lambda box: box.know(self._receivers.each))
-        tasks = [asyncio.create_task(serving.run()) for serving in self._serving.values()]
-        tasks.append(asyncio.create_task(self._look()))
+        self._broken = self._loop.create_future()
+        await self.ask(lambda box: box.know(self.receivers))
+        looking = self._begin(self._look())
+        for name, serving in self._serving.items():
+            if name not in self._tasks:  # `serve` may have come before
+                self._tasks[name] = self._begin(serving.run())
         try:
-            await asyncio.gather(*tasks)
+            await self._broken
         finally:
+            tasks = [looking, *self._tasks.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            flying = [task for serving in self._serving.values() for task in serving.flying]
+            flying = [*self._leaving, *(task for serving in self._serving.values() for task in serving.flying)]
             if flying:
                 _, left = await asyncio.wait(flying, timeout=STOP_SECONDS)
                 for task in left:
@@ -115,6 +131,50 @@ class Dispatcher:
             for serving in self._serving.values():
                 await serving.poster.close()
             self._writer.shutdown()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task whose fault ends :meth:`run`: none of them is to end by itself."""
+        task = asyncio.create_task(work)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            fault = None if task.cancelled() else task.exception()
+            if fault is not None and self._broken is not None and not self._broken.done():
+                self._broken.set_exception(fault)
+
+        task.add_done_callback(ended)
+        return task
+
+    async def serve(self, each: Sequence[Receiver]) -> None:
+        """Serve these from now on, and nobody else. For one that is known already only what is said of it changes.
+
+        What waits for one that is left out is closed in the outbox first, so that nothing is begun any more; what is in flight ends.
+        """
+        self._receivers = replace(self._receivers, each=tuple(each))
+        await self.ask(lambda box: box.know(self.receivers))
+        wanted = {receiver.id: receiver for receiver in each}
+        for name, serving in [*self._serving.items()]:
+            if name not in wanted or wanted[name].mark != serving.receiver.mark:
+                self._leave(name)
+        for name, receiver in wanted.items():
+            if name in self._serving:
+                self._serving[name].receiver = receiver
+                continue
+            self._serving[name] = self._serving_of(receiver)
+            self._tasks[name] = self._begin(self._serving[name].run())
+
+    def _leave(self, name: str) -> None:
+        serving, task = self._serving.pop(name), self._tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
+
+        async def left() -> None:
+            await asyncio.gather(*([] if task is None else [task]), return_exceptions=True)
+            await asyncio.gather(*serving.flying, return_exceptions=True)
+            await serving.poster.close()
+
+        leaving = asyncio.create_task(left())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     def wake(self, names: Collection[str]) -> None:
         """Something is new for these receivers. May be called from any thread."""
@@ -140,7 +200,7 @@ class Dispatcher:
                     known = found
                     self._wake(self._serving.keys())
                 if self._escalates():
-                    self._wake(await self.ask(lambda box: box.escalate(self._receivers.each, self._clock())))
+                    self._wake(await self.ask(lambda box: box.escalate(self.receivers, self._clock())))
                 if self._clock() - forgotten > 86_400:
                     forgotten = self._clock()
                     await self.ask(lambda box: box.forget(self._clock()))
@@ -169,7 +229,7 @@ class Dispatcher:
 
     async def _tell_owner(self, receiver: Receiver, health: Health) -> None:
         log.error("receiver switched off", receiver=receiver.id, host=receiver.host, why=health.why)
-        others = [each for each in self._receivers.each if each.party == receiver.party and each.id != receiver.id]
+        others = [each for each in self.receivers if each.party == receiver.party and each.id != receiver.id]
         name, revision, body = notices.switched_off(receiver, health)
         self._wake(await self.ask(lambda box: box.notice(name, revision, body, others, self.now)))
 
@@ -179,7 +239,7 @@ class _Serving:
 
     def __init__(self, dispatcher: Dispatcher, receiver: Receiver, poster: Poster, speech: Speech) -> None:
         self._all = dispatcher
-        self._receiver = receiver
+        self.receiver = receiver
         self._speech = speech
         self._lane = Lane(receiver.per_minute, 1 if receiver.for_people else AT_ONCE)
         self._busy: set[str] = set()
@@ -194,7 +254,7 @@ class _Serving:
             try:
                 at = await self._turn()
             except Exception:  # a disk that is full; whatever it is, this receiver is served again, and the others are meanwhile
-                log.exception("waiting", dependency="outbox", receiver=self._receiver.id)
+                log.exception("waiting", dependency="outbox", receiver=self.receiver.id)
                 at = self._all.now + 5.0
             pause = LONGEST_SLEEP_SECONDS if at is None else min(LONGEST_SLEEP_SECONDS, max(0.0, at - self._all.now))
             with contextlib.suppress(TimeoutError):
@@ -205,7 +265,7 @@ class _Serving:
         opens = self._lane.free_at(self._all.now, len(self.flying), urgent=True, fresh=True)
         if opens is None or opens > self._all.now:
             return opens
-        messages, at = await (self._for_people() if self._receiver.for_people else self._for_programs())
+        messages, at = await (self._for_people() if self.receiver.for_people else self._for_programs())
         for message in messages:
             if message.alert_ids & self._busy:
                 continue
@@ -224,13 +284,13 @@ class _Serving:
         return at
 
     async def _send(self, message: Message) -> None:
-        name = self._receiver.id
+        name = self.receiver.id
         try:
             begun = await self._all.ask(lambda box: box.begin(name, message.keys, self._all.now))
             if len(begun) == len(message.keys):
                 answer = await self._post(message)
                 self._lane.ended(answer, self._all.now, self._all.chance)
-                await self._all.done(self._receiver, message, answer)
+                await self._all.done(self.receiver, message, answer)
             else:  # a request to send something else again came in between
                 await asyncio.sleep(1.0)
         except Exception:  # the attempt is written down, what became of it is not: it is made again
@@ -245,19 +305,19 @@ class _Serving:
         try:
             request = message.request(self._all.now)
         except Exception as error:  # no attempt can make it better
-            log.exception("a message cannot be written", receiver=self._receiver.id)
+            log.exception("a message cannot be written", receiver=self.receiver.id)
             return Answer(Verdict.REFUSED, f"the message cannot be written: {type(error).__name__}")
         return await self.poster.post(request, self._meaning())
 
     def _meaning(self) -> Meaning:
-        if bot := BOTS.get(self._receiver.kind):
+        if bot := BOTS.get(self.receiver.kind):
             return lambda status, _, body: bot.answer(status, body)
         return lambda status, headers, _: webhooks.answer(status, headers)
 
     # -- What is sent
 
     async def _for_programs(self) -> tuple[list[Message], float | None]:
-        receiver, busy = self._receiver, frozenset(self._busy)
+        receiver, busy = self.receiver, frozenset(self._busy)
         rows, at = await self._all.ask(lambda box: box.due(receiver.id, self._all.now, AT_ONCE, busy))
 
         def message(row: Delivery) -> Message:
@@ -269,7 +329,7 @@ class _Serving:
         return [message(row) for row in rows], at
 
     async def _for_people(self) -> tuple[list[Message], float | None]:
-        name, now = self._receiver.id, self._all.now
+        name, now = self.receiver.id, self._all.now
         rows = await self._all.ask(lambda box: box.all_waiting(name, _MOST_PLANNED))
         ours, alerts = self._sorted_out(rows)
         told, last = await self._all.ask(
@@ -280,7 +340,7 @@ class _Serving:
         )
         read = {alert_id: (_alert(body), surely) for alert_id, (body, surely) in told.items()}
         known = {alert_id: Told(alert, surely) for alert_id, (alert, surely) in read.items() if alert is not None}
-        planned = plan(alerts, known, last, 60.0 * self._receiver.digest_minutes, now)
+        planned = plan(alerts, known, last, 60.0 * self.receiver.digest_minutes, now)
         if planned.superseded:
             await self._all.ask(lambda box: box.supersede(name, planned.superseded, now))
         messages = [
@@ -308,7 +368,7 @@ class _Serving:
         return ours, alerts
 
     def _to_people(self, keys: tuple[Key, ...], said: Said, at_once: bool, fresh: bool) -> Message:
-        bot, receiver = BOTS[self._receiver.kind], self._receiver
+        bot, receiver = BOTS[self.receiver.kind], self.receiver
         secret = receiver.secrets[0] if receiver.secrets else None
         return Message(keys, at_once, fresh, lambda now: bot.request(said, receiver.address, secret, now))
 

@@ -24,9 +24,9 @@ class NotifyMetrics:
         self.deliveries = Gauge("weftline_notify_deliveries", "Deliveries, by their state", ["state"], registry=registry)
         #: Age of the oldest that waits; 0 if none does.
         self.oldest = Gauge("weftline_notify_oldest_waiting_seconds", "Age of the oldest delivery that waits", registry=registry)
-        #: Receivers that are switched off, and all that are configured.
+        #: Receivers that are switched off, and all that are served: those of the file, and webhooks of partners.
         self.off = Gauge("weftline_notify_receivers_off", "Receivers that are switched off", registry=registry)
-        self.receivers = Gauge("weftline_notify_receivers", "Receivers in the file", registry=registry)
+        self.receivers = Gauge("weftline_notify_receivers", "Receivers, of the file and of partners", registry=registry)
         #: 1 while Kafka is waited for.
         self.waiting = Gauge("weftline_notify_waiting_for_kafka", "1 while Kafka is waited for", registry=registry)
         for verdict in Verdict:

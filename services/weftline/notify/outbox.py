@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from weftline.contracts.mapping import to_json
+from weftline.contracts.webhooks import Bound, Told
 from weftline.domain.alerts import Alert, ListedAlert
 from weftline.domain.events import AlertReply
 from weftline.domain.vocabulary import AlertStatus
-from weftline.notify import escalations
+from weftline.notify import escalations, registrations
 from weftline.notify.delivery import Answer, Health, State, Verdict, after_attempt, health_after
 from weftline.notify.quieting import cause_of, urgent
 from weftline.notify.receivers import Receiver
@@ -52,7 +53,7 @@ CREATE TABLE IF NOT EXISTS endpoints (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL);
 """
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 #: A delivery that may be tried: no earlier revision of its alert waits, and it is no end of an alert whose successor, that came before
 #: it, waits. Both point to an earlier arrival, so that something is always free.
@@ -102,7 +103,7 @@ class Outbox:
     """The file. One object per thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._db = open_durable(path, _SCHEMA + escalations.SCHEMA, _VERSION)
+        self._db = open_durable(path, _SCHEMA + escalations.SCHEMA + registrations.SCHEMA, _VERSION)
 
     def close(self) -> None:
         self._db.close()
@@ -119,7 +120,7 @@ class Outbox:
     # -- What comes in
 
     def know(self, receivers: Iterable[Receiver]) -> None:
-        """The file of receivers as it is now. Who has another address has not failed yet; what waits for nobody is parked."""
+        """The receivers as they are now. Who has another address has not failed yet; what waits for nobody is parked."""
         known = {receiver.id: receiver.mark for receiver in receivers}
         with self._changing() as db:
             for name, mark in known.items():
@@ -128,9 +129,29 @@ class Outbox:
                     "since = NULL, failures = 0, off_since = NULL, why = '' WHERE mark <> excluded.mark",
                     (name, mark),
                 )
-            gone = [name for (name,) in db.execute("SELECT DISTINCT receiver FROM deliveries") if name not in known]
-            for name in gone:
-                self._park(name, "no receiver of this name is in the file")
+            waiting = "SELECT DISTINCT receiver FROM deliveries WHERE state = 'waiting'"
+            for name in [name for (name,) in db.execute(waiting) if name not in known]:
+                shut_out = registrations.is_kept(db, name)
+                self._park(name, registrations.SHUT_OUT if shut_out else "no receiver of this name is in the file")
+
+    def registrations(self) -> list[Bound]:
+        """Webhooks of partners as they were last read."""
+        return registrations.kept(self._db)
+
+    def keep_registrations(self, found: Sequence[Bound]) -> None:
+        """Keep them; what waits for one that is not there any more is superseded."""
+        if registrations.differs(self._db, found):
+            with self._changing() as db:
+                registrations.keep(db, found)
+
+    def untold(self, limit: int) -> tuple[int, list[Told]]:
+        """What changed of deliveries to them and was not told their partners, and up to where that reaches."""
+        return registrations.untold(self._db, limit)
+
+    def told_to_partners(self, last: int) -> None:
+        """It was told up to there."""
+        with self._changing() as db:
+            registrations.told(db, last)
 
     def receive(self, alerts: Sequence[ListedAlert], receivers: Sequence[Receiver], now: float) -> set[str]:
         """Keep for every receiver what is for it; gives those for which something is new."""

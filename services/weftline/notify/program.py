@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -31,6 +32,7 @@ from weftline.notify.metrics import NotifyMetrics
 from weftline.notify.outbox import Outbox, outbox_at
 from weftline.notify.own_topics import OwnTopic
 from weftline.notify.receivers import Receiver, Receivers
+from weftline.notify.registered import Following, Registry, rules_of
 from weftline.notify.words import Speech
 from weftline.pages.links import Inbox, Links
 from weftline.runtime import logging
@@ -48,11 +50,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _COUNT_SECONDS: Final = 5.0
 
 
-def run(settings: Settings, receivers: Receivers, say: Callable[[str], None]) -> int:
-    """Until SIGTERM or SIGINT; gives the exit status."""
+def run(settings: Settings, receivers: Receivers, say: Callable[[str], None], registry: Registry | None = None) -> int:
+    """Until SIGTERM or SIGINT; gives the exit status. ``registry``: of partners' webhooks, asked where the settings let them have any."""
     logging.configure(settings)
     with _alone(outbox_at(settings.data).parent):
-        return asyncio.run(_Program(settings, receivers).run(say))
+        return asyncio.run(_Program(settings, receivers, registry).run(say))
 
 
 @contextmanager
@@ -86,11 +88,12 @@ def inbox_of(settings: Settings, receivers: Receivers) -> Callable[[Receiver], I
 
 
 class _Program:
-    def __init__(self, settings: Settings, receivers: Receivers) -> None:
+    def __init__(self, settings: Settings, receivers: Receivers, registry: Registry | None) -> None:
         self._settings = settings
         self._receivers = receivers
+        self._registry = registry
         self._metrics = NotifyMetrics()
-        self._metrics.receivers.set(len(receivers.each))
+        rules = rules_of(settings)
         self._outbox = Outbox(outbox_at(settings.data))
         zone, names = ZoneInfo(settings.time_zone), load_standards().indicators
         words = {code: (known.zh, known.en) for code, known in names.items()}
@@ -102,7 +105,14 @@ class _Program:
 
         #: Before all replies that there are have been read, a timer may be of an alert that was acknowledged long ago.
         self._replies_read = threading.Event()
-        self._dispatcher = Dispatcher(receivers, self._outbox, speech, self._metrics, escalates=self._replies_read.is_set)
+        found = [] if rules is None else self._outbox.registrations()
+        registered = () if rules is None else rules.receivers(found, int(time.time() * 1000))
+        every = replace(receivers, each=(*receivers.each, *registered))
+        self._dispatcher = Dispatcher(every, self._outbox, speech, self._metrics, escalates=self._replies_read.is_set)
+        self._metrics.receivers.set(len(every.each))
+        self._following = (
+            None if rules is None or registry is None else Following(registry, rules, self._dispatcher, receivers.each, found)
+        )
         self._stopping = threading.Event()
         self._waiting_for: str | None = "kafka"
         self._fault: BaseException | None = None
@@ -117,7 +127,8 @@ class _Program:
             loop.add_signal_handler(number, over.set)
         async with Pages(self._settings, lambda: self.registry_text, self._ready) as pages:
             say(
-                f"listening on http://{self._settings.http_host}:{pages.port}/metrics, delivering to {len(self._receivers.each)} receivers"
+                f"listening on http://{self._settings.http_host}:{pages.port}/metrics, "
+                f"delivering to {len(self._dispatcher.receivers)} receivers"
             )
             delivering = asyncio.create_task(self._dispatcher.run())
             counting = asyncio.create_task(self._count())
@@ -132,24 +143,35 @@ class _Program:
             for thread in threads:
                 thread.start()
             waiting = asyncio.create_task(over.wait())
-            await asyncio.wait([waiting, delivering], return_when=asyncio.FIRST_COMPLETED)
+            following = asyncio.create_task(self._follow())
+            await asyncio.wait([waiting, delivering, following], return_when=asyncio.FIRST_COMPLETED)
             self._stopping.set()
             if self._subscriber is not None:
                 self._subscriber.stop()
             for own in self._own_topics:
                 own.stop()
+            # Whoever asks the dispatcher's outbox goes first.
+            following.cancel()
+            await asyncio.wait([following])
             for task in (delivering, counting, waiting):
                 task.cancel()
-            ended = await asyncio.gather(delivering, counting, waiting, return_exceptions=True)
+            ended = await asyncio.gather(delivering, following, counting, waiting, return_exceptions=True)
             for thread in threads:
                 await asyncio.to_thread(thread.join, 5.0)
+        if self._registry is not None:
+            await self._registry.close()
         self._outbox.close()
         if self._fault is not None:
             raise self._fault
-        if isinstance(ended[0], Exception):
-            raise ended[0]
+        for fault in ended[:2]:
+            if isinstance(fault, Exception):
+                raise fault
         log.info("stopped")
         return 0
+
+    async def _follow(self) -> None:
+        """Keep up with what partners register, if they may; for ever."""
+        await (asyncio.Event().wait() if self._following is None else self._following.run())
 
     # -- The threads that read
 
@@ -209,7 +231,7 @@ class _Program:
 
     def _keep(self, outbox: Outbox, alert: Alert) -> None:
         """A message is kept whole, a digest too, in one transaction, before it is acknowledged."""
-        names = outbox.receive(alert.each, self._receivers.each, time.time())
+        names = outbox.receive(alert.each, self._dispatcher.receivers, time.time())
         self._metrics.revisions.inc(len(alert.each))
         self._dispatcher.wake(names)
 
@@ -217,7 +239,7 @@ class _Program:
         if dependency is not None and self._waiting_for != dependency:
             log.warning("waiting", dependency=dependency, error=error)
         elif dependency is None and self._waiting_for is not None:
-            log.info("reading alerts", receivers=len(self._receivers.each))
+            log.info("reading alerts", receivers=len(self._dispatcher.receivers))
         self._waiting_for = dependency
         self._metrics.waiting.set(dependency == "kafka")
 
@@ -238,7 +260,9 @@ class _Program:
                 for state in State:
                     self._metrics.deliveries.labels(state).set(sum(count for (_, of), count in counts.items() if of == state))
                 self._metrics.oldest.set(0 if oldest is None else max(0.0, time.time() - oldest))
-                self._metrics.off.set(sum(endpoints[each.id].off for each in self._receivers.each if each.id in endpoints))
+                served = self._dispatcher.receivers
+                self._metrics.off.set(sum(endpoints[each.id].off for each in served if each.id in endpoints))
+                self._metrics.receivers.set(len(served))
             await asyncio.sleep(_COUNT_SECONDS)
 
     def describe(self) -> dict[str, object]:
@@ -247,7 +271,13 @@ class _Program:
             "program": "notify",
             "state": "active" if self._waiting_for is None else "waiting",
             "waiting_for": self._waiting_for,
-            "receivers": len(self._receivers.each),
+            "receivers": len(self._dispatcher.receivers),
+            # Nothing waits for ClickHouse: what was read of it last goes on.
+            **(
+                {"registered_webhooks": {"looks": of.looks, "fault": of.fault or None}}
+                if (of := self._following) is not None
+                else {}
+            ),
             **({"own_topics": {own.factory_id: own.fault or "copying" for own in self._own_topics}} if self._own_topics else {}),
         }
 

@@ -1,4 +1,5 @@
-"""Who is told, and what of an alert is for whom: the values of the file of receivers (:mod:`.receivers_file`)."""
+"""Who is told, and what of an alert is for whom: the values of the file of receivers (:mod:`.receivers_file`), and of webhooks that
+partners registered (:mod:`.registered`)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from weftline.contracts.partners import Partner, Role
 from weftline.domain.alerts import ListedAlert
 from weftline.domain.vocabulary import AlertRule, AlertSeverity
 
@@ -20,7 +22,7 @@ class Receiver:
     """One endpoint. Of the party's ids, None stands for all; ``address`` and ``secrets`` are not shown.
 
     ``escalates_to``: the receiver that is called if nobody acknowledges an alert within ``after_minutes``; ``escalations_only``: it is told
-    of nothing else.
+    of nothing else. ``partner``: whose webhook it is, by whose rights it is told what it is told; None for those of the file.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Receiver:
     escalates_to: str | None = None
     after_minutes: int = 0
     escalations_only: bool = False
+    partner: Partner | None = None
 
     def __repr__(self) -> str:
         return f"Receiver({self.id!r}, {self.kind!r}, {self.host!r})"
@@ -50,8 +53,12 @@ class Receiver:
         return urlsplit(self.address).hostname or ""
 
     @property
-    def party(self) -> tuple[str | None, str | None, str | None]:
-        return self.factory_id, self.cooperative_id, self.center_id
+    def party(self) -> tuple[str | None, ...]:
+        """Whose it is: another one of the same party is told if it is switched off."""
+        named = self.factory_id, self.cooperative_id, self.center_id
+        # A partner who is not one factory, cooperative or center is a party of its own, and not all of them.
+        several = self.partner is not None and self.partner.role is not Role.OPERATOR and not any(named)
+        return (self.partner.partner_id,) if self.partner is not None and several else named
 
     @property
     def for_people(self) -> bool:
@@ -70,8 +77,10 @@ class Receiver:
 
     def wants(self, alert: ListedAlert) -> bool:
         """Whether an alert is for it. A word that this version does not know is left out by no list."""
-        return not self.escalations_only and (
-            self.factory_id in (None, alert.factory_id)
+        return (
+            not self.escalations_only
+            and (self.partner is None or self.partner.is_told(alert.factory_id, alert.cooperative_id, alert.center_id))
+            and self.factory_id in (None, alert.factory_id)
             and self.cooperative_id in (None, alert.cooperative_id)
             and self.center_id in (None, alert.center_id)
             and (alert.severity in self.severities or alert.severity is AlertSeverity.UNKNOWN)
@@ -81,7 +90,7 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Receivers:
-    """The file. ``board``: where the links lead; ``inbox``: the gateway, where those for a factory alone lead instead;
+    """Those of the file. ``board``: where the links lead; ``inbox``: the gateway, where those for a factory alone lead instead;
     ``own_topics``: factories with a topic of their own (:mod:`.own_topics`)."""
 
     board: str

@@ -33,7 +33,9 @@ _SECRET_IS: Final = "must say where it is, {env: NAME} or {file: PATH}, never wh
 #: Standard Webhooks asks for 24 to 64 bytes.
 _LEAST_SECRET, _MOST_SECRET = 24, 64
 #: An ERP that takes ten a second takes these; a receiver may be given less or more.
-_WEBHOOK_PER_MINUTE: Final = 600
+WEBHOOK_PER_MINUTE: Final = 600
+#: Longer ones are cut by servers on the way.
+_MOST_URL: Final = 2_000
 _NAMES: Final = frozenset({"key", "token", "access_token", "secret", "sign", "signature", "password"})
 
 
@@ -61,7 +63,7 @@ def _secret(value: Any, info: ValidationInfo) -> SecretStr:
     return SecretStr(found)
 
 
-def _url(text: str) -> str:
+def _url(text: str, elsewhere: str = "put it elsewhere, and name it as token: {env: NAME} or {file: PATH}") -> str:
     try:
         parts = urlsplit(text)
         port_is_sound = (parts.port is None or parts.port > 0) and bool(httpx.URL(text))
@@ -81,8 +83,15 @@ def _url(text: str) -> str:
         raise Fault("has a #, behind which nothing is sent; leave it out")
     for name, value in parse_qsl(parts.query):  # key= with nothing behind it waits for its token
         if value and name.lower() in _NAMES:
-            raise Fault(f"carries a secret ({name}); put it elsewhere, and name it as token: {{env: NAME}} or {{file: PATH}}")
+            raise Fault(f"carries a secret ({name}); {elsewhere}")
     return text
+
+
+def _url_over_http(text: str) -> str:
+    """The same for whoever sends it to the gateway, which keeps it."""
+    if len(text) > _MOST_URL:
+        raise Fault(f"must have {_MOST_URL:,} characters at most")
+    return _url(text, "leave it out: what is sent is signed, and the receiver checks that")
 
 
 def _own_topic(factory_id: str) -> str:
@@ -120,6 +129,12 @@ _SEVERITIES: Final[list[AlertSeverity]] = [severity for severity in AlertSeverit
 _RULES: Final[list[AlertRule]] = [rule for rule in AlertRule if rule is not AlertRule.UNKNOWN]
 
 
+_Severities = Annotated[
+    list[Annotated[AlertSeverity, one_of({each.value: each for each in _SEVERITIES})]], AfterValidator(_some(AlertSeverity))
+]
+_Rules = Annotated[list[Annotated[AlertRule, one_of({each.value: each for each in _RULES})]], AfterValidator(_some(AlertRule))]
+
+
 class _Receiver(Model):
     valued: ClassVar[frozenset[str]] = frozenset({"severities", "rules", "factory_id", "cooperative_id", "center_id", "secret"})
 
@@ -133,12 +148,8 @@ class _Receiver(Model):
     cooperative_id: Identifier | None = None
     center_id: Identifier | None = None
     all: bool = False
-    severities: Annotated[
-        list[Annotated[AlertSeverity, one_of({each.value: each for each in _SEVERITIES})]], AfterValidator(_some(AlertSeverity))
-    ] = _SEVERITIES
-    rules: Annotated[
-        list[Annotated[AlertRule, one_of({each.value: each for each in _RULES})]], AfterValidator(_some(AlertRule))
-    ] = _RULES
+    severities: _Severities = _SEVERITIES
+    rules: _Rules = _RULES
     language: Annotated[bool, one_of({"zh": True, "en": False})] = True
     allow_private: bool = False
     per_minute: Annotated[int, _up_to(6_000)] | None = None
@@ -170,13 +181,30 @@ class _Receiver(Model):
             zh=self.language,
             secrets=tuple(each.get_secret_value() for each in (self.secret, self.previous_secret) if each),
             allow_private=self.allow_private,
-            per_minute=min(self.per_minute or bot.per_minute, bot.per_minute) if bot else self.per_minute or _WEBHOOK_PER_MINUTE,
+            per_minute=min(self.per_minute or bot.per_minute, bot.per_minute) if bot else self.per_minute or WEBHOOK_PER_MINUTE,
             digest_minutes=self.digest_minutes,
             keyword=self.keyword,
             escalates_to=self.escalates_to,
             after_minutes=self.after_minutes,
             escalations_only=self.escalations_only,
         )
+
+
+class Wanted(Model):
+    """What a partner says of a webhook of his own. Whom it is told of follows from who he is, so there is no word for that."""
+
+    url: Annotated[str, AfterValidator(_url_over_http), Field(description="it is the address to which alerts are posted")]
+    severities: _Severities = []
+    rules: _Rules = []
+
+    @classmethod
+    def beside(cls, body: Mapping[Any, Any]) -> Iterator[Fault]:
+        """Faults of an address on the public internet; where private ones are allowed nobody asks."""
+        url = body.get("url")
+        if isinstance(url, str) and _is_plain(url):
+            yield Fault("is not encrypted; use https", "url")
+        if isinstance(url, str) and _is_private(url):
+            yield Fault("is an address of a private network, to which nothing is sent from here", "url")
 
 
 class ReceiversFile(Model):
@@ -258,13 +286,22 @@ def _of_its_kind(entry: Mapping[Any, Any]) -> Iterator[Fault]:
             yield Fault("bots have one secret at a time; leave it out", "previous_secret")
     if entry.get("previous_secret") is not None and entry.get("secret") is None:
         yield Fault("stands alone; the new one is secret, the one before it previous_secret", "previous_secret")
-    if isinstance(url, str) and url.startswith("http://") and entry.get("allow_private") is not True:
+    if isinstance(url, str) and entry.get("allow_private") is not True and _is_plain(url):
         yield Fault("is not encrypted; use https, or say allow_private: true for one in your own network", "url")
     if isinstance(url, str) and entry.get("allow_private") is not True and _is_private(url):
         yield Fault("is an address of a private network; allow_private: true lets it be", "url")
 
 
+def _is_plain(url: str) -> bool:
+    # Not by its first letters: a scheme may be written in large ones.
+    try:
+        return urlsplit(url).scheme == "http"
+    except ValueError:
+        return False
+
+
 def _is_private(url: str) -> bool:
+    # The dispatcher looks again at every attempt, by what a name stands for then.
     try:
         return not ipaddress.ip_address(urlsplit(url).hostname or "").is_global
     except ValueError:

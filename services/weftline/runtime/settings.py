@@ -90,7 +90,14 @@ class Settings(BaseSettings):
     gateway_host: str = Field("127.0.0.1", description="address on which the gateway listens for partners")
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = Field(8081, description="port of the same; 0 picks a free one")
 
-    link_key: SecretStr | None = Field(None, description="key of the links to inboxes: the same for `notify run` and every gateway")
+    link_key: SecretStr | None = Field(
+        None, description="key of links to inboxes and of webhooks' secrets: the same for `notify run` and every gateway"
+    )
+    webhooks: Annotated[str, Field(pattern="^(off|public|private)$")] = Field(
+        "off",
+        description="whether partners register webhooks, the same for `notify run` and every gateway: off; public: by https, on the "
+        "public internet; private: in networks of one's own as well, also by http",
+    )
     # A message is read within a day; who comes later signs in with the factory's token.
     link_hours: Annotated[int, Field(ge=1, le=168)] = Field(24, description="hours for which a link in a message opens the inbox")
 
