@@ -25,7 +25,7 @@ OWN = "nantong"
 
 
 def said(kind: str, body: dict[str, Any], day: int = 1, **more: Any) -> dict[str, Any]:
-    told = {"event_id": f"{kind}-{day}-{body['step']}", "event_time": f"2026-03-{day:02}T09:00:00+08:00"}
+    told = {"event_id": f"{kind}-{day}-{body.get('step', body.get('grade'))}", "event_time": f"2026-03-{day:02}T09:00:00+08:00"}
     whose = {"source": "https://office.example", "cooperative_id": OWN, "center_id": "station", "factory_id": "f-1"}
     return {"type": "cooperative", **told, **whose, "kind": kind, kind.lower(): body, **more}
 
@@ -121,6 +121,20 @@ def test_a_budget_that_is_set_again_is_one_matter() -> None:
     rows, _ = folded(own_amount("BUDGET_SET", 1, 45_000_000), own_amount("BUDGET_SET", 2, 50_000_000))
     row = rows[MATTERS, "FUND", "BUDGET_SET/2026"]
     assert (row.amount_minor, row.events) == (50_000_000, 2)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_authorities_may_grade_one_year(turned: bool) -> None:
+    """Neither overwrites the other; the member shows the last year's grade that was told last, whichever letter that is."""
+    grades = [
+        said("OFFICIAL_GRADE", {"grade": grade, "year": 2025, "issuer": issuer}, day, event_id=issuer)
+        for day, grade, issuer in ((1, "C", "city"), (2, "A", "province"))
+    ]
+    rows, judged = folded(*(reversed(grades) if turned else grades))
+    assert judged == [APPLIED, APPLIED]
+    found = {key[2]: (row.step, row.about) for key, row in rows.items() if key[:2] == (MATTERS, "OFFICIAL_GRADE")}
+    assert found == {"2025/city": ("C", "city"), "2025/province": ("A", "province")}
+    assert (rows[MEMBERS,].official_grade, rows[MEMBERS,].official_grade_year) == ("A", 2025)
 
 
 @pytest.mark.parametrize("back", ["CANCELLED", "REFUSED"])
