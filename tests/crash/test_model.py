@@ -325,7 +325,7 @@ def told_in_the_version(patch: pytest.MonkeyPatch) -> None:
 def what_is_said_in_the_revision(patch: pytest.MonkeyPatch) -> None:
     """One revision for all that is said in one state."""
     real, version = revisions.revision, revisions.alert_version
-    patch.setattr(revisions, "revision", lambda records, passed, said: real(records, passed, 0))
+    patch.setattr(revisions, "revision", lambda records, passed, said, table: real(records, passed, 0, table))
     patch.setattr(revisions, "alert_version", lambda state, told, said, published: version(state, told, 0, published))
 
 

@@ -25,7 +25,9 @@ from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 from tests.support.browser import PATIENCE_MS, READ, chromium, visit
 from tests.support.rare_alerts import publish_rare
 from tests.support.stack import stack_at, where
+from weftline.boards.web.packing import NO_LOGIN
 from weftline.boards.web.program import SHOWN
+from weftline.contracts.signing import SigningKey
 from weftline.domain.alert_rules import RULES, Rests
 from weftline.embedded.children import Running, board_child
 from weftline.embedded.compare import compare
@@ -73,7 +75,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         publish_rare(where(stack).kafka, tables)
         port = free_ports(1)[0]
         assert stack.addresses is not None
-        board = Running(board_child(stack.addresses.environment("board"), port), folder / "board.log")
+        SigningKey.new().save(folder / "cooperative.pem")
+        environment = {**stack.addresses.environment("board"), "WEFTLINE_PACK_KEY": str(folder / "cooperative.pem")}
+        board = Running(board_child(environment, port), folder / "board.log")
         try:
             board.wait_ready()
             yield Served(stack, f"http://{HOST}:{port}", tables)
@@ -149,6 +153,11 @@ def test_each_board_loads_without_a_fault(served: Served, browser: Browser, boar
         # Every table that has rows can be had as a file.
         tables = [one for one in page.locator(".card.table").all() if one.locator(".rows").count()]
         assert [one.locator(".csv").is_visible() for one in tables] == [True] * len(tables)
+        # Who looks at this board is not known, so the button for packs says that none can be made here.
+        assert page.locator("button.make").count() == 2 * (board == "factory")
+        if board == "factory":
+            assert NO_LOGIN.of(language) in page.locator(".pack").inner_text()
+            assert [one.is_disabled() for one in page.locator("button.make").all()] == [True, True]
         assert there.faults == []
 
 

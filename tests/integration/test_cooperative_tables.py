@@ -84,7 +84,7 @@ def test_a_story_in_any_order_and_through_a_kill(stack: Stack, tmp_path: Path) -
 
     audited(stack, tmp_path)
     found = rows(stack, "SELECT factory_id, membership, red_listed, black_listed, tests_done FROM members ORDER BY factory_id")
-    # Nobody stands behind the decision about F-0300.
+    # The entry of F-0300 names nobody who decided it, so it lists nobody.
     assert found == [("F-0217", "PLEDGE_SIGNED", 1, 0, 2), ("F-0300", "LEFT", 0, 0, 0), ("F-0400", "JOINED", 0, 1, 1)]
     assert rows(stack, "SELECT sum(tests_done), sum(joined) FROM cooperative_activity_per_day") == [(3, 3)]
     assert rows(stack, "SELECT amount_minor, currency FROM matters WHERE kind = 'FUND' AND factory_id = cooperative_id") == [

@@ -5,10 +5,12 @@ each partner with what is his, and topics of single factories. One stack, since 
 from __future__ import annotations
 
 import gc
+import io
 import socket
 import stat
 import struct
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -24,8 +26,9 @@ from tests.support.examples import CODEC, MEMBER, SHIPMENT
 from tests.support.notifying import alert
 from tests.support.receiving import Endpoint, receiving
 from tests.support.refusals import CALLERS, NOTHING, SOURCE, TABLE_OF_REFUSALS, Asked, Outcome, Things
-from tests.support.secure_stack import OWN, Place, ask, follow, outcome_of, started, things
+from tests.support.secure_stack import OWN, PACK_KEY, Place, ask, follow, outcome_of, started, things
 
+from weftline.contracts.signing import SigningKey
 from weftline.contracts.topics import key_of, load_topics, own_topic, topic_of
 from weftline.domain.alerts import Alert
 from weftline.embedded.accounts import TOKEN_FILE
@@ -35,6 +38,7 @@ from weftline.errors import KafkaRefuses, UserError
 from weftline.kafka_admin.access import Role, load_roles
 from weftline.kafka_admin.client import open_admin
 from weftline.notify.outbox import Outbox, outbox_at
+from weftline.packs.signed import Form, check, public_of
 from weftline.pages.links import Link, Links
 from weftline.sdk import DeliveryError, Publisher, Subscriber
 from weftline.warehouse.client import reader
@@ -163,9 +167,29 @@ def test_every_processor_works_and_an_event_becomes_an_alert(place: Place, asked
         until(
             lambda: all(tables.rows(f"SELECT count() > 0 FROM {kind}_facts")[0][0] for kind in kinds), "every processor has judged"
         )
+        _a_pack_by_the_board(place, MEMBER.factory_id)
+        made = f"SELECT count() FROM matters WHERE kind = 'PACK' AND factory_id = '{MEMBER.factory_id}'"
+        until(lambda: tables.rows(made) == [(1,)], "the making of the pack is an event")
     audit = place.command("audit", "--patience", "0")
     assert "TopicAuthorization" not in audit.stdout + audit.stderr
     assert audit.returncode in (0, 3), audit.stdout + audit.stderr  # 3: what came this moment is not judged yet
+
+
+def _a_pack_by_the_board(place: Place, factory: str) -> None:
+    """As the button of its page has it made: by whoever is logged in, and by nobody else."""
+    token = (place.stack / "passwords" / TOKEN_FILE).read_text("utf-8").strip()
+    with httpx.Client(
+        base_url=place.url("board"), verify=place.context, headers={"Origin": place.url("board")}, timeout=120
+    ) as browser:
+        assert browser.post("/packs/loan", data={"factory": factory}).status_code == 401
+        assert browser.post("/login", data={"token": token, "to": "/factory"}).status_code == 303
+        answer = browser.post("/packs/loan", data={"factory": factory, "for": "a bank"})
+        assert answer.status_code == 200, answer.text
+    key = public_of(SigningKey.load(place.folder / PACK_KEY))
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        said = [check(archive.read(name), key) for name in archive.namelist()]
+    assert {one.form for one in said} == set(Form)
+    assert {one.said["json_sha256"] for one in said} == {said[0].said["json_sha256"]}
 
 
 def _allowed(role: Role, user: str, resource: str, name: str) -> set[str]:

@@ -21,6 +21,7 @@ from tests.support.refusals import MAPPING, OTHER_SOURCE, PARTNERS, SOURCE, STRA
 from weftline.contracts.mapping import to_json
 from weftline.contracts.partners import Partner, Role, new_token
 from weftline.contracts.paths import schemas_root
+from weftline.contracts.signing import SigningKey
 from weftline.domain.events import Measurement
 from weftline.domain.vocabulary import MeasurementKind
 from weftline.embedded.ports import free_ports
@@ -31,6 +32,8 @@ from weftline.runtime.tls import trusting
 from weftline.warehouse import partners as tables
 from weftline.warehouse.client import reader
 
+#: The cooperative's, with which the board signs packs.
+PACK_KEY = "cooperative.pem"
 #: Factories that have a topic of their own.
 OWN = ("f-204", "f-301")
 NAMES = ("kafka", "clickhouse", "board", "gateway")
@@ -154,9 +157,11 @@ def started(folder: Path) -> Iterator[Place]:
     (folder / "receivers.yaml").write_text(f"own_topics: [{', '.join(OWN)}]\n", "utf-8")
     begin_migrated(folder / "stack")
     ports = [word for name, port in zip(NAMES, free_ports(len(NAMES)), strict=True) for word in (f"--{name}-port", str(port))]
+    SigningKey.new().save(folder / PACK_KEY)
     # The receivers of these tests listen on 127.0.0.1.
-    receivers = {"WEFTLINE_RECEIVERS": str(folder / "receivers.yaml"), "WEFTLINE_WEBHOOKS": "private"}
-    program = Program("up", "--secure", "--data", str(folder / "stack"), *ports, folder=folder, **receivers)
+    given = {"WEFTLINE_RECEIVERS": str(folder / "receivers.yaml"), "WEFTLINE_WEBHOOKS": "private"}
+    given["WEFTLINE_PACK_KEY"] = str(folder / PACK_KEY)
+    program = Program("up", "--secure", "--data", str(folder / "stack"), *ports, folder=folder, **given)
     try:
         program.wait_for("Ctrl-C stops all", READY_SECONDS)
         place = Place(folder, program)

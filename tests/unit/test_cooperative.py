@@ -14,7 +14,7 @@ from weftline.contracts.registry import FileRegistry
 from weftline.domain import vocabulary
 from weftline.domain.cooperative.events import BODIES, CooperativeEvent, Membership
 from weftline.domain.cooperative.matters import AFTER_END, APPLIED, OUT_OF_STEP, REPEATED, UNKNOWN_STEP
-from weftline.domain.cooperative.members import MATTERS, MEMBERS, MemberRules
+from weftline.domain.cooperative.members import DESKS, MATTERS, MEMBERS, MemberRules
 from weftline.domain.fold import DECLARED_ERRONEOUS, History, Record
 from weftline.domain.vocabulary import CooperativeKind, ErrorReason, MembershipStep, SizeClass
 from weftline.errors import ContractError
@@ -25,7 +25,7 @@ OWN = "nantong"
 
 
 def said(kind: str, body: dict[str, Any], day: int = 1, **more: Any) -> dict[str, Any]:
-    told = {"event_id": f"{kind}-{day}-{body['step']}", "event_time": f"2026-03-{day:02}T09:00:00+08:00"}
+    told = {"event_id": f"{kind}-{day}-{body.get('step', body.get('grade'))}", "event_time": f"2026-03-{day:02}T09:00:00+08:00"}
     whose = {"source": "https://office.example", "cooperative_id": OWN, "center_id": "station", "factory_id": "f-1"}
     return {"type": "cooperative", **told, **whose, "kind": kind, kind.lower(): body, **more}
 
@@ -86,6 +86,55 @@ def test_a_free_test_from_request_to_report() -> None:
     assert (row.step, row.ended, row.batches, row.by_exception, row.report_number) == ("DONE", 1, 2, 1, "r-1")
     assert row.marks == [AFTER_END]
     assert (rows[MEMBERS,].tests_waiting, rows[MEMBERS,].tests_reserved, rows[MEMBERS,].tests_done) == (0, 0, 2)
+
+
+def own_amount(step: str, day: int, amount_minor: int, **more: Any) -> dict[str, Any]:
+    return said("FUND", {"step": step, "year": 2026, "amount_minor": amount_minor, "currency": "CNY", **more}, day, factory_id=OWN)
+
+
+@pytest.mark.parametrize("budget_day", [1, 3])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_price_does_not_overwrite_the_budget(budget_day: int, turned: bool) -> None:
+    """Whichever was set first, and in whichever order they arrive."""
+    events = [
+        own_amount("BUDGET_SET", budget_day, 45_000_000),
+        own_amount("PRICE_SET", 2, 59_200),
+        own_amount("PRICE_SET", 2, 62_000, product_category="towel") | {"event_id": "towel"},
+    ]
+    rows, judged = folded(*(reversed(events) if turned else events))
+    assert judged == [APPLIED] * 3
+    found = {key[2]: (row.step, row.about, row.amount_minor) for key, row in rows.items() if key[:2] == (MATTERS, "FUND")}
+    assert found == {
+        "BUDGET_SET/2026": ("BUDGET_SET", "", 45_000_000),
+        "PRICE_SET/2026/": ("PRICE_SET", "", 59_200),
+        "PRICE_SET/2026/towel": ("PRICE_SET", "towel", 62_000),
+    }
+    desk = rows[DESKS,]
+    assert list(zip(desk.budget_what, desk.budget_category, desk.budget_amount_minor, strict=True)) == [
+        ("BUDGET_SET", "", 45_000_000),
+        ("PRICE_SET", "", 59_200),
+        ("PRICE_SET", "towel", 62_000),
+    ]
+
+
+def test_a_budget_that_is_set_again_is_one_matter() -> None:
+    rows, _ = folded(own_amount("BUDGET_SET", 1, 45_000_000), own_amount("BUDGET_SET", 2, 50_000_000))
+    row = rows[MATTERS, "FUND", "BUDGET_SET/2026"]
+    assert (row.amount_minor, row.events) == (50_000_000, 2)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_authorities_may_grade_one_year(turned: bool) -> None:
+    """Neither overwrites the other; the member shows the last year's grade that was told last, whichever letter that is."""
+    grades = [
+        said("OFFICIAL_GRADE", {"grade": grade, "year": 2025, "issuer": issuer}, day, event_id=issuer)
+        for day, grade, issuer in ((1, "C", "city"), (2, "A", "province"))
+    ]
+    rows, judged = folded(*(reversed(grades) if turned else grades))
+    assert judged == [APPLIED, APPLIED]
+    found = {key[2]: (row.step, row.about) for key, row in rows.items() if key[:2] == (MATTERS, "OFFICIAL_GRADE")}
+    assert found == {"2025/city": ("C", "city"), "2025/province": ("A", "province")}
+    assert (rows[MEMBERS,].official_grade, rows[MEMBERS,].official_grade_year) == ("A", 2025)
 
 
 @pytest.mark.parametrize("back", ["CANCELLED", "REFUSED"])

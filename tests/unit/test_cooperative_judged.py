@@ -138,7 +138,7 @@ def test_an_explanation_names_rule_evidence_and_what_is_a_proposal() -> None:
 def stored(monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands read the events of the story."""
     events = [event(written) for written in STORY["events"]]
-    monkeypatch.setattr("weftline.warehouse.client.reader", lambda settings: _Stored(events))
+    monkeypatch.setattr("weftline.processors.member_asking.reader", lambda settings: _Stored(events))
 
 
 def ask(*arguments: str) -> str:

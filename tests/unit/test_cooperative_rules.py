@@ -238,6 +238,17 @@ def test_the_pool_of_the_ten() -> None:
     assert pool.use_of_quota == Decimal(5) / 33
 
 
+def test_a_price_in_another_currency_than_the_budgets_is_none() -> None:
+    """Whichever was set before: what holds is what was said last."""
+    _, members = _all(2026)
+    foreign = _own(FundStep.PRICE_SET, 2026, 8_000)
+    assert foreign.fund is not None
+    foreign = replace(foreign, fund=replace(foreign.fund, currency="USD"))
+    own = [_own(FundStep.BUDGET_SET, 2026, 300_000), _own(FundStep.PRICE_SET, 2026, 59_200)]
+    priced, unpriced = (pool_of(2026, History.of((*own, *more), ()), members).unpriced for more in ((), (foreign,)))
+    assert (priced, unpriced) == (0, 1)
+
+
 def test_a_budget_that_is_overdrawn_names_who_went_beyond_it() -> None:
     _, members = _all(2026)
     pool = pool_of(2026, History.of([_own(FundStep.BUDGET_SET, 2026, 200_000)], ()), members)

@@ -144,6 +144,45 @@ def test_clocks_and_lists_of_a_month_that_is_long_past() -> None:
     assert {row["编号"] for row in read(AUGUST_2024)["成员"]}.isdisjoint({"f-02"}), "nobody who came later"
 
 
+def listed(month: Month, *steps: tuple[str, datetime.date, dict[str, Any]]) -> list[str]:
+    """The states in which the report of a month shows one entry on a list, which has this history."""
+    events = [{"id": "joined", "at": datetime.date(2024, 1, 1), "membership": {"step": "JOINED"}}]
+    for step, day, more in steps:
+        body = {"step": step, "listing_id": "b", "list": "BLACK", "decided_by": "board", **more}
+        events.append({"id": step, "at": day, "listing": body})
+    end, book = month.end(ZONE), rulebook().of("haimen")
+    judged = judge_member(history({"events": events, "inspections": []}).until(end), book, end, (month.year,))
+    made = report_of("haimen", month, History(), {"f-1": judged}, ZONE)
+    sheets = CalamineWorkbook.from_object(io.BytesIO(workbook(made, {}, (1, "ab"))))
+    return [row[4] for row in sheets.get_sheet_by_name("红黑榜").to_python()[1:]]
+
+
+def test_an_entry_is_in_the_report_of_each_month_in_which_it_stood_or_ended() -> None:
+    decided = ("DECIDED", datetime.date(2026, 3, 10), {"expires_at": datetime.date(2026, 5, 20)})
+    months = [Month(2026, number) for number in (2, 3, 4, 5, 6)]
+    assert [listed(month, decided) for month in months] == [[], ["在榜"], ["在榜"], ["已到期"], []], "in May it was on the list"
+    appealed = ("APPEALED", datetime.date(2026, 3, 20), {"decided_by": None})
+    assert [len(listed(month, decided, appealed)) for month in months[1:4]] == [1, 1, 1], "in April the appeal waits"
+    lifted = ("LIFTED", datetime.date(2026, 4, 2), {})
+    assert [len(listed(month, decided, appealed, lifted)) for month in months] == [0, 1, 1, 0, 0]
+
+
+def test_the_sums_of_the_fund_are_those_of_its_lines() -> None:
+    rows = read(JUNE)["检测基金 2026"]
+    (total,) = [row for row in rows if row["企业"] == "合计"]
+    lines = [row for row in rows if row["编号"]]
+    assert any(row["额度"] < row["预留"] + row["已用"] for row in lines), "else this says little"
+    for head in ("额度", "预留", "已用", "剩余"):
+        assert total[head] == sum(row[head] for row in lines), head
+
+
+def test_no_number_ends_with_a_point() -> None:
+    with zipfile.ZipFile(io.BytesIO(workbook(report(JUNE), NAMES, (17, "ab")))) as files:
+        forms = re.findall(r'formatCode="([^"]*)"', files.read("xl/styles.xml").decode())
+    assert "#,##0.00" in forms
+    assert [form for form in forms if re.search(r"\.#*$", form)] == []
+
+
 def test_the_same_records_give_the_same_file_and_nothing_in_it_is_of_today() -> None:
     made = workbook(report(JUNE), NAMES, (17, "ab"))
     assert made == workbook(report(JUNE), dict(reversed(NAMES.items())), (17, "ab"))

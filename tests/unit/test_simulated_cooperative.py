@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ from weftline.domain.fold import Drawn, History, Record
 from weftline.domain.vocabulary import EnforcementStep, QualityList
 from weftline.embedded.simulator.config import Disturbances
 from weftline.embedded.simulator.cooperative.config import CooperativePlay
+from weftline.embedded.simulator.cooperative.planning import Plan
 from weftline.embedded.simulator.workdays import DAY
 from weftline.errors import UserError
 
@@ -47,6 +49,17 @@ def test_the_rules_agree_with_what_was_played(seed: int) -> None:
         answers = played.answers(at)
         judged = {factory: said(played.records[factory].judged(played.cooperative, at)) for factory in answers}
         assert judged == answers
+
+
+@pytest.mark.parametrize("seed", [51, 84])
+def test_a_short_play_may_end_before_somebody_who_joined_late_has_signed(seed: int) -> None:
+    """With these seeds it was one of them who was to leave, on a day after the last."""
+    short = CooperativePlay.small(END, days=302)
+    plan = Plan(replace(short, leavers=6, batches=30, failed=2), seed, "t", "lab")
+    left = [time for member in plan.members for time, step in member.membership if step == "LEFT"]
+    assert len(left) > short.leavers
+    assert max(left) <= short.end
+    assert any(member.membership[-1][0] > short.end - DAY for member in plan.members), "else this says nothing"
 
 
 def test_what_is_played_has_everything_in_it() -> None:

@@ -22,10 +22,20 @@ from tests.support.told import last_told, misinformed
 from weftline.contracts.standards import load_sampling_standard, load_standards
 from weftline.domain import revisions
 from weftline.domain.alerts import Alert, Evidence, StandingAlert, alert_id
+from weftline.domain.cooperative.members import DESKS
 from weftline.domain.events import InspectionEvent, LotInspection, PlanUsed
 from weftline.domain.fold import History, Record
 from weftline.domain.inspections import InspectionRules
-from weftline.domain.revisions import Judged, StoredAlert, alert_version, changes, judged_in, message_of, state_version
+from weftline.domain.revisions import (
+    MOST_PASSED,
+    Judged,
+    StoredAlert,
+    alert_version,
+    changes,
+    judged_in,
+    message_of,
+    state_version,
+)
 from weftline.domain.vocabulary import (
     AlertRule,
     AlertSeverity,
@@ -238,27 +248,54 @@ def test_two_indicators_of_one_report_do_not_take_each_others_place() -> None:
     assert (over.alert_id, over.status) == ("other", AlertStatus.WITHDRAWN)
 
 
+def test_an_alert_comes_and_goes_by_itself_after_however_many_deadlines() -> None:
+    """The records are the same all the time; only deadlines pass, of a member with many tests more than eight bits can count."""
+    standing, stored, said = alert(NOW), list[StoredAlert](), list[StoredAlert]()
+    for passed in (*range(252, 260), *range(1_020, 1_028)):
+        alerts = (standing,) if passed % 2 == 0 else ()
+        stored = changes(Judged("m1", DESKS, (), state_version(1 << 70, passed), 40, 0, alerts), stored, NOW)
+        said += stored
+    assert [row.status for row in said] == [AlertStatus.RAISED, AlertStatus.WITHDRAWN] * 8
+    for order in (lambda row: row.version, lambda row: row.revision):
+        assert sorted(said, key=order) == said
+        assert len(set(map(order, said))) == len(said)
+
+
 # Versions
 
 
-@given(st.integers(0, 2**120 - 1), st.integers(0, 255), st.booleans(), st.integers(0, 2**15 - 1), st.booleans())
+@given(st.integers(0, 2**120 - 1), st.integers(0, MOST_PASSED), st.booleans(), st.integers(0, 2**15 - 1), st.booleans())
 def test_a_version_names_its_state_and_told_comes_first(ranks: int, passed: int, told: bool, said: int, published: bool) -> None:
     state = state_version(ranks, passed)
     version = alert_version(state, told, said, published)
     assert version < 1 << 256
     assert judged_in(version) == state
-    assert alert_version(state, True, said, published) > alert_version(state_version(2**120 - 1, 255), False, 2**15 - 1, True)
+    assert alert_version(state, True, said, published) > alert_version(
+        state_version(2**120 - 1, MOST_PASSED), False, 2**15 - 1, True
+    )
+    assert revisions.known_in(state) == ranks
     assert (version >> 1) & (2**15 - 1) == said
 
 
-@given(st.lists(st.tuples(st.integers(1, 1 << 25), st.integers(0, 255), st.integers(0, 2**15 - 1)), min_size=2, max_size=2))
-def test_revisions_order_as_versions_do(both: list[tuple[int, int, int]]) -> None:
+@pytest.mark.parametrize(("table", "record_bits", "passed_bits"), [("report_state", 25, 8), (DESKS, 21, 12)])
+@given(data=st.data())
+def test_revisions_order_as_versions_do(table: str, record_bits: int, passed_bits: int, data: st.DataObject) -> None:
     """Records and the sum of their ranks grow together."""
+    known = st.tuples(st.integers(1, (1 << record_bits) - 1), st.integers(0, (1 << passed_bits) - 1), st.integers(0, 2**15 - 1))
+    both = data.draw(st.tuples(known, known))
     one, other = sorted(
-        (revisions.revision(*known), alert_version(state_version(known[0], known[1]), True, known[2], False)) for known in both
+        (revisions.revision(*known, table), alert_version(state_version(known[0], known[1]), True, known[2], False))
+        for known in both
     )
     assert one[1] <= other[1]
     assert other[0] < 1 << 53, "JSON carries it"
+
+
+def test_what_an_older_edition_knew_is_read_as_it_wrote_it() -> None:
+    """It counted the deadlines that passed in eight bits."""
+    ranks = 2**100 + 5
+    assert revisions.known_in((4 << 240) + (ranks << 8) + 255) == ranks
+    assert revisions.known_in(state_version(ranks, 255)) == ranks
 
 
 def test_json_of_the_contents_is_canonical() -> None:

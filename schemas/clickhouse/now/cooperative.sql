@@ -94,7 +94,7 @@ COMMENT 'Events of a cooperative per center and hour.';
 CREATE TABLE IF NOT EXISTS member_state {on_cluster}
 (
     owner                  String                         COMMENT 'whose events are folded together',
-    version                UInt256                        COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 8 bits count the deadlines that passed',
+    version                UInt256                        COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 24 bits count the deadlines that passed',
     records                UInt64                         COMMENT 'distinct records known of the owner (bookkeeping)',
     partition              UInt16                         COMMENT 'Kafka partition of the owner (bookkeeping)',
     next_deadline          Nullable(DateTime64(3, 'UTC')) COMMENT 'when the next alert begins to stand by itself',
@@ -145,7 +145,7 @@ CREATE TABLE IF NOT EXISTS matter_state {on_cluster}
     owner          String                         COMMENT 'whose events are folded together',
     kind           LowCardinality(String)         COMMENT 'kind of matter',
     matter_id      String                         COMMENT 'the matter among those of its kind; empty for the membership',
-    version        UInt256                        COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 8 bits count the deadlines that passed',
+    version        UInt256                        COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 24 bits count the deadlines that passed',
     records        UInt64                         COMMENT 'distinct records known of the owner (bookkeeping)',
     partition      UInt16                         COMMENT 'Kafka partition of the owner (bookkeeping)',
     next_deadline  Nullable(DateTime64(3, 'UTC')) COMMENT 'when the next alert begins to stand by itself',
@@ -182,7 +182,7 @@ COMMENT 'State of each matter of a member: membership, officers, certificates, g
 CREATE TABLE IF NOT EXISTS desk_state {on_cluster}
 (
     owner                    String                                COMMENT 'whose events are folded together',
-    version                  UInt256                               COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 8 bits count the deadlines that passed',
+    version                  UInt256                               COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 24 bits count the deadlines that passed',
     records                  UInt64                                COMMENT 'distinct records known of the owner (bookkeeping)',
     partition                UInt16                                COMMENT 'Kafka partition of the owner (bookkeeping)',
     next_deadline            Nullable(DateTime64(3, 'UTC'))        COMMENT 'when the next alert begins to stand by itself',

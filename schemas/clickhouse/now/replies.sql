@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS answer_state {on_cluster}
     owner           String                         COMMENT 'whose events are folded together',
     alert_id        String                         COMMENT 'alert',
     receiver_id     String                         COMMENT 'who is notified: the factory, or a supplier to whom it was forwarded',
-    version         UInt256                        COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 8 bits count the deadlines that passed',
+    version         UInt256                        COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 24 bits count the deadlines that passed',
     records         UInt64                         COMMENT 'distinct records known of the owner (bookkeeping)',
     partition       UInt16                         COMMENT 'Kafka partition of the owner (bookkeeping)',
     next_deadline   Nullable(DateTime64(3, 'UTC')) COMMENT 'when the next alert begins to stand by itself',
@@ -125,7 +125,7 @@ CREATE TABLE IF NOT EXISTS block_state {on_cluster}
 (
     owner           String                         COMMENT 'whose events are folded together',
     lot_id          String                         COMMENT 'lot',
-    version         UInt256                        COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 8 bits count the deadlines that passed',
+    version         UInt256                        COMMENT 'sum of the ranks of the records it was judged from, below the edition of the rules; its lowest 24 bits count the deadlines that passed',
     records         UInt64                         COMMENT 'distinct records known of the owner (bookkeeping)',
     partition       UInt16                         COMMENT 'Kafka partition of the owner (bookkeeping)',
     next_deadline   Nullable(DateTime64(3, 'UTC')) COMMENT 'when the next alert begins to stand by itself',

@@ -214,8 +214,8 @@ FUND: Final = Row(
             may_be_empty=True,
             sql=f"""
 SELECT last_at AS time, toString(paid.year) AS series,
-    (budget_minor - sum(paid.price_minor) OVER (PARTITION BY paid.year ORDER BY last_at, request_id ROWS UNBOUNDED PRECEDING)) / 100
-        AS value
+    (budget_minor - sum(paid.price_minor)
+        OVER (PARTITION BY paid.year ORDER BY last_at, factory_id, request_id ROWS UNBOUNDED PRECEDING)) / 100 AS value
 FROM (SELECT * FROM fund_payments WHERE {THE_COOPERATIVE} AND step = 'DONE' AND price_minor IS NOT NULL) AS paid
 INNER JOIN (SELECT year, budget_minor FROM fund_pools WHERE {THE_COOPERATIVE} AND budget_minor IS NOT NULL) AS budgets
     ON budgets.year = paid.year

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,11 +16,9 @@ if TYPE_CHECKING:
     from weftline.domain.cooperative.history import Ref
     from weftline.domain.cooperative.member import Judgement, Reason
     from weftline.domain.cooperative.pool import Pool, Suggestion
-    from weftline.domain.cooperative.rules import Basis, Editions
+    from weftline.domain.cooperative.rules import Basis
     from weftline.domain.cooperative.what_if import Difference
-    from weftline.domain.laboratory import Standards
-    from weftline.domain.rows.desk import DeskRow
-    from weftline.processors.member_records import MemberRecords
+    from weftline.processors.member_asking import Asked
 
 app = typer.Typer()
 credit = typer.Typer(
@@ -99,67 +96,11 @@ def plan(
         typer.echo(line)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The records of the members who are asked about, of one cooperative, and how to judge them as of ``moment`` (ms)."""
-
-    members: Sequence[MemberRecords]
-    standards: Standards
-    editions: Editions
-    moment: int
-    until: int | None
-
-    @property
-    def cooperative_id(self) -> str:
-        return self.members[0].cooperative_id
-
-    @property
-    def year(self) -> int:
-        """The year of the fund that ``moment`` lies in, by the cooperative's own calendar."""
-        from weftline.domain.cooperative.fund import year_of
-
-        return year_of(self.moment, self.editions.at(self.moment))
-
-    def judge(self, member: MemberRecords, years: Iterable[int] = ()) -> Judgement:
-        """What the rules say of it; ``years``: of the fund, besides those that its events name."""
-        from weftline.domain.cooperative.member import judge_member
-
-        return judge_member(member.history(self.standards, self.until), self.editions, self.moment, years)
-
-    def desk(self, member: MemberRecords, years: Iterable[int] = ()) -> tuple[Judgement, DeskRow]:
-        """The judgement with all years of the fund, and the desk that a table has of it."""
-        from weftline.domain.cooperative.desk import desk_of, fund_years
-        from weftline.domain.cooperative.member import judge_member
-
-        history = member.history(self.standards, self.until)
-        judged = judge_member(history, self.editions, self.moment, (*fund_years(history, self.editions, self.moment), *years))
-        return judged, desk_of(judged, self.editions, (member.cooperative_id, member.factory_id))
-
-
 def read(clickhouse: str | None, cooperative: str | None, factory: str | None, as_of: int | None) -> Asked:
     """Whom a command asks about. Raises :class:`UserError` if nobody, or not one cooperative, is meant."""
-    from weftline.contracts.codec import Codec
-    from weftline.contracts.registry import open_registry
-    from weftline.contracts.standards import load_cooperative_rules, load_standards
-    from weftline.processors.member_records import members, read_members
-    from weftline.runtime.clock import clock_of
-    from weftline.warehouse.client import reader
+    from weftline.processors.member_asking import ask
 
-    settings = located(clickhouse=clickhouse)
-    standards = load_standards()
-    book = load_cooperative_rules(standards)
-    with reader(settings) as server:
-        named = members(server, cooperative, factory)
-        cooperatives = sorted({pair[0] for pair in named})
-        if not named:
-            who = f"member {factory}" if factory is not None else "member"
-            where = f" of cooperative {cooperative}" if cooperative is not None else ""
-            raise UserError(f"there is no event of any {who}{where}; `weftline status` says whether the processor cooperative runs")
-        if len(cooperatives) > 1:
-            raise UserError(f"several cooperatives have events of it: {', '.join(cooperatives)}; name one with --cooperative")
-        found = read_members(server, Codec(open_registry(settings.schema_registry)), named)
-        moment = as_of if as_of is not None else clock_of(settings.simulated_clock, server.clock())()
-    return Asked(found, standards, book.of(cooperatives[0]), moment, as_of)
+    return ask(located(clickhouse=clickhouse), cooperative, factory, as_of)
 
 
 # -- Words

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weftline.commands.common import ClickHouseOption, JsonOption, milliseconds, print_json
-from weftline.commands.cooperative import Asked, CooperativeOption, read, time_of
+from weftline.commands.cooperative import CooperativeOption, read, time_of
 
 if TYPE_CHECKING:
     from weftline.domain.cooperative.member import Judgement
     from weftline.domain.rows.desk import DeskRow
+    from weftline.processors.member_asking import Asked
 
 app = typer.Typer()
 members = typer.Typer(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -17,14 +16,10 @@ from weftline.commands.common import (
     milliseconds,
     print_json,
 )
-from weftline.commands.cooperative import CooperativeOption, read
-from weftline.commands.partners import publisher_of
-from weftline.errors import UserError
+from weftline.commands.cooperative import CooperativeOption
 
 if TYPE_CHECKING:
-    from weftline.domain.cooperative.events import CooperativeEvent
-    from weftline.domain.vocabulary import PackPurpose
-    from weftline.packs.making import Made
+    from weftline.packs.ordering import Wanted
     from weftline.packs.signed import NotAsSigned, PublicKey, Sound
     from weftline.runtime.settings import Settings
 
@@ -89,9 +84,18 @@ def _maker(purpose: str, about: str, example: str) -> None:
         as_json: JsonOption = False,
     ) -> None:
         from weftline.domain.vocabulary import PackPurpose
+        from weftline.packs.ordering import Wanted
 
-        asked = _Asked(factory, made_for, cooperative, as_of, since)
-        _make(PackPurpose(purpose), asked, out, key, source, located(kafka, clickhouse), as_json)
+        wanted = Wanted(
+            purpose=PackPurpose(purpose),
+            factory_id=factory,
+            made_for=made_for,
+            cooperative_id=cooperative,
+            as_of=None if as_of is None else milliseconds("--as-of", as_of),
+            since=None if since is None else milliseconds("--since", since),
+            source=source,
+        )
+        _make(wanted, out, key, located(kafka, clickhouse), as_json)
 
     make.__doc__ = about
     pack.command(purpose.lower(), epilog=f"Example: `{example}`")(make)
@@ -147,73 +151,22 @@ def _refuse(wrong: list[tuple[Path, NotAsSigned]]) -> NoReturn:
     fail(f"{wrong[-1][0]} {wrong[-1][1]}")
 
 
-class _Asked(NamedTuple):
-    factory: str
-    made_for: str | None
-    cooperative: str | None
-    as_of: str | None
-    since: str | None
-
-
-def _make(purpose: PackPurpose, asked: _Asked, out: Path, key: Path, source: str | None, settings: Settings, as_json: bool) -> None:
+def _make(wanted: Wanted, out: Path, key: Path, settings: Settings, as_json: bool) -> None:
     from weftline.contracts.signing import SigningKey
-    from weftline.domain.cooperative.pack import Order
-    from weftline.packs.making import digest, event, make
-    from weftline.pages.pack import page
-    from weftline.runtime.clock import clock_of
-    from weftline.warehouse.client import reader
-    from weftline.warehouse.reference import names_of_factories
+    from weftline.packs.ordering import hand_out
 
-    private = SigningKey.load(key)
-    until = None if asked.as_of is None else milliseconds("--as-of", asked.as_of)
-    found = read(settings.clickhouse, asked.cooperative, asked.factory, until)
-    (member,) = found.members
-    judged = found.judge(member)
-    if not judged.history.events:
-        raise UserError(f"nothing had happened of {asked.factory} in {member.cooperative_id} then")
-    with reader(settings) as server:
-        names = names_of_factories(server, judged.as_of)
-        now = clock_of(settings.simulated_clock, server.clock())()
-    order = Order(
-        purpose=purpose,
-        cooperative_id=member.cooperative_id,
-        factory_id=asked.factory,
-        made_at=now,
-        made_for=asked.made_for,
-        since=None if asked.since is None else milliseconds("--since", asked.since),
-        names=names.get(asked.factory),
-        publishers_known=settings.publishers == "bound",
-    )
-    made = make(judged, order, digest((*member.own, *member.inspections), judged.as_of), private, page)
-    out.mkdir(parents=True, exist_ok=True)
-    told = event(
-        made,
-        order,
-        source or f"urn:weftline:pack:{member.cooperative_id}",
-        judged.history.events[-1].center_id,
-        judged.rules.utc_offset,
-    )
-    _publish(settings, told)
-    written = [str(_write(out, purpose, asked.factory, made, ending)) for ending in made.files]
+    handed = hand_out(settings, wanted, SigningKey.load(key), lambda: out.mkdir(parents=True, exist_ok=True))
+    written = [out / name for name in handed.files]
+    for path, content in zip(written, handed.files.values(), strict=True):
+        path.write_bytes(content)
     if as_json:
-        print_json({"pack_id": made.said.pack_id, "files": written, "event": {"source": told.source, "event_id": told.event_id}})
+        told, files = handed.event, [str(path) for path in written]
+        print_json(
+            {"pack_id": handed.made.said.pack_id, "files": files, "event": {"source": told.source, "event_id": told.event_id}}
+        )
         return
-    for name in written:
-        typer.echo(name)
-
-
-def _publish(settings: Settings, told: CooperativeEvent) -> None:
-    from weftline.sdk.methods import Defaults
-
-    with publisher_of(settings, Defaults(), None)() as publisher:
-        publisher.publish(told)
-
-
-def _write(out: Path, purpose: PackPurpose, factory: str, made: Made, ending: str) -> Path:
-    safe = re.sub(r"[^\w.-]", "_", factory)
-    path = out / f"{purpose.value.lower()}-{safe}-{made.said.pack_id[:8]}.{ending}"
-    path.write_bytes(made.files[ending])
-    return path
+    for path in written:
+        typer.echo(str(path))
 
 
 def _checked(file: Path, one: Sound | NotAsSigned) -> dict[str, Any]:

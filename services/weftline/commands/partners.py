@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
@@ -181,22 +180,9 @@ def publisher_of(settings: Settings, who: Defaults, key: Path | None, spool: Pat
 
     ``who``: what events say of themselves that do not say it.
     """
-    from weftline.sdk import Publisher
+    from weftline.sdk.opening import publisher_of as opening
 
-    password = settings.kafka_password
-    return partial(
-        Publisher,
-        settings.kafka,
-        source=who.source,
-        cooperative_id=who.cooperative_id,
-        center_id=who.center_id,
-        schema_registry=settings.schema_registry,
-        username=settings.kafka_username,
-        password=password.get_secret_value() if password else None,
-        ca=settings.kafka_ca,
-        private_key=key or settings.publisher_key,
-        spool=spool,
-    )
+    return opening(settings, who, key, spool)
 
 
 def _refuse_without_mapping(file: str, given: dict[str, object]) -> None:

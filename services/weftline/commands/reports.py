@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weftline.commands.common import ClickHouseOption, JsonOption, located, print_json
-from weftline.commands.cooperative import Asked, CooperativeOption, read
+from weftline.commands.cooperative import CooperativeOption, read
 from weftline.commands.processors import cooperative as group
 from weftline.errors import UserError
 
 if TYPE_CHECKING:
     from weftline.domain.cooperative.monthly import Month, Report
-
+    from weftline.processors.member_asking import Asked
 
 app = typer.Typer()
 MonthOption = Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="A month that is over; else the last one.")]

@@ -55,15 +55,23 @@ LATE_MS = 24 * _HOUR_MS
 
 # A fact's version is UInt128: ranks are below 2^64, so 2^56 records of one owner fit below the edition.
 _FACT_EDITION = EDITION << 120
-# A state row's is UInt256: edition, sum of ranks (below 2^120), 8 bits of deadlines passed.
+# A state row's is UInt256: edition, sum of ranks (below 2^120), 24 bits of deadlines passed. Of an order few pass; of a member each test
+# grows old at three or four moments, so that eight bits, which there were before edition 5, were full after some eighty tests.
 _EDITION_BITS = 240
-_PASSED_BITS = 8
+_PASSED_BITS = 24
+_PASSED_BITS_BEFORE = (5, 8)
+#: The most deadlines that a version can count.
+MOST_PASSED = (1 << _PASSED_BITS) - 1
 # An alert's is UInt256 too: told, 14 bits of edition, the rest of the state's version, what is said, published.
 _TOLD = 1 << 255
 _ALERT_EDITION_BITS = 241
 _SAID_BITS, _COUNT_BITS, _DIGEST_BITS = 15, 3, 11
-# A revision is a long below 2^53, which JSON carries everywhere: edition, 25 bits of records, deadlines passed, what is said.
-_REVISION_EDITION_BITS, _RECORD_BITS = 48, 25
+# A revision is a long below 2^53, which JSON carries everywhere: edition, 33 bits of records and of deadlines passed, what is said.
+_REVISION_EDITION_BITS, _KNOWN_BITS = 48, 33
+#: How many of these bits are for deadlines. Some owners have 10^7 records, and of these rows few deadlines pass. A desk has many, and
+#: of records it counts those that were known of its factory when each of its reports was judged: of a thousand reports, two million.
+_FEW_PASSED_BITS = 8
+_MANY_PASSED_BITS = {"desk_state": 12}
 
 
 def fact_version(rank_sum: int) -> int:
@@ -73,12 +81,14 @@ def fact_version(rank_sum: int) -> int:
 
 def state_version(rank_sum: int, passed: int) -> int:
     """Version of a state row, UInt256. For one set of records a deadline only goes from open to passed, so it only grows."""
-    return (EDITION << _EDITION_BITS) + (rank_sum << _PASSED_BITS) + min(passed, 255)
+    return (EDITION << _EDITION_BITS) + (rank_sum << _PASSED_BITS) + min(passed, MOST_PASSED)
 
 
 def known_in(state: int) -> int:
     """The sum of the ranks that the version of a state row is of, in whatever edition."""
-    return (state & ((1 << _EDITION_BITS) - 1)) >> _PASSED_BITS
+    edition, known = divmod(state, 1 << _EDITION_BITS)
+    until, bits = _PASSED_BITS_BEFORE
+    return known >> (bits if edition < until else _PASSED_BITS)
 
 
 def alert_version(state: int, told: bool, said: int, published: bool) -> int:
@@ -100,9 +110,13 @@ JUDGED_IN_SQL = (
 )
 
 
-def revision(records: int, passed: int, said: int) -> int:
-    """Revision of an alert: edition of the rules, number of distinct records known, deadlines passed, what is said of it."""
-    known = min(records, (1 << _RECORD_BITS) - 1) << _PASSED_BITS | passed
+def revision(records: int, passed: int, said: int, table: str = "") -> int:
+    """Revision of an alert: edition of the rules, number of distinct records known, deadlines passed, what is said of it.
+
+    ``table``: in a row of which it was judged. An alert is of one table, so its revisions are of one division of the bits.
+    """
+    bits = _MANY_PASSED_BITS.get(table, _FEW_PASSED_BITS)
+    known = min(records, (1 << (_KNOWN_BITS - bits)) - 1) << bits | min(passed, (1 << bits) - 1)
     return (EDITION << _REVISION_EDITION_BITS) + (known << _SAID_BITS) + said
 
 
@@ -290,7 +304,7 @@ def _stored(judged: Judged, row: StoredAlert | None, change: StoredAlert) -> Sto
     said = count << (_SAID_BITS - _COUNT_BITS) | (change.status is AlertStatus.UPDATED) << _DIGEST_BITS | digest
     return change._replace(
         version=alert_version(judged.version, not change.historic, said, False),
-        revision=revision(judged.records, judged.version & 255, said),
+        revision=revision(judged.records, judged.version & MOST_PASSED, said, judged.table),
     )
 
 

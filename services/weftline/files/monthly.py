@@ -190,7 +190,8 @@ def _fund(report: Report, names: Mapping[str, str]) -> Sheet:
         pool.quota,
         pool.reserved,
         pool.used,
-        max(0, pool.quota - pool.reserved - pool.used),
+        # Who was granted more than its quota takes nothing from what the others have left.
+        sum(line.left for line in report.lines),
         _share(pool.used, pool.quota),
         None,
     )
@@ -287,7 +288,7 @@ class _Book:
         self._forms = {
             "text": book.add_format({}),
             "count": book.add_format({"num_format": "#,##0"}),
-            "number": book.add_format({"num_format": "#,##0.##"}),
+            "number": book.add_format({"num_format": "#,##0.00"}),
             "share": book.add_format({"num_format": "0.0%"}),
             "day": book.add_format({"num_format": "yyyy-mm-dd"}),
         }
@@ -304,7 +305,9 @@ class _Book:
             page.write_string(0, at, column.head, self._head)
         for line, row in enumerate(sheet.rows, 1):
             for at, (value, column) in enumerate(zip(row, sheet.columns, strict=True)):
-                self._cell(page, line, at, value, self._forms[column.form])
+                # In one column there may be amounts and counts; a count has no hundredths.
+                whole = column.form == "number" and isinstance(value, int)
+                self._cell(page, line, at, value, self._forms["count" if whole else column.form])
         for place, chart in enumerate(sheet.charts):
             self._chart(page, sheet, place, *chart)
 

@@ -13,7 +13,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,7 +22,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.registry import open_registry
-from weftline.contracts.signing import SigningKey
 from weftline.contracts.standards import load_remedies, load_sampling_standard
 from weftline.contracts.webhooks import Secrets
 from weftline.errors import DependencyDown, UserError, WeftlineError
@@ -43,7 +41,8 @@ from weftline.gateway.tables import ClickHouse, Tables
 from weftline.gateway.webhooks import Webhooks
 from weftline.runtime import guard, logging
 from weftline.runtime.guard_aiohttp import guarded
-from weftline.runtime.settings import Settings, secrets_folder
+from weftline.runtime.keys import signing_key
+from weftline.runtime.settings import Settings
 from weftline.runtime.tls import serving
 
 log = logging.get(__name__)
@@ -56,26 +55,6 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the exit status. Raises UserError if a port is taken."""
     logging.configure(settings)
     return asyncio.run(_serve(settings))
-
-
-def signing_key(settings: Settings) -> SigningKey | None:
-    """The key with which events are signed; None without one. A file among the secrets is guarded by their folder, not by its mode, since
-    containers of several users read them; an empty one there is none."""
-    path = settings.publisher_key
-    if path is None:
-        return None
-    folder = secrets_folder()
-    if folder is None or not path.resolve().is_relative_to(folder.resolve()):
-        return SigningKey.load(path)
-    text = _bytes(path)
-    return SigningKey.parse(text, path) if text.strip() else None
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"private key {path}: {error.strerror}") from None
 
 
 def desk_of(settings: Settings, gateway: Gateway) -> Desk:
@@ -106,7 +85,7 @@ def webhooks_of(settings: Settings, source: Tables) -> Webhooks:
 
 async def _serve(settings: Settings) -> int:
     codec = Codec(open_registry(settings.schema_registry))
-    key = signing_key(settings)
+    key = signing_key(settings.publisher_key)
     tls = serving(settings.tls_certificate, settings.tls_key)
     source, outbox = ClickHouse(settings), Kafka(settings)
     door = Door(source, bound=settings.publishers == "bound")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from weftline.domain.fold import Drawn, History, Record, StateRow
-from weftline.domain.revisions import content_of, fact_version, judged_in, state_version
+from weftline.domain.revisions import MOST_PASSED, content_of, fact_version, judged_in, state_version
 from weftline.processors.kinds import GRAINS, Kind
 from weftline.warehouse import cuts
 from weftline.warehouse.client import Reader
@@ -88,10 +88,6 @@ class Stored(NamedTuple):
 
     tables: Tables
     versions: Versions
-
-
-#: A state row's version counts the deadlines that passed in so many bits: the greatest that a set of records can give.
-MOST_PASSED = 255
 
 
 def rollup(kind: Kind, grain: str) -> str:

@@ -134,7 +134,7 @@ def _days(kind: Kind) -> PlainView:
 
 
 def _state(state: StateTable) -> Table:
-    version = f"{_SUM_OF_RANKS}; its lowest 8 bits count the deadlines that passed"
+    version = f"{_SUM_OF_RANKS}; its lowest 24 bits count the deadlines that passed"
     columns = (
         _OWNER,
         *_columns(state.key),

@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         "beyond", description="beyond: the board asks for a login, by TLS, where it listens beyond 127.0.0.1; always: there too"
     )
 
+    pack_key: Path | None = Field(
+        None, description="PEM file of a cooperative's private key; set: who is logged in to the board has it sign packs of members"
+    )
+    pack_cooperative: str | None = Field(None, description="cooperative whose key that is; needed where a member is in several")
+
     gateway_host: str = Field("127.0.0.1", description="address on which the gateway listens for partners")
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = Field(8081, description="port of the same; 0 picks a free one")
 

@@ -16,6 +16,7 @@ from weftline.boards.web.address import DAY, RANGE_TEXTS, RANGES, Address, grain
 from weftline.boards.web.charts import Span
 from weftline.boards.web.frame import CHOICES, Frame, Words
 from weftline.boards.web.keeper import Keeper
+from weftline.boards.web.packing import PackForm, Packs
 from weftline.boards.web.panels import Card
 from weftline.boards.web.source import Source
 from weftline.boards.web.watch import Watch
@@ -49,7 +50,10 @@ def span_at(now: float, days: int) -> Span:
 class BoardPage:
     """One open page. ``run`` is its life, to be cancelled when the page is closed."""
 
-    def __init__(self, board: Board, frame: Frame, source: Source, watch: Watch, boards: frozenset[str]) -> None:
+    def __init__(
+        self, board: Board, frame: Frame, source: Source, watch: Watch, boards: frozenset[str], packs: Packs | None = None
+    ) -> None:
+        """``packs``: made of the factory that is chosen; None: there is no button."""
         self._board, self._frame, self._source, self._watch = board, frame, source, watch
         self._selects: dict[str, ui.select] = {}
         self._ranges: dict[str, Words] = {}
@@ -74,6 +78,7 @@ class BoardPage:
                     with ui.element("div").classes("choices").props("id=choices"):
                         self._choices()
             self._keeper = Keeper(self._rows(boards), source)
+            self._pack = None if packs is None else PackForm(packs, look)
 
     def _rows(self, boards: frozenset[str]) -> list[Card]:
         look, cards = self._frame.look, []
@@ -141,6 +146,7 @@ class BoardPage:
             return
         self._frame.go(here)
         self._mark_range()
+        self._tell_pack()
         ui.navigate.history.replace(here.href)
         self._again.set()
 
@@ -208,7 +214,12 @@ class BoardPage:
         self._filling = False
         self._say_all(variable)
 
+    def _tell_pack(self) -> None:
+        if self._pack is not None:
+            self._pack.about(next(iter(self._frame.here.values.get("factory", ())), ""))
+
     def _read(self) -> None:
+        self._tell_pack()
         here, look = self._frame.here, self._frame.look
         span = span_at(time.time(), RANGES[span_of(self._board, here.span)])
         choice = Choice(span.begin, span.end, {**self._values(), "grain": [span.grain], "zone": [look.zone.key]})

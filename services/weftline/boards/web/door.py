@@ -31,15 +31,24 @@ _FOR_ALL: Final = ("/healthz", "/readyz")
 class Door:
     """ASGI middleware around the whole application: pages, files, polling and websocket."""
 
-    def __init__(self, app: ASGIApp, allowed: Collection[str], pages: Collection[str], login: Login | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        allowed: Collection[str],
+        pages: Collection[str],
+        login: Login | None = None,
+        forms: Collection[str] = (),
+    ) -> None:
         """``pages``: the paths of all pages. Others are not found here: NiceGUI would build a page that says so.
 
-        ``login``: none on an address that this machine alone reaches.
+        ``login``: none on an address that this machine alone reaches. ``forms``: paths to which forms of pages are sent, and to which no
+        link from elsewhere leads.
         """
         self._app = app
         self._allowed = allowed
         self._pages = pages
         self._login = login
+        self._forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -47,7 +56,7 @@ class Door:
             return
         headers = Headers(scope=scope)
         websocket = scope["type"] == "websocket"
-        plain = scope["path"].startswith(_PLAIN)
+        plain = scope["path"].startswith(_PLAIN) or scope["path"] in self._forms
         refused = guard.refusal(headers, headers.getlist("host"), self._allowed, pages=not plain, websocket=websocket)
         if refused is not None and websocket:
             await send({"type": "websocket.close", "code": 1008, "reason": refused[:120]})

@@ -35,7 +35,7 @@ SESSION_SECONDS: Final = 12 * 3600
 KEPT: Final = 1_000
 #: A token and where it leads; whatever is larger is no login.
 MOST_BYTES: Final = 8_192
-_HEADERS: Final = {
+FORM_HEADERS: Final = {
     **guard.HEADERS,
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
@@ -88,11 +88,16 @@ class Login:
             return False
         return True
 
+    def who(self, headers: Headers) -> str | None:
+        """Whose session a request belongs to that was let in, by the name of the partner."""
+        found = self._sessions.get(_cookie(headers))
+        return None if found is None else found[0].partner.partner_id
+
     async def answer(self, scope: Scope, receive: Receive, pages: Collection[str]) -> Response:
         """What somebody without a session is told: the form, or, if it is what he sends, where it leads him."""
         headers = Headers(scope=scope)
         if scope["method"] == "POST" and scope["path"] == PATH:
-            return await self._enter(scope, await _form(receive), pages)
+            return await self._enter(scope, await form_of(receive), pages)
         query = scope["query_string"].decode("latin-1")
         here = scope["path"] + (f"?{query}" if query else "")
         elsewhere = headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and COOKIE not in headers.get("cookie", "")
@@ -116,7 +121,7 @@ class Login:
         self._sessions[name] = caller, self._clock() + SESSION_SECONDS
         if len(self._sessions) > KEPT:
             self._sessions.popitem(last=False)
-        answer = RedirectResponse(to, 303, headers=_HEADERS)
+        answer = RedirectResponse(to, 303, headers=FORM_HEADERS)
         answer.set_cookie(COOKIE, name, httponly=True, samesite="strict", secure=self._encrypted)
         return answer
 
@@ -133,7 +138,7 @@ class Login:
 
 
 def _page(status: int, *, to: str, said: str = "", again: str = "") -> Response:
-    return HTMLResponse(_PAGE.format(to=escape(to), said=said, again=again), status, _HEADERS)
+    return HTMLResponse(_PAGE.format(to=escape(to), said=said, again=again), status, FORM_HEADERS)
 
 
 def _cookie(headers: Headers) -> str:
@@ -144,7 +149,8 @@ def _cookie(headers: Headers) -> str:
     return "" if morsel is None else morsel.value
 
 
-async def _form(receive: Receive) -> dict[str, str]:
+async def form_of(receive: Receive) -> dict[str, str]:
+    """The fields of a form that is sent; none if it is larger than any of ours."""
     body, more = b"", True
     while more and len(body) <= MOST_BYTES:
         message = await receive()

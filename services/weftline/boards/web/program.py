@@ -29,6 +29,8 @@ from weftline.boards.web.board import BoardPage
 from weftline.boards.web.door import Door
 from weftline.boards.web.frame import ASSETS, QUASAR_LANGUAGES, Frame
 from weftline.boards.web.login import Login
+from weftline.boards.web.packing import BOARD as PACKS_ON
+from weftline.boards.web.packing import Packs
 from weftline.boards.web.source import Source
 from weftline.boards.web.watch import Watch
 from weftline.errors import UserError
@@ -37,6 +39,7 @@ from weftline.gateway.patience import Patient
 from weftline.gateway.tables import ClickHouse
 from weftline.pages.drawing import STYLE
 from weftline.runtime import guard, logging
+from weftline.runtime.keys import signing_key
 from weftline.runtime.settings import Settings
 from weftline.runtime.tls import serving
 
@@ -61,7 +64,8 @@ SHOWN: Final[tuple[Board, ...]] = tuple(board for board in BOARDS if all(panel.s
 class _Pages:
     """The pages and what they share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, packs: Packs | None = None) -> None:
+        self._packs = packs
         self.source = Source(settings)
         self.watch = Watch(self.source, settings)
         self._zone = ZoneInfo(settings.time_zone)
@@ -76,6 +80,8 @@ class _Pages:
         app.add_static_files("/assets/pages", STYLE.parent)
         for board in SHOWN:
             ui.page(f"/{board.id}")(self._board(board))
+        if self._packs is not None:
+            self._packs.register(server)
         ui.page("/alert/{alert_id}")(self._alert)
 
     async def _first(self) -> Response:
@@ -98,7 +104,8 @@ class _Pages:
     def _board(self, board: Board) -> Callable[[Request], None]:
         def page(request: Request) -> None:
             frame = self._frame(request, board, board.title)
-            self._live(BoardPage(board, frame, self.source, self.watch, self._boards).run())
+            packs = self._packs if board.id == PACKS_ON else None
+            self._live(BoardPage(board, frame, self.source, self.watch, self._boards, packs).run())
 
         return page
 
@@ -150,7 +157,9 @@ async def _serve(settings: Settings) -> int:
     login = None if open_ else Login(Partners(partners), encrypted=bool(tls))
     if login is not None:
         await login.must_be_possible(host)
-    pages = _Pages(settings)
+    key = signing_key(settings.pack_key)
+    packs = None if key is None else Packs.of(settings, key, login)
+    pages = _Pages(settings, packs)
     server = FastAPI(openapi_url=None)
     pages.register(server)
     ui.run_with(
@@ -164,7 +173,8 @@ async def _serve(settings: Settings) -> int:
         show_welcome_message=False,
     )
     pages_at = frozenset({"/", *(f"/{board.id}" for board in SHOWN)})
-    server.add_middleware(Door, allowed=guard.names(settings.http_allowed_hosts), pages=pages_at, login=login)
+    forms = frozenset[str]() if packs is None else packs.forms
+    server.add_middleware(Door, allowed=guard.names(settings.http_allowed_hosts), pages=pages_at, login=login, forms=forms)
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:

@@ -247,9 +247,14 @@ def _matter_id(body: Body) -> str:
         case Certificate():
             return f"{body.scheme}/{body.certificate_number}"
         case OfficialGrade():
-            return str(body.year)
+            return f"{body.year}/{body.issuer}"  # two authorities may grade one year, each by its own measure
+        case Fund(step=FundStep.BUDGET_SET):
+            # A matter shows of each field what was said last, so a budget and a price must not be steps of one: both have an amount.
+            return f"{body.step}/{body.year}"
+        case Fund(step=FundStep.PRICE_SET):
+            return f"{body.step}/{body.year}/{body.product_category or ''}"
         case Fund():
-            return body.request_id or f"{body.year}/{body.product_category or ''}"
+            return body.request_id or str(body.year)
         case Enforcement():
             return body.case_id
         case Listing():

@@ -168,12 +168,12 @@ class MemberRules:
         seen, of = self._seen, self._of
         membership = self._matters.get(MatterKey(CooperativeKind.MEMBERSHIP.value, ""), NO_MATTER)
         officers = [matter for matter in of(CooperativeKind.OFFICER) if matter.step in _IN_OFFICE]
-        grades = sorted((matter.said["year"], matter.step) for matter in of(CooperativeKind.OFFICIAL_GRADE) if matter.step)
+        grades = sorted((m.said["year"], m.changed_at or 0, m.step) for m in of(CooperativeKind.OFFICIAL_GRADE) if m.step)
         listed = {entry.list for entry in judged.listed}
         cases = (matter.step for matter in of(CooperativeKind.ENFORCEMENT))
         works = (matter.step for matter in of(CooperativeKind.STANDARD))
         reports = judged.history.standing
-        year, grade = grades[-1] if grades else (0, "")
+        year, _, grade = grades[-1] if grades else (0, 0, "")
         return MemberRow(
             cooperative_id=seen.cooperative_id if seen else "",
             factory_id=seen.factory_id if seen else "",

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from weftline.domain.cooperative.clocks import Case
 from weftline.domain.cooperative.conditions import Signal
 from weftline.domain.cooperative.history import History, Inspection
-from weftline.domain.cooperative.lists import Entry
+from weftline.domain.cooperative.lists import Entry, EntryState
 from weftline.domain.cooperative.member import Judgement
 from weftline.domain.cooperative.pool import Pool, pool_of
 from weftline.domain.cooperative.rules import Basis, SignalName
@@ -165,10 +165,7 @@ def report_of(cooperative_id: str, month: Month, own: History, members: Mapping[
         ),
         failing=tuple(_failing(of_month, tests)),
         lists=tuple(
-            (factory, entry)
-            for factory, judged in known.items()
-            for entry in judged.entries
-            if entry.on_list(end) or any(begin <= (at or 0) <= end for at in (entry.decided_at, entry.appealed_at, entry.ended_at))
+            (factory, entry) for factory, judged in known.items() for entry in judged.entries if _of_the_month(entry, begin, end)
         ),
         cases=tuple((factory, case) for factory, judged in known.items() for case in judged.cases if _in_month(case, begin)),
         proposals=tuple(_proposals(known.values())),
@@ -247,6 +244,15 @@ def _failing(of_month: Iterable[Inspection], tests: Iterable[Inspection]) -> Ite
     month, year = (Counter(code for one in these if one.failed for code in set(one.failing)) for these in (of_month, tests))
     for code, count in sorted(year.items(), key=lambda pair: (-pair[1], pair[0])):
         yield Failing(code, month[code], count)
+
+
+def _of_the_month(entry: Entry, begin: int, end: int) -> bool:
+    """Whether it stands at the month's end, an appeal that waits included, or something became of it within the month; also by itself."""
+    if entry.state(end) in (EntryState.LISTED, EntryState.APPEALED):
+        return True
+    ended = entry.until if entry.decided_at is not None and entry.ended_at is None else entry.ended_at
+    times = (entry.decided_at, entry.appealed_at, ended)
+    return any(time is not None and begin <= time <= end for time in times)
 
 
 def _in_month(case: Case, begin: int) -> bool:

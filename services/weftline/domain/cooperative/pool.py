@@ -151,15 +151,17 @@ def _budget(year: int, own: History) -> tuple[int | None, str | None]:
 
 
 def _prices(year: int, own: History, currency: str | None) -> dict[str | None, int]:
-    """The price list of the year, by product category; under None the price of what is not named."""
-    return {
-        body.product_category: body.amount_minor
+    """The price list of the year as it was set last, by product category; under None the price of what is not named. A price in another
+    currency than the budget's is none, also where there was one in the budget's before it."""
+    last = {
+        body.product_category: body
         for event in own.events
-        if (body := event.fund) is not None
-        and body.step is FundStep.PRICE_SET
-        and body.year == year
-        and body.currency == currency
-        and body.amount_minor is not None
+        if (body := event.fund) is not None and body.step is FundStep.PRICE_SET and body.year == year
+    }
+    return {
+        category: body.amount_minor
+        for category, body in last.items()
+        if body.currency == currency and body.amount_minor is not None
     }
 
 

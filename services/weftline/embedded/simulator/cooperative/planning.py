@@ -52,7 +52,8 @@ class Plan(Diary):
                 membership.append((self.day(joined + rng.randrange(1, 40)), "PLEDGE_SIGNED"))
             limited = size is SizeClass.MICRO and rng.random() < 0.4
             members.append(Member(factory_id, size, rng.random() < 0.4, limited, membership, free={*range(self.slots)}))
-        for member in rng.sample(members, play.leavers):
+        # Of those who have a day left on which they can leave: a short play may end before somebody has signed.
+        for member in rng.sample([m for m in members if m.membership[-1][0] < self.day(play.days - 1)], play.leavers):
             joined = (member.membership[-1][0] - self.play.first_day) // DAY
             left = rng.randrange(joined + 1, self.play.days)
             member.membership.append((self.day(left), "LEFT"))
