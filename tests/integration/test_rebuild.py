@@ -26,7 +26,7 @@ from weftline.warehouse.client import Reader, reader
 
 START = 1_767_225_600_000  # 2026-01-01
 #: A version that no records explain, and that a table of alerts can have as well.
-GREATER = "bitShiftLeft(toUInt256(1), 100)"
+GREATER = "bitShiftLeft(toUInt256(1), 116)"
 
 
 @pytest.fixture(scope="module")
