@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from typing import Annotated, NoReturn
@@ -81,6 +82,8 @@ for part in (
 
 def main() -> NoReturn:
     """Entry point: a user's error ends in one line, never in a traceback."""
+    # A command loads more than it makes, and no module is garbage: 0.45 s of CPU for the publisher's instead of 0.56.
+    gc.set_threshold(400_000)
     # Libraries warn of a broker that goes away; the command says it itself, and the processors set up logging of their own.
     for library in ("kafka", "clickhouse_connect"):
         logging.getLogger(library).setLevel(logging.CRITICAL)

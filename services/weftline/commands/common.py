@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -37,6 +37,10 @@ DataOption = Annotated[
 ]
 
 
+#: Python's own thresholds.
+_USUAL: Final = gc.get_threshold()
+
+
 @contextmanager
 def importing() -> Iterator[None]:
     """While a program that stays loads its modules: of the hundreds of thousands of objects that they make none is garbage, and looking
@@ -46,6 +50,7 @@ def importing() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(*_USUAL)
         gc.enable()
 
 
