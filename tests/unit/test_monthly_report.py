@@ -133,6 +133,26 @@ def test_members_and_officers_are_counted_month_by_month() -> None:
     assert rows["2026-06"]["首席质量官"] == len(chiefs) - len(told("officer", step="ENDED"))
 
 
+def test_officers_of_a_factory_that_left_are_none_of_the_cooperatives() -> None:
+    events = [
+        {"id": "joined", "at": datetime.date(2026, 1, 1), "membership": {"step": "JOINED"}},
+        {
+            "id": "officer",
+            "at": datetime.date(2026, 2, 1),
+            "officer": {"step": "APPOINTED", "role": "CHIEF_QUALITY_OFFICER", "person_id": "p1"},
+        },
+        {"id": "left", "at": datetime.date(2026, 4, 2), "membership": {"step": "LEFT"}},
+    ]
+
+    def counted(month: Month) -> tuple[int, int]:
+        end, book = month.end(ZONE), rulebook().of("haimen")
+        judged = judge_member(history({"events": events, "inspections": []}).until(end), book, end, (month.year,))
+        last = report_of("haimen", month, History(), {"f-1": judged}, ZONE).steps[-1]
+        return last.members, last.chief_officers
+
+    assert [counted(Month(2026, number)) for number in (1, 3, 4)] == [(1, 0), (1, 1), (0, 0)]
+
+
 def test_clocks_and_lists_of_a_month_that_is_long_past() -> None:
     # By 07-second-round.yaml: both re-inspections failed, and the board listed it; its appeal came on 20 August.
     (entry,) = [row for row in read(AUGUST_2024)["红黑榜"] if row["编号"] == "f-07"]

@@ -208,9 +208,15 @@ def _step(month: Month, members: Iterable[Judgement], tests: Iterable[Inspection
     begin, end = month.begin(utc_offset), month.end(utc_offset)
     members = tuple(members)
     signals = [signal for judged in members for signal in judged.facts.signals]
+    holding = [
+        {signal.name: sum(other.name is signal.name for other in standing) for signal in standing}
+        for judged in members
+        if (standing := [signal for signal in judged.facts.signals if signal.at <= end and signal.holds(end)])
+    ]
 
     def at_end(name: SignalName) -> int:
-        return sum(signal.name is name and signal.at <= end and signal.holds(end) for signal in signals)
+        """Of who is a member then: nobody says that an officer of who left is one no more."""
+        return sum(held.get(name, 0) for held in holding if SignalName.MEMBER in held)
 
     def within(time: int | None) -> bool:
         return time is not None and begin <= time <= end
