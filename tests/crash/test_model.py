@@ -295,7 +295,7 @@ def the_digest(patch: pytest.MonkeyPatch) -> None:
 def the_greater_revision_for_a_passed_deadline(patch: pytest.MonkeyPatch) -> None:
     """Where passed deadlines are equal what is said decides, by its digest: here the wrong way round."""
     real = revisions.revision
-    patch.setattr(revisions, "revision", lambda records, passed, said: real(records, 255 - passed, said))
+    patch.setattr(revisions, "revision", lambda records, passed, said, table: real(records, 255 - passed, said, table))
 
 
 def telling_what_takes_the_place_of_a_told_alert(patch: pytest.MonkeyPatch) -> None:

@@ -249,9 +249,13 @@ FROM
     UNION ALL
     SELECT 7, 'spent', toString(round(sum(spent_minor) / 100)), '2250000' FROM fund_pools WHERE {THE_COOPERATIVE}
     UNION ALL
-    SELECT 8, 'passed', if(sum(tests_passed + tests_failed) > 0,
-        concat(toString(round(100 * sum(tests_passed) / sum(tests_passed + tests_failed), 1)), ' %'), ''), '97.5 %'
-    FROM desks WHERE {THE_COOPERATIVE}
+    SELECT 8, 'passed', if(passed + failed > 0, concat(toString(round(100 * passed / (passed + failed), 1)), ' %'), ''), '97.5 %'
+    FROM
+    (
+        SELECT countIf(verdict = 'PASS' AND scope = 'FULL') AS passed, countIf(verdict = 'FAIL') AS failed
+        FROM reports
+        WHERE payer = 'TESTING_FUND' AND counted AND factory_id IN (SELECT factory_id FROM members WHERE {THE_COOPERATIVE})
+    )
 )
 ORDER BY place""",
             width=12,
