@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from weftline.embedded.locks import Held
 from weftline.embedded.ports import HOST, free_ports
 from weftline.embedded.stack_folder import Ports, find_running, lock_of
 from weftline.errors import UserError
@@ -71,3 +73,29 @@ def test_a_lock_that_still_names_a_dead_stack_finds_none(tmp_path: Path) -> None
     with lock_of(tmp_path).acquire():
         (tmp_path / "stack.lock").write_text(f"{dead.pid}\n")
         assert find_running(tmp_path) is None
+
+
+def test_who_only_looks_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    (tmp_path / "stack.json").write_text(json.dumps({"pid": 0, "kafka": "", "clickhouse": ""}))
+    held, tried, over = threading.Event(), threading.Event(), threading.Event()
+
+    def look() -> None:
+        with lock_of(tmp_path).acquire():
+            held.set()
+            tried.wait(60)
+        while not over.is_set():
+            find_running(tmp_path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        assert held.wait(60)
+        with pytest.raises(Held):
+            lock_of(tmp_path).acquire()
+        tried.set()
+        for _ in range(50):
+            lock_of(tmp_path).acquire(patience=30.0).release()
+    finally:
+        tried.set()
+        over.set()
+        looking.join()

@@ -28,7 +28,7 @@ from weftline.embedded.compare import Comparison, compare
 from weftline.embedded.interrupt import Interrupted
 from weftline.embedded.jars import JarsUnavailable
 from weftline.embedded.live import Board, Gauge
-from weftline.embedded.locks import Held
+from weftline.embedded.locks import LOOKED_AT_SECONDS, Held
 from weftline.embedded.simulator.config import Pace, demo_config
 from weftline.embedded.simulator.player import Progress, Summary, simulate
 from weftline.embedded.simulator.reference import reference_of
@@ -192,7 +192,7 @@ def _empty(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / "stack.lock").exists():
         raise UserError(f"{folder} holds what no demonstration has put there; choose another folder with --data")
     try:
-        lock = lock_of(folder).acquire()
+        lock = lock_of(folder).acquire(patience=LOOKED_AT_SECONDS)
     except Held as held:
         raise UserError(f"a demonstration already runs on {folder} (process {held.owner}); end it first, or add --keep") from None
     except OSError as error:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
+
+#: Whoever only looks whether a lock is held has it for some microseconds: a start that met one of them would fail.
+LOOKED_AT_SECONDS = 0.5
 
 
 class Held(Exception):
@@ -23,8 +27,21 @@ class FileLock:
         self._path = path
         self._descriptor: int | None = None
 
-    def acquire(self, *, wait: bool = False) -> FileLock:
-        """Take the lock, or raise :class:`Held`; with ``wait`` stand in line instead."""
+    def acquire(self, *, wait: bool = False, patience: float = 0.0) -> FileLock:
+        """Take the lock, or raise :class:`Held`; with ``wait`` stand in line instead.
+
+        ``patience``: seconds for which to try again, where others take it for a moment to see whether anybody holds it.
+        """
+        until = time.monotonic() + patience
+        while True:
+            try:
+                return self._take(wait=wait)
+            except Held:
+                if time.monotonic() >= until:
+                    raise
+            time.sleep(0.02)
+
+    def _take(self, *, wait: bool) -> FileLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -38,7 +38,7 @@ from weftline.embedded.children import (
 from weftline.embedded.engine_chdb import EngineConfig, default_memory_mb
 from weftline.embedded.hold import holder
 from weftline.embedded.jars import Classpath, prepare_kafka
-from weftline.embedded.locks import Held
+from weftline.embedded.locks import LOOKED_AT_SECONDS, Held
 from weftline.embedded.memory_broker import DOES_NOT_PROMISE, MemoryBrokerConfig
 from weftline.embedded.passwords import ensure_link_key, ensure_passwords
 from weftline.embedded.ports import HOST
@@ -213,7 +213,7 @@ class Stack:
         room.require(folder)
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire()
+            self._lock.acquire(patience=LOOKED_AT_SECONDS)
         except Held as held:
             raise UserError(
                 f"a stack already runs on {folder.absolute()} (process {held.owner}); stop it first, or choose another folder"
