@@ -14,7 +14,7 @@ from weftline.processors import telling
 from weftline.warehouse import cuts
 
 SEED = int(os.environ.get("WEFTLINE_CRASH_SEED", "1"))
-SCHEDULES = int(os.environ.get("WEFTLINE_CRASH_SCHEDULES", "40"))
+SCHEDULES = int(os.environ.get("WEFTLINE_CRASH_SCHEDULES", "60"))
 #: So many are played before the tables are read: rows of more worlds make every query slower.
 AT_ONCE = 60
 #: Of those in which each row is a statement, and takes the engine as long as a thousand.

@@ -37,8 +37,22 @@ DataOption = Annotated[
 ]
 
 
-#: Python's own thresholds.
+#: Python's own thresholds, and more objects than any command's modules make.
 _USUAL: Final = gc.get_threshold()
+_LOADED: Final = 400_000
+
+
+def load_first() -> None:
+    """Look for garbage only after a command has loaded what it needs, of which nothing is garbage: 0.45 s of CPU for the publisher's
+    modules instead of 0.56. From the first look on it is as usual, for commands that stay."""
+
+    def as_usual(phase: str, _: dict[str, int]) -> None:
+        if phase == "stop":
+            gc.callbacks.remove(as_usual)
+            gc.set_threshold(*_USUAL)
+
+    gc.callbacks.append(as_usual)
+    gc.set_threshold(_LOADED)
 
 
 @contextmanager
