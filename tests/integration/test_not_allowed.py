@@ -29,6 +29,7 @@ from weftline.contracts.reference import Reference
 from weftline.contracts.registry import open_registry
 from weftline.contracts.signing import SigningKey
 from weftline.contracts.topics import key_of, topic_of
+from weftline.domain.events import OrderEvent
 from weftline.embedded.ports import HOST, free_ports
 from weftline.embedded.supervisor import Stack
 from weftline.runtime.settings import load
@@ -51,7 +52,7 @@ class World:
     folder: Path
     port: int
     tables: Reader
-    sent: int = 0
+    sent: dict[str, OrderEvent] = field(default_factory=dict)
     keys: dict[str, Path] = field(default_factory=dict)
 
     @property
@@ -94,12 +95,20 @@ class World:
 
     def order(self, name: str, key: str | None, event_time: datetime = NOW - timedelta(hours=3)) -> str:
         """Publish an order; its number."""
-        self.sent += 1
+        order = f"o-{len(self.sent) + 1}"
         with self.center(name, key) as center:
-            center.order(
-                factory_id="f-1", order_id=f"o-{self.sent}", status="CONFIRMED", product_category="sheet", event_time=event_time
+            sent = center.order(
+                factory_id="f-1", order_id=order, status="CONFIRMED", product_category="sheet", event_time=event_time
             )
-        return f"o-{self.sent}"
+        self.sent[order] = sent.event
+        return order
+
+    def take_back(self, name: str, key: str, event: OrderEvent) -> None:
+        """Declare an order's event erroneous, and wait until it counts no more."""
+        with self.center(name, key) as center:
+            center.declare_erroneous(event, "did_not_occur", declaration_time=NOW)
+        counts = "SELECT count() FROM order_facts FINAL WHERE order_id = {order:String} AND counts"
+        until(lambda: self.tables.rows(counts, {"order": event.order_id}) == [(0,)], "it counts no more")
 
     def stored(self, order: str) -> bool:
         """Whether the order is in the tables."""
@@ -299,12 +308,18 @@ def test_a_rotation_with_overlap(world: World) -> None:
     late = world.order("turn", "turn-new", NOW - timedelta(days=20))  # before the rotation, told after it
     until(lambda: world.stored(late), "the new key speaks for all days")
 
+    slipped: list[str] = []  # let in by grants read before the revocation: until they are taken back, the audit tells of them
+
     def noticed() -> bool:
         order = world.order("turn", "turn-old")
         until(lambda: world.stored(order) or world.why(order), "decided")
+        if world.stored(order):
+            slipped.append(order)
         return not world.stored(order)
 
     until(noticed, "the old key is revoked, without a restart")
+    for order in slipped:
+        world.take_back("turn", "turn-new", world.sent[order])
 
 
 def test_what_a_stolen_key_signed_is_found_and_taken_back(world: World) -> None:
@@ -318,10 +333,5 @@ def test_what_a_stolen_key_signed_is_found_and_taken_back(world: World) -> None:
     said = world.audit()
     assert said[0] == "not_allowed: 1 missing, 0 extra, 0 different", said
     assert said[-1] == "DRIFT"
-    with world.center("robbed", "robbed-new") as center:
-        center.declare_erroneous(forged.event, "did_not_occur", declaration_time=NOW)
-    until(
-        lambda: world.tables.rows("SELECT count() FROM order_facts FINAL WHERE order_id = 'o-thief' AND counts") == [(0,)],
-        "it counts no more",
-    )
+    world.take_back("robbed", "robbed-new", forged.event)
     assert world.audit() == ["no drift"]
