@@ -20,7 +20,7 @@ from tests.support import tables
 from tests.support.hostile import Played
 from tests.support.raw_batches import Sent
 from tests.support.stack import where
-from tests.support.told import last_told, misinformed, standing
+from tests.support.told import each_told, last_told, misinformed, standing
 from weftline.embedded.supervisor import Stack
 from weftline.errors import WeftlineError
 from weftline.runtime.settings import Settings
@@ -106,8 +106,8 @@ class Report:
         yield f"audit                 {self.audit or 'no drift'}"
         yield f"alerts standing       {self.standing:,}, of them told to factories {self.told:,}, history {self.kept_back:,}"
         yield f"last told otherwise   {len(self.misinformed)} than stands, or one revision said in two ways"
-        yield from (f"  {what}" for what in self.misinformed[:3])
-        yield from (f"  in the table: {row}" for row in self.rows_of_misinformed[:5] if self.misinformed)
+        yield from (f"  {what}" for what in self.misinformed[:6])
+        yield from (f"  in the table, or said: {row}" for row in self.rows_of_misinformed)
         yield f"dead letters wrong    {len(self.dead_letters_wrong)}"
         yield from (f"  {what}" for what in self.dead_letters_wrong[:10])
 
@@ -155,12 +155,14 @@ def _compare(report: Report, at: Settings, played: Played, poisoning: Poisoning,
     stands = {alert_id: alert for of in ought.values() for alert_id, alert in standing(of["alerts"]).items()}
     told = {alert_id for alert_id, alert in last_told(said).items() if alert.status != "WITHDRAWN"}
     report.standing, report.told = len(stands), len(told)
-    report.rows_of_misinformed = [f"{row}" for row in _alert_rows(at, sorted(told ^ stands.keys()))]
     report.kept_back = sum(historic for _, historic in rows)
     report.misinformed = [*misinformed(said, stands, live)]
     report.misinformed += [
         f"told, but kept back in the table: {alert_id}" for alert_id, historic in rows if historic and alert_id in told
     ]
+    wrong = [alert_id for alert_id in sorted(told | stands.keys()) if any(alert_id in what for what in report.misinformed)][:6]
+    said_of = [(alert.alert_id, alert.revision, alert.status) for alert in each_told(said) if alert.alert_id in wrong]
+    report.rows_of_misinformed = [f"{row}" for row in (*_alert_rows(at, wrong), *said_of)]
 
 
 def _alert_rows(at: Settings, alert_ids: list[str]) -> list[tuple[Any, ...]]:
@@ -168,7 +170,7 @@ def _alert_rows(at: Settings, alert_ids: list[str]) -> list[tuple[Any, ...]]:
     with reader(at) as warehouse:
         return warehouse.rows(
             "SELECT alert_id, owner, partition, status, published, historic, hex(version), revision, toString(stored_at), replaces, "
-            "late_hours FROM alerts WHERE alert_id IN {ids:Array(String)} ORDER BY alert_id, version",
+            "late_hours, subject_table, subject_key FROM alerts WHERE alert_id IN {ids:Array(String)} ORDER BY alert_id, version",
             {"ids": alert_ids},
         )
 

@@ -19,6 +19,7 @@ from weftline.domain.alerts import Alert
 from weftline.domain.fold import Record
 from weftline.processors.apart import Folder, Inline
 from weftline.processors.kinds import Kind
+from weftline.processors.memory import Memory
 from weftline.processors.messenger import DeadLetter
 from weftline.processors.step import Processor
 from weftline.runtime.loop import RawRecord
@@ -107,6 +108,16 @@ class Told(NamedTuple):
     answer: Any
 
 
+class Forgetful(Memory):
+    """Has room for nobody."""
+
+    def trim(self) -> list[str]:
+        """All are forgotten."""
+        forgotten = list(self._kept)
+        self.clear()
+        return forgotten
+
+
 class Life:
     """A worker as it lives: the real processor, which waits for what it is told next."""
 
@@ -147,6 +158,8 @@ class Life:
         clock = lambda: self._now  # noqa: E731
         given: Any = (lives.kind, len(lives.log), store, messenger, lives.codec, clock, lives.settings, lives.metrics)
         processor = Processor(*given, Inline(Folder(*given)) if lives.apart else None)
+        if lives.forgets:
+            processor._folding.memory = Forgetful(lives.kind, lives.settings.memory_mb << 20)
         while True:
             await self._do(processor, await self._ask(IDLE))
 
@@ -186,7 +199,7 @@ class Lives:
 
     def __init__(self, kind: Kind, log: Sequence[Sequence[RawRecord]], codec: Codec, scenario: Scenario) -> None:
         self.kind, self.log, self.codec, self.commits_early = kind, log, codec, scenario.commits_early
-        self.torn, self.apart, self.live = scenario.torn, scenario.apart, scenario.live
+        self.torn, self.apart, self.live, self.forgets = scenario.torn, scenario.apart, scenario.live, scenario.forgets
         self.settings = Settings(_env_file=None, memory_mb=0 if self.apart else 512, digest_days=1, digest_seconds=0)  # type: ignore[call-arg]
         self.metrics = Metrics(kind.name)
         self.known: dict[Key, Record[Any]] = {}

@@ -47,6 +47,7 @@ class Scenario:
     apart: bool = False  # every owner is too large to be folded within a step
     torn: bool = False  # every insert is cut into as many as it has rows
     ends: tuple[int, ...] = ()  # a batch ends at one of these offsets, if any are given, and ``batches`` do not count
+    forgets: bool = False  # memory has room for nobody: who was in a step is forgotten before it ends
     live: Mapping[str, int] = field(default_factory=dict)  # when centers went live (ms)
     drawn: tuple[Put, ...] = ()  # what another kind's processor stores, one after the other, each at any time
 

@@ -117,6 +117,7 @@ PLAYED = {
     # Shipments: overdue, expected later as a message says that is itself late, and overdue again; arrived before it was due.
     "postponed, a slow twin": Played("logistics", twin(*POSTPONED, deadlines=True, batches=(1, 2)), 25_000),
     "postponed, two deaths, a sweep": Played("logistics", crash(*POSTPONED, crashes=2, sweeps=1, deadlines=True), 25_000),
+    "declared erroneous, forgotten at once": Played("orders", crash(*DECLARED, crashes=2, sweeps=1, forgets=True), 5_000),
     "arrived, a slow twin": Played("logistics", twin(DEPARTED, ARRIVED, deadlines=True), 10_000),
     # Answers: one that leads somewhere only by what came before it; a problem that another lot is added to.
     "answered, a slow twin, a death": Played("replies", twin(*ANSWERED, crashes=1), 20_000),

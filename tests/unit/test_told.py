@@ -43,6 +43,7 @@ from weftline.domain.vocabulary import (
     InspectionKind,
     InspectionStage,
     NonconformityClass,
+    ReportStatus,
     Severity,
     Submission,
 )
@@ -91,6 +92,10 @@ class Factory:
                     self.said.append(message_of(change))
                 done.append(change)
         return done
+
+    def loses_its_records(self) -> None:
+        """The table of records is gone and is read again from the log later; what was judged and told is still there."""
+        self.history = history()
 
     def stands(self) -> dict[str, StandingAlert]:
         """By a fold of all records in one go."""
@@ -160,6 +165,25 @@ def test_nor_does_any_history_mislead(batches: list[list[InspectionEvent]], hour
     for batch in batches:
         factory.hears(*batch)
     assert [*misinformed(factory.said, factory.stands(), live)] == []
+
+
+def test_an_alert_that_ends_while_lost_records_are_read_again_is_over_for_whoever_was_told() -> None:
+    """Between the loss and the end of reading again what is known is no part of what was known before, and ranks are chance: of fewer
+    records the sum may be greater. Then the table says that the alert is over, and so must the message, whose revision counts records."""
+    ended_by_less = 0
+    for number in range(40):
+        factory = Factory()
+        factory.hears(*failing(0, 1))
+        (told,) = [alert_id for alert_id, alert in last_told(factory.said).items() if alert.status == "RAISED"]
+        factory.loses_its_records()
+        withdrawn = replace(run_verified(0, START + 2 * DAY), event_id=f"w{number}")
+        assert withdrawn.report_status is not None
+        status = replace(withdrawn.report_status, status=ReportStatus.WITHDRAWN)
+        factory.hears(replace(withdrawn, report_status=status))
+        ended_by_less += factory.table[told].status is AlertStatus.WITHDRAWN
+        factory.hears(*failing(0, 1))
+        assert [*misinformed(factory.said, factory.stands(), {})] == []
+    assert ended_by_less > 0
 
 
 def test_the_new_name_of_a_run_is_told_before_the_old_one_is_withdrawn_and_names_it() -> None:

@@ -27,6 +27,9 @@ need no lock, since every row is ordered by what was known when it was written:
 A revision is the same order without the first and the last: of edition, number of records, deadlines passed and what is said. So one
 revision says one thing, and the greatest revision is what the table holds. (Of two different things said in one state by workers who did
 not see each other the digests are equal once in 2,048 times; then the later row stands, and a reader of both has seen one of them.)
+While records that were lost are read again, what is known is no part of what was known before. Ranks are chance, so of fewer records
+the sum may be greater, and the row that is written then has the greater version and the smaller number of records. So whoever writes
+over a row that he saw takes a revision beyond it, or else no reader would hear of it.
 
 Nothing else is remembered of what was told, so a crash needs no case of its own: before the row is stored, the next comparison finds the
 same difference; after it, the outbox has it; after it was sent, it is sent again under the same revision. What comes into the place of
@@ -302,10 +305,10 @@ def _stored(judged: Judged, row: StoredAlert | None, change: StoredAlert) -> Sto
     whole = "\x1f".join((change.status, change.replaces, str(change.late_hours), change.content))
     digest = int.from_bytes(hashlib.blake2b(whole.encode(), digest_size=2).digest()) >> (16 - _DIGEST_BITS)
     said = count << (_SAID_BITS - _COUNT_BITS) | (change.status is AlertStatus.UPDATED) << _DIGEST_BITS | digest
-    return change._replace(
-        version=alert_version(judged.version, not change.historic, said, False),
-        revision=revision(judged.records, judged.version & MOST_PASSED, said, judged.table),
-    )
+    number = revision(judged.records, judged.version & MOST_PASSED, said, judged.table)
+    if row is not None and number <= row.revision:
+        number = ((row.revision >> _SAID_BITS) + 1 << _SAID_BITS) + said
+    return change._replace(version=alert_version(judged.version, not change.historic, said, False), revision=number)
 
 
 def message_of(row: StoredAlert) -> Alert:

@@ -126,8 +126,6 @@ class Folding:
                 missing[owner] = unloaded
             histories[owner] = history
         cold = await self._weigh(missing)
-        # Owners not known before may have alerts from a former life, even if all of their records are in this batch.
-        self._alerts.may_have(owner for owner in histories if owner in missing or self.memory.get(owner) is None)
         drawn = await self._store.drawn([owner for owner in histories if owner not in self.large])
         outcomes = []
         for part in _slices([owner for owner in histories if owner not in self.large], cold, self.memory.coldest):

@@ -157,8 +157,9 @@ class Processor:
             await self._folding.across(outcomes)
         judged = self._judged(outcomes)
         with self._timed("alerts"):
-            asking = [o.owner for o in outcomes if self._alerts.has(o.owner) or any(row.alerts for row in o.rows)]
+            asking = [o.owner for o in outcomes if self._alerts.may_have(o.owner) or any(row.alerts for row in o.rows)]
             await self._alerts.say([source for source, _ in judged], asking, as_of)
+            self._alerts.forget(owner for owner in asking if self._folding.memory.get(owner) is None)
         with self._timed("facts"):
             await self._store.put_facts(outcomes)
         await failpoints.reach("facts")
@@ -225,6 +226,7 @@ class Processor:
             outcomes = [history.rows(began.as_of) for history in (await self._folding.whole(owners)).values()]
             judged = self._judged(outcomes)
             await self._alerts.say([source for source, _ in judged], owners, began.as_of)
+            self._alerts.forget(owners)
             self._gather(outcomes, judged)
             await self.settle()
         self._folding.again(await self._alerts.compare(held, self._swept, self._folding.large, signs, began.as_of))

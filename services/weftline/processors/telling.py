@@ -43,7 +43,9 @@ class Telling:
         self._late = settings.digest_days * 24  # hours
         self._digest_seconds = settings.digest_seconds
         self._live: dict[str, int] = {}  # when centers went live (ms)
-        self._owners: dict[str, int] = {}  # owners in memory that have, or may have, rows in the table of alerts; about how many
+        self._owners: dict[
+            str, int
+        ] = {}  # about how many rows the table of alerts has of these owners; of all others it may have some
         self._published: dict[tuple[str, int], AlertRow] = {}  # alerts to be marked as published, by id and version
         self._said: set[Version] = set()  # for which the table of alerts was seen to
         self._said_since: set[Version] = set()  # the same, since the last sweep
@@ -58,18 +60,14 @@ class Telling:
         self._digested, self._digested_at = NEVER, -float("inf")
 
     def forget(self, owners: Iterable[str] | None = None) -> None:
-        """These owners, or all, are no longer in memory."""
+        """These owners, or all, may have alerts. To be called of whom memory does not hold: nobody would forget them later."""
         for owner in list(self._owners) if owners is None else owners:
             self._owners.pop(owner, None)
 
-    def may_have(self, owners: Iterable[str]) -> None:
-        """These owners may have alerts of a former life."""
-        for owner in owners:
-            self._owners.setdefault(owner, 0)
-
-    def has(self, owner: str) -> bool:
-        """Whether the table has, or may have, alerts of this owner."""
-        return owner in self._owners
+    def may_have(self, owner: str) -> bool:
+        """Whether the table may have alerts of this owner. Of whom nothing is known, it may: a step can be so large that memory has
+        forgotten an owner of it before its alerts are said."""
+        return self._owners.get(owner) != 0
 
     async def read_live(self, signs: Signs) -> bool:
         """Whether centers went live on other dates than before: then what was kept back as history may be none any more."""
@@ -119,7 +117,9 @@ class Telling:
         for part in _batches(sorted(self._to_compare)):
             sources = await self._store.judged(part)
             newest |= {source.subject: source.version for source in sources}
-            await self.say([source for source in sources if source.owner not in large], {of[0] for of in part} - large, as_of)
+            owners = {of[0] for of in part} - large
+            await self.say([source for source in sources if source.owner not in large], owners, as_of)
+            self.forget(owners)
             again |= await self._unsaid([source for source in sources if source.owner in large], as_of)
         # An alert may be newer than the stored state, which its worker was to store next: compared until a state is there that knows.
         self._to_compare = {of: version for of, version in self._to_compare.items() if version > newest.get(of, 0)}
@@ -184,7 +184,7 @@ class Telling:
         if sum(self._owners.get(owner, 0) for owner in owners) > (MOST_ALERTS if self._most is None else self._most):
             return await self._store.alerts_of([source.subject for source in judged if source.owner in owners])
         found = await self._store.alerts(sorted(owners))
-        self.forget(owners)
+        self._owners.update(dict.fromkeys(owners, 0))
         self._count(found)
         return found
 

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 # Listed and not asked of Unicode's categories: which characters are dashes must not depend on the edition that a Python knows.
 _SIGNS = str.maketrans(
@@ -30,10 +31,22 @@ _BEFORE_NUMBER = re.compile(r"^([^\d]*[^\W\d_])[\s-]?(?=\d)")
 _AFTER_NUMBER = re.compile(r"(?:[-:(]+(?:(?:19|20)\d\d|[5-9]\d)(?!\d))?(?:$|[^0-9a-z.\-:].*)", re.DOTALL)
 
 
+#: Longer texts are no names, and would fill memory.
+_KEPT_LENGTH = 100
+
+
 def folded(text: str) -> str:
     """``text`` without what makes no difference: width, case, kinds of dash and slash, repeated white space."""
+    return _folded_name(text) if len(text) <= _KEPT_LENGTH else _fold(text)
+
+
+def _fold(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS).casefold()
     return _SPACES.sub(" ", plain).strip()
+
+
+# The same few names of standards, methods and units stand in every event: to fold them anew was 40 % of judging a lot.
+_folded_name = lru_cache(maxsize=4096)(_fold)
 
 
 def key(text: str) -> str:
