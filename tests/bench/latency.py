@@ -85,7 +85,7 @@ def _probe(at: Addresses) -> tuple[list[float], list[float]]:
     try:
         with others(at.kafka, RATE, seconds * 1.5):
             time.sleep(WARM_UP_SECONDS)  # not a condition: the load shall have been there for a while
-            sent, seen = _publish(at)
+            sent, seen = publish_probes(at)
             deadline = time.monotonic() + PATIENCE_SECONDS
             while sent.keys() - told.keys() and time.monotonic() < deadline:
                 time.sleep(0.1)
@@ -100,8 +100,8 @@ def _probe(at: Addresses) -> tuple[list[float], list[float]]:
     return [told[number] - sent[number] for number in sent], [seen[number] - sent[number] for number in seen]
 
 
-def _publish(at: Addresses) -> tuple[dict[str, float], dict[str, float]]:
-    """Probes at their own rate: a report that fails, then its verification, whose way is timed."""
+def publish_probes(at: Addresses, rows_of: int = ROWS_OF) -> tuple[dict[str, float], dict[str, float]]:
+    """Probes at their own rate: a report that fails, then its verification, whose way is timed. ``rows_of``: 0 asks for no row."""
     sent: dict[str, float] = {}
     seen: dict[str, float] = {}
     looking: list[threading.Thread] = []
@@ -126,7 +126,7 @@ def _publish(at: Addresses) -> tuple[dict[str, float], dict[str, float]]:
             sent[number] = time.perf_counter()
             center.report_status(**about, report_number=number, status="VERIFIED", event_time=now)
             center.flush()
-            if probe % ROWS_OF == 0:
+            if rows_of and probe % rows_of == 0:
                 looking.append(
                     threading.Thread(target=_look, args=(at, {"owner": factory, "subject": f"bench/{number}", "now": now}, seen))
                 )
