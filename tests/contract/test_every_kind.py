@@ -22,6 +22,7 @@ from typer.main import get_command
 from weftline import sdk
 from weftline.boards import BOARDS, common
 from weftline.cli import app
+from weftline.contracts.dates import BY_ITS_BEGIN, BY_ITS_END
 from weftline.contracts.kinds import BY_PROCESSOR, KINDS, Message, MessageKind
 from weftline.contracts.mapping import faults, from_json
 from weftline.contracts.topics import load_topics
@@ -55,17 +56,30 @@ def text(name: str) -> str:
 
 
 @cache
+def migrations() -> str:
+    return "".join(path.read_text("utf-8") for path in sorted((ROOT / "schemas/clickhouse").glob("*.sql")))
+
+
+@cache
 def views() -> dict[str, str]:
     """Each view as it was made last."""
-    statements = "".join(path.read_text("utf-8") for path in sorted((ROOT / "schemas/clickhouse").glob("*.sql")))
-    made = re.findall(r"CREATE (?:OR REPLACE )?VIEW (?:IF NOT EXISTS )?(\w+)(.*?);", statements, re.DOTALL)
+    made = re.findall(r"CREATE (?:OR REPLACE )?VIEW (?:IF NOT EXISTS )?(\w+)(.*?);", migrations(), re.DOTALL)
     return dict(made)
 
 
 @cache
+def views_of_all(tables: str) -> dict[str, str]:
+    """Views that read the tables so named (records, facts) of more than one kind, with what their columns were last said to hold."""
+    said = dict(re.findall(r"ALTER TABLE (\w+) \{on_cluster\}(\s+COMMENT COLUMN kind '[^']*')", migrations()))
+    every = [getattr(kind, tables) for kind in BY_PROCESSOR.values()]
+    found = {name: view + said.get(name, "") for name, view in views().items() if sum(of in view for of in every) > 1}
+    assert found
+    return found
+
+
+@cache
 def tables() -> frozenset[str]:
-    statements = "".join(path.read_text("utf-8") for path in sorted((ROOT / "schemas/clickhouse").glob("*.sql")))
-    return frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", statements))
+    return frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", migrations()))
 
 
 @cache
@@ -148,6 +162,10 @@ PLACES: dict[str, Callable[[MessageKind], bool]] = {
     "an owner that cannot be taken for another": lambda kind: (
         kind.topic in load_topics() and all(refused(kind, field, **{field: "a|b"}) for field in key(kind)[:-1])
     ),
+    "a date where it may say a time": lambda kind: (
+        issubclass(kind.cls, Event)
+        and {field.name for field in dataclasses.fields(kind.cls) if field.name.endswith("_at")} <= {*BY_ITS_BEGIN, *BY_ITS_END}
+    ),
     "a day that begins where it is told to": lambda kind: refused(
         kind, "event_time", event_time="2026-05-20T09:00:00+08:00", precision="DAY"
     ),
@@ -166,8 +184,12 @@ PLACES: dict[str, Callable[[MessageKind], bool]] = {
     "the schedules of the model check": lambda kind: kind.processor in {played.kind for played in PLAYED.values()},
     "a story": lambda kind: hasattr(stories, kind.processor),
     "its rollups": lambda kind: {f"{kind.rollup}_{grain}" for grain in GRAINS} <= tables(),
-    "the view identity_conflicts": lambda kind: kind.records in views()["identity_conflicts"],
-    "the view unmatched_declarations": lambda kind: kind.records in views()["unmatched_declarations"],
+    "views of the records of all kinds": lambda kind: all(kind.records in view for view in views_of_all("records").values()),
+    "views of the facts of all kinds": lambda kind: all(kind.facts in view for view in views_of_all("facts").values()),
+    "what views of all kinds say of the column kind": lambda kind: all(
+        re.search(rf"COMMENT COLUMN kind '[^']*\b{kind.processor}\b", view)
+        for view in (*views_of_all("records").values(), *views_of_all("facts").values())
+    ),
     "rules and tables of its processor": lambda kind: kind.processor in kinds(),
     "a command": lambda kind: kind.processor in get_command(app).commands,  # type: ignore[attr-defined]
     "a class of the SDK": lambda kind: kind.cls.__name__ in sdk.__all__,
