@@ -21,7 +21,7 @@ from tests.support.spreadsheets import HEADER, NOW, ORDERS, Broker, mapping, tex
 from weftline.files.publishing import Means, Reporting, publish_table
 from weftline.sdk import Publisher
 from weftline.sdk.advice import Adviser
-from weftline.sdk.methods import Defaults
+from weftline.sdk.common import Defaults
 
 STATUSES = ("已申请", "已确认", "打样中", "已寄出", "已签收")
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from tests.e2e.commands import Program, environment, left, until, weftline
 from weftline.cli import app
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.contracts.topics import load_topics
 from weftline.embedded.ports import free_ports
 from weftline.embedded.stack_folder import find_running
@@ -76,7 +77,7 @@ def test_every_command_has_help_with_an_example() -> None:
         "plan",
         "judge",
         "migrate",
-        *("orders", "inspections"),
+        *BY_PROCESSOR,
     ]
     for command in (
         *commands,
@@ -84,9 +85,6 @@ def test_every_command_has_help_with_an_example() -> None:
         "map",
         "indicators",
         "categories",
-        "logistics",
-        "replies",
-        "cooperative",
         "pack",
         "cluster",
         "topics",
@@ -177,7 +175,7 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("stack"))
     family = stack.program.family()
-    assert len(family) == 10  # it, Kafka, ClickHouse, five processors, the board, the gateway
+    assert len(family) == 5 + len(BY_PROCESSOR)  # it, Kafka, ClickHouse, the board, the gateway, and the processors
     yield stack
     assert stack.program.stop() == 0
     assert stack.program.lines[-1] == "stopped"

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from tests.e2e.commands import Program, environment, left, until, weftline
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.embedded.compare import compare
 from weftline.embedded.ports import free_ports
 from weftline.embedded.stack_folder import find_running
@@ -28,8 +29,8 @@ def test_the_demonstration_proves_itself(tmp_path: Path) -> None:
     demo = Program("demo", "--for", "15", "--kafka-port", kafka, "--clickhouse-port", clickhouse, folder=tmp_path)
     assert demo.wait_for("Board  ").endswith("/overview?range=30d")
     demo.wait_for("published ")
-    # It, Kafka, ClickHouse, five processors, the board; between the fork and the exec of one of them there may be another.
-    until(lambda: len(demo.family()) == 9, "nine processes")
+    # It, Kafka, ClickHouse, the board, and the processors; between the fork and the exec of one of them there may be another.
+    until(lambda: len(demo.family()) == 4 + len(BY_PROCESSOR), "all processes")
     family = demo.family()
     assert demo.end(300) == 0, demo.lines
     assert left(family) == []

@@ -28,6 +28,7 @@ from tests.support.receiving import Endpoint, receiving
 from tests.support.refusals import CALLERS, NOTHING, SOURCE, TABLE_OF_REFUSALS, Asked, Outcome, Things
 from tests.support.secure_stack import OWN, PACK_KEY, Place, ask, follow, outcome_of, started, things
 
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.contracts.signing import SigningKey
 from weftline.contracts.topics import key_of, load_topics, own_topic, topic_of
 from weftline.domain.alerts import Alert
@@ -162,10 +163,10 @@ def test_every_processor_works_and_an_event_becomes_an_alert(place: Place, asked
     alerts = asked_for[1]
     path = f"/v1/alerts/{alerts['SUP-42']}/replies"
     assert place.client("supplier").post(path, json={"reply": "acknowledge"}).status_code == 202
-    kinds = ("order", "inspection", "logistics", "reply", "cooperative")
     with reader(place.settings()) as tables:
         until(
-            lambda: all(tables.rows(f"SELECT count() > 0 FROM {kind}_facts")[0][0] for kind in kinds), "every processor has judged"
+            lambda: all(tables.rows(f"SELECT count() > 0 FROM {kind.facts}")[0][0] for kind in BY_PROCESSOR.values()),
+            "every processor has judged",
         )
         _a_pack_by_the_board(place, MEMBER.factory_id)
         made = f"SELECT count() FROM matters WHERE kind = 'PACK' AND factory_id = '{MEMBER.factory_id}'"

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from weftline.contracts.kinds import BY_PROCESSOR
+
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
 SECRETS = Path("/run/secrets")
@@ -59,7 +61,7 @@ DATA = {
     "prom/prometheus": "/prometheus",
     "prom/alertmanager": "/alertmanager",
 }
-PROCESSORS = ("orders", "inspections", "logistics", "replies", "cooperative")
+PROCESSORS = tuple(BY_PROCESSOR)
 
 
 def image(service: dict[str, Any]) -> str:

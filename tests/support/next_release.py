@@ -18,6 +18,7 @@ from weftline.contracts.registry import local_schema
 from weftline.contracts.versions import named
 from weftline.domain.alerts import Alert
 from weftline.domain.fold import EDITION
+from weftline.domain.vocabulary import AlertRule
 
 SERVICES = Path(__file__).parents[2] / "services"
 FIELD = "urgency"
@@ -135,7 +136,8 @@ class NextAlerts(Release):
             "        late_hours=row.late_hours,\n",
             f"        late_hours=row.late_hours,\n        {FIELD}=alert.{FIELD},\n",
         )
-        last = '    LISTING_PROPOSED = "LISTING_PROPOSED"\n'
+        (*_, newest) = AlertRule
+        last = f'    {newest} = "{newest}"\n'
         self.change("domain/vocabulary.py", last, f'{last}    {RULE} = "{RULE}"\n')
         line = '    AlertRule.SHIPMENT_OVERDUE: RuleOfAlerts("运输逾期", "shipment overdue", _MINOR, Rests.A_PROMISE),\n'
         self.change("domain/alert_rules.py", line, line + line.replace("SHIPMENT_OVERDUE", RULE))

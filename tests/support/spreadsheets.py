@@ -21,8 +21,8 @@ from weftline.domain.events import Event
 from weftline.files.mapping_file import MappingFile
 from weftline.files.publishing import Means, Outcome, Reporting, Warned, publish_table
 from weftline.sdk.advice import Adviser
+from weftline.sdk.common import Defaults
 from weftline.sdk.delivery import DeliveryError, Undelivered
-from weftline.sdk.methods import Defaults
 
 NOW = 1_795_850_000_000
 ORDERS = """

@@ -12,13 +12,13 @@ import pytest
 from tests.support.examples import EXAMPLES
 
 from weftline.commands.partners import _each_once
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import from_json
 from weftline.domain.events import ErrorDeclaration, OrderEvent
 from weftline.domain.vocabulary import ErrorReason
 from weftline.sdk import files
 from weftline.sdk.advice import Adviser
-from weftline.sdk.methods import Defaults
-from weftline.sdk.values import AnyEvent
+from weftline.sdk.common import Defaults
 
 NOW = 1_795_850_000_000
 COMMON = {

@@ -9,6 +9,7 @@ from tests.support.cooperative import rulebook
 from tests.unit.test_sdk_light import AT, CENTER
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import from_json
 from weftline.contracts.registry import FileRegistry
 from weftline.domain import vocabulary
@@ -18,7 +19,6 @@ from weftline.domain.cooperative.members import DESKS, MATTERS, MEMBERS, MemberR
 from weftline.domain.fold import DECLARED_ERRONEOUS, History, Record
 from weftline.domain.vocabulary import CooperativeKind, ErrorReason, MembershipStep, SizeClass
 from weftline.errors import ContractError
-from weftline.sdk.values import AnyEvent
 
 CODEC = Codec(FileRegistry())
 OWN = "nantong"

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weftline.contracts.codec import Codec, schema_id_of
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import from_json, to_json
 from weftline.contracts.registry import FileRegistry
 from weftline.domain.events import LogisticsEvent, OrderEvent
@@ -20,8 +21,8 @@ from weftline.domain.logistics import ShipmentRules
 from weftline.domain.orders import OrderRules
 from weftline.domain.vocabulary import BusinessStep, OrderStatus, Precision
 from weftline.errors import ContractError
-from weftline.sdk.methods import Defaults, EventMethods
-from weftline.sdk.values import AnyEvent
+from weftline.sdk.common import Defaults
+from weftline.sdk.methods import EventMethods
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -15,7 +15,7 @@ from tests.support.gateway import NOW, World
 from weftline.domain.events import OrderEvent
 from weftline.errors import ContractError, UserError
 from weftline.sdk import DeliveryError, HttpPublisher, Publisher, publish_file
-from weftline.sdk.methods import Defaults
+from weftline.sdk.common import Defaults
 
 SAID: dict[str, Any] = {
     "order_id": "A-17",

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import weftline.sdk
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import to_avro
 from weftline.domain.events import (
     CorrectiveAction,
@@ -30,8 +31,8 @@ from weftline.domain.events import (
 from weftline.domain.vocabulary import MeasurementKind, NonconformityClass, OrderStatus, Severity
 from weftline.errors import ContractError, DependencyDown, UserError
 from weftline.sdk import Publisher, Subscriber, content_id
-from weftline.sdk.methods import Defaults, EventMethods
-from weftline.sdk.values import AnyEvent
+from weftline.sdk.common import Defaults
+from weftline.sdk.methods import EventMethods
 
 HEAVY = ["faust", "mode", "aiokafka", "aiohttp", "clickhouse_connect", "fastapi", "uvicorn", "chdb", "pandas", "numpy"]
 

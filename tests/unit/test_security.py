@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from weftline.contracts.kinds import BY_PROCESSOR
 from weftline.contracts.topics import own_topic
 from weftline.embedded import security
 from weftline.embedded.security import ADMIN, BROKER, FOLDER, GRANTED, NOTIFIER, Security, ensure_security, is_secure, secured
@@ -79,7 +80,7 @@ def test_each_program_asks_kafka_as_itself(tmp_path: Path, monkeypatch: pytest.M
     children: dict[str, Any] = {child.name: child.environment for child in everything(addresses, lambda _: 1)}
     users = {name: child.get("WEFTLINE_KAFKA_USERNAME") for name, child in children.items()}
     assert users == {name: {"notify": NOTIFIER, "board": None}.get(name, name) for name in children}
-    assert {"orders", "inspections", "logistics", "replies", "cooperative", "gateway", "notify", "board"} <= children.keys()
+    assert {*BY_PROCESSOR, "gateway", "notify", "board"} <= children.keys()
     for name, child in children.items():
         assert child["WEFTLINE_KAFKA_CA"] == child["WEFTLINE_CLICKHOUSE_CA"] == str(at.authority)
         assert [word for user, word in at.passwords.items() if word in child.values() and user != users[name]] == []

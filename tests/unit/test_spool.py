@@ -15,12 +15,12 @@ from tests.e2e.commands import until
 from tests.support.examples import ORDER
 from tests.support.small_disk import filled, small_disk
 
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.topics import topic_of
 from weftline.errors import ContractError, DependencyDown, UserError
 from weftline.sdk.delivery import DeliveryError, Sent, Undelivered
 from weftline.sdk.spool import Spool, SpoolFull
 from weftline.sdk.spooling import SpoolTransport
-from weftline.sdk.values import AnyEvent
 
 
 def event(number: int) -> AnyEvent:

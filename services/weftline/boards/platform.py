@@ -7,7 +7,7 @@ from typing import Final
 from weftline.boards.model import Board, Kind, Panel, Row, Text, Threshold, Tone, Unit
 from weftline.contracts.kinds import BY_PROCESSOR
 
-_PROCESSORS: Final = 'program=~"orders|inspections|logistics|replies|cooperative"'
+_PROCESSORS: Final = f'program=~"{"|".join(BY_PROCESSOR)}"'
 _AT_ONCE: Final = (Threshold(Tone.GOOD), Threshold(Tone.BAD, 1))
 
 

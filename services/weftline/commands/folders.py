@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from weftline.files.mapping_file import MappingFile
     from weftline.files.watching import Publish, Published
     from weftline.sdk import Publisher
-    from weftline.sdk.methods import Defaults
+    from weftline.sdk.common import Defaults
 
 Opened: TypeAlias = "Callable[[], AbstractContextManager[Publisher]]"
 
@@ -60,7 +60,7 @@ def watch_folder(
     from weftline.files.ledger import SUFFIX
     from weftline.files.mapping_file import read_mapping
     from weftline.files.watching import Folder, Patience
-    from weftline.sdk.methods import Defaults
+    from weftline.sdk.common import Defaults
 
     if not folder.is_dir():
         raise UserError(f"{folder}: is no folder; make it first, and let those write there who shall publish")

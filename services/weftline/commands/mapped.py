@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from weftline.files.ledger import Change
     from weftline.files.publishing import Outcome, Step, Warned
     from weftline.sdk import Publisher
+    from weftline.sdk.common import Defaults
     from weftline.sdk.files import Advise
-    from weftline.sdk.methods import Defaults
 
 app = typer.Typer()
 maps = typer.Typer(

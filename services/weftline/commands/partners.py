@@ -21,8 +21,8 @@ from weftline.commands.common import ClickHouseOption, JsonOption, KafkaOption, 
 if TYPE_CHECKING:
     from weftline.runtime.settings import Settings
     from weftline.sdk import Alert, EpcisDefaults, ListedAlert, Problem, Progress, Publisher, Summary
+    from weftline.sdk.common import Defaults
     from weftline.sdk.files import Advise
-    from weftline.sdk.methods import Defaults
 
 app = typer.Typer()
 
@@ -127,7 +127,7 @@ def publish(
     or the next to publish over it, sends on what waits. Publishing a file again does no harm.
     """
     from weftline.sdk import EpcisDefaults, ShipmentKey, publish_file
-    from weftline.sdk.methods import Defaults
+    from weftline.sdk.common import Defaults
 
     if mapping is None:
         _refuse_without_mapping(file, {"--dry-run": dry_run, "--skip-faulty": skip_faulty, "--ledger": ledger})

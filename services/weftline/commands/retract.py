@@ -46,7 +46,7 @@ def retract(
 
     So nothing of it has to be typed again, and it cannot point at nothing. What rested on the event is restated within a second.
     """
-    from weftline.sdk.methods import Defaults
+    from weftline.sdk.common import Defaults
     from weftline.warehouse.advice import standing
     from weftline.warehouse.client import reader
 

@@ -79,7 +79,7 @@ def send(
     kafka: KafkaOption = None,
 ) -> None:
     """Send on what waits, in order, as long as Kafka answers. Status 1 if something is left, which stays where it is."""
-    from weftline.sdk.methods import Defaults
+    from weftline.sdk.common import Defaults
     from weftline.sdk.spool import Spool
 
     kept = Spool(folder)

@@ -12,7 +12,9 @@ from weftline.domain.alerts import Alert
 from weftline.domain.cooperative.events import CooperativeEvent
 from weftline.domain.events import AlertReply, InspectionEvent, LogisticsEvent, OrderEvent
 
-Message: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | AlertReply | CooperativeEvent | Alert
+#: The classes of the kinds of event; whoever takes any event takes this.
+AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | AlertReply | CooperativeEvent
+Message: TypeAlias = AnyEvent | Alert
 
 
 class MessageKind(NamedTuple):

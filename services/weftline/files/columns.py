@@ -17,7 +17,7 @@ from weftline.files.header import Header
 from weftline.files.mapping_file import Column, MappingFile
 from weftline.files.values import Notation, moment, value_of, zone_of
 from weftline.files.words import load_words
-from weftline.sdk.methods import Defaults
+from weftline.sdk.common import Defaults
 
 #: Fields that the publisher may give for all its events, and the option that does.
 BY_OPTION = {"source": "--source", "cooperative_id": "--cooperative", "center_id": "--center"}

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import from_json, to_json
 from weftline.contracts.rules import shown
 from weftline.domain.alerts import Alert
@@ -22,7 +23,6 @@ from weftline.files.cells import CellFault, Faults, Place
 from weftline.files.columns import Layout, Placed
 from weftline.files.fields import PLAN_CLASSES, PLAN_OWN, PLAN_SHARED, RowKind, fields_of, measurement_fields
 from weftline.files.rows import Measured, Part
-from weftline.sdk.values import AnyEvent
 
 PREFIX: Final = "row:"
 """How the identity of an event from a table begins; 40 hexadecimal digits follow."""

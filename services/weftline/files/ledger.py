@@ -16,12 +16,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import from_json
 from weftline.domain.events import ErrorDeclaration, Event
 from weftline.domain.vocabulary import ErrorReason
 from weftline.errors import UserError
 from weftline.files.events import Made
-from weftline.sdk.values import AnyEvent
 
 VERSION: Final = 1
 SUFFIX: Final = ".ledger"

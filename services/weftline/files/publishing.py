@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from weftline.contracts.advice import Advice
+from weftline.contracts.kinds import AnyEvent
 from weftline.errors import ContractError, UserError
 from weftline.files.cells import CellFault, Faults, Place, Table
 from weftline.files.columns import Layout, laid_out
@@ -20,10 +21,9 @@ from weftline.files.mapping_file import MappingFile
 from weftline.files.reading import open_table
 from weftline.files.rows import LeftOut, RowReader
 from weftline.files.spool import Spool
+from weftline.sdk.common import Defaults
 from weftline.sdk.delivery import DeliveryError
 from weftline.sdk.files import KEPT_PROBLEMS, Advise
-from weftline.sdk.methods import Defaults
-from weftline.sdk.values import AnyEvent
 
 CHUNK: Final = 2_000
 """Rows that are noted, sent and waited for together; after a kill so many at most are sent again."""

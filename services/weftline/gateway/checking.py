@@ -9,15 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from weftline.contracts.codec import FRAMING, Codec, rank_of
-from weftline.contracts.kinds import BY_CLASS
+from weftline.contracts.kinds import BY_CLASS, AnyEvent
 from weftline.contracts.partners import Partner
 from weftline.contracts.rules import iso, shown
 from weftline.errors import ContractError
 from weftline.gateway.bodies import Body, Said
 from weftline.gateway.problems import Fault, Kind, Problem
-from weftline.sdk.methods import Defaults
+from weftline.sdk.common import Defaults
 from weftline.sdk.reading import event_of, faults_of
-from weftline.sdk.values import AnyEvent
 
 
 class Content(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from weftline.contracts.codec import Codec
-from weftline.contracts.kinds import BY_PROCESSOR, BY_TYPE
+from weftline.contracts.kinds import BY_PROCESSOR, BY_TYPE, AnyEvent
 from weftline.contracts.mapping import to_json
 from weftline.contracts.partners import Partner
 from weftline.contracts.rules import iso
@@ -15,7 +15,6 @@ from weftline.domain.events import Event
 from weftline.errors import ContractError
 from weftline.gateway.recent import Place, Recent
 from weftline.gateway.tables import Tables
-from weftline.sdk.values import AnyEvent
 
 _DECLARED: Final = 1 << 63
 #: Of each owner and event time the content that stands, and whether it was declared erroneous. Sorted by owner, which nobody has told

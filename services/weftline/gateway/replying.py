@@ -22,7 +22,7 @@ from weftline.gateway.checking import check
 from weftline.gateway.problems import Fault, Kind, Problem
 from weftline.gateway.publishing import Accepted, Publishing
 from weftline.gateway.tables import Tables
-from weftline.sdk.methods import Defaults
+from weftline.sdk.common import Defaults
 
 NO_ALERT: Final = "There is no alert of this id for this token; GET /v1/alerts names those that there are"
 #: Fields of the body that an event calls otherwise.

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import to_json
 from weftline.contracts.partners import Caller
 from weftline.errors import UserError
@@ -35,7 +36,6 @@ from weftline.gateway.problems import Fault, Kind, Problem, wait
 from weftline.gateway.publishing import Publishing
 from weftline.judging import judge_event
 from weftline.sdk.advice import Adviser
-from weftline.sdk.values import AnyEvent
 
 MAX_BYTES: Final = 16 << 20
 MAX_ROWS: Final = 20_000

@@ -21,7 +21,7 @@ from weftline.pages.pack import page
 from weftline.processors.member_asking import ask
 from weftline.runtime.clock import clock_of
 from weftline.runtime.settings import Settings
-from weftline.sdk.methods import Defaults
+from weftline.sdk.common import Defaults
 from weftline.sdk.opening import publisher_of
 from weftline.warehouse.client import reader
 from weftline.warehouse.reference import names_of_factories

@@ -18,16 +18,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from weftline.contracts.advice import Advice, declared_before, points_elsewhere, said_before
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.rules import iso, nearest, shown
 from weftline.contracts.standards import load_standards
-from weftline.domain.cooperative.events import CooperativeEvent
-from weftline.domain.events import AlertReply, InspectionEvent, LaboratoryReport, LogisticsEvent, Measurement
+from weftline.domain.events import InspectionEvent, LaboratoryReport, Measurement, OrderEvent
 from weftline.domain.laboratory.checks import reader
 from weftline.domain.laboratory.findings import Reason
 from weftline.domain.laboratory.spelling import key
 from weftline.domain.laboratory.standards import Indicator
 from weftline.domain.vocabulary import MeasurementKind
-from weftline.sdk.values import AnyEvent
 
 CLOCKS_MS = 5 * 60 * 1000
 """So far may two clocks be apart until an event counts as one of the future."""
@@ -75,9 +74,7 @@ class Adviser:
     def _said(self, event: AnyEvent, now: int) -> Iterator[Advice]:
         if event.event_time > now + CLOCKS_MS:
             yield Advice("event_time", f"{iso(event.event_time)} is {_ahead(event.event_time - now)} in the future")
-        if isinstance(event, LogisticsEvent | AlertReply | CooperativeEvent):
-            return
-        if problem := self._category(event.product_category):
+        if isinstance(event, OrderEvent | InspectionEvent) and (problem := self._category(event.product_category)):
             yield Advice("product_category", problem)
         if isinstance(event, InspectionEvent) and event.laboratory_report is not None:
             yield from self._report(event.laboratory_report, now)

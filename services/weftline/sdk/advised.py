@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Self
 
 from weftline.contracts.advice import Advice
+from weftline.contracts.kinds import AnyEvent
 from weftline.domain.events import Event
 from weftline.errors import ContractError, UserError
 from weftline.sdk.advice import Adviser
+from weftline.sdk.common import Defaults
 from weftline.sdk.delivery import DeliveryError, Sent, Transport
-from weftline.sdk.methods import Defaults, EventMethods
-from weftline.sdk.values import AnyEvent
+from weftline.sdk.methods import EventMethods
 
 log = logging.getLogger("weftline.sdk.publisher")
 

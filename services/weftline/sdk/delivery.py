@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+from weftline.contracts.kinds import AnyEvent
 from weftline.errors import WeftlineError
-from weftline.sdk.values import AnyEvent
 
 
 class Sent(NamedTuple):

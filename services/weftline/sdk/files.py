@@ -19,13 +19,13 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from weftline.contracts.advice import Advice
 from weftline.contracts.epcis import EpcisDefaults, is_epcis, map_document
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.text_reading import DamagedError, Lines, json_value, opened
 from weftline.errors import ContractError, UserError
 from weftline.sdk.advised import AdvisedPublisher
+from weftline.sdk.common import Defaults
 from weftline.sdk.delivery import DeliveryError
-from weftline.sdk.methods import Defaults
 from weftline.sdk.reading import event_of
-from weftline.sdk.values import AnyEvent
 
 MAX_DOCUMENT_BYTES = 64 << 20
 """A document, or a line, is held in memory as a whole."""

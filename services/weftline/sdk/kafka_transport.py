@@ -27,11 +27,11 @@ from kafka.producer.transaction_manager import ProducerIdAndEpoch, TransactionSt
 
 from weftline.contracts.codec import Codec
 from weftline.contracts.envelope import cloudevents_headers
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.registry import open_registry
 from weftline.contracts.topics import key_of, partition_of, topic_of
 from weftline.sdk.connection import describe, missing_topic, reach, refuse, settings
 from weftline.sdk.delivery import DeliveryError, Sent, Undelivered
-from weftline.sdk.values import AnyEvent
 
 if TYPE_CHECKING:
     from weftline.contracts.signing import SigningKey

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, Generic, NotRequired, Protocol, Required, TypedDict, TypeVar, Unpack
+from dataclasses import replace
+from typing import Any, Generic, TypeVar, Unpack
 
 from weftline.contracts.dates import BY_ITS_BEGIN, BY_ITS_END
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import body_from_json, part_from_json
 from weftline.contracts.rules import nearest, within
 from weftline.domain.cooperative.events import BODIES, Body, CooperativeEvent
@@ -50,50 +50,22 @@ from weftline.domain.vocabulary import (
     TradeMode,
 )
 from weftline.errors import ContractError
-from weftline.sdk.values import AnyEvent, Day, Time, content_id, is_date, milliseconds, offset
+from weftline.sdk.common import Common, Defaults, HasEvent
+from weftline.sdk.values import (
+    Day,
+    Time,
+    content_id,
+    given,
+    is_date,
+    milliseconds,
+    offset,
+    optional_symbol,
+    optional_time,
+    symbol,
+)
 
-E = TypeVar("E", OrderEvent, InspectionEvent, LogisticsEvent, AlertReply, CooperativeEvent)
 R = TypeVar("R")
 P = TypeVar("P", Measurement, PlanUsed)
-Symbol = TypeVar("Symbol", bound=StrEnum)
-
-
-class HasEvent(Protocol):
-    """What :meth:`Publisher.publish` returns."""
-
-    @property
-    def event(self) -> AnyEvent:
-        """The event that was published."""
-
-
-class Common(TypedDict):
-    """What every event carries.
-
-    ``event_time``: when it happened. A datetime gives the local offset too; for milliseconds and dates it is ``time_zone_offset``, else the
-    publisher's. A date says that only the day is known (``precision`` DAY). ``source``, ``cooperative_id`` and ``center_id`` may stand in
-    the publisher instead. ``event_id``: identity within the source; without one it is derived from the content (:func:`content_id`).
-    ``sequence``: the source's own running number, if it has one.
-    """
-
-    event_time: Required[Day]
-    factory_id: Required[str]
-    event_id: NotRequired[str | None]
-    sequence: NotRequired[int | None]
-    precision: NotRequired[Precision | str]
-    source: NotRequired[str | None]
-    cooperative_id: NotRequired[str | None]
-    center_id: NotRequired[str | None]
-    time_zone_offset: NotRequired[str | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """What a publisher says once for all its events; ``time_zone_offset`` is the local offset of times given as milliseconds."""
-
-    source: str | None = None
-    cooperative_id: str | None = None
-    center_id: str | None = None
-    time_zone_offset: str = "+08:00"
 
 
 class EventMethods(ABC, Generic[R]):
@@ -132,14 +104,14 @@ class EventMethods(ABC, Generic[R]):
             common,
             order_id=order_id,
             location_id=location_id,
-            status=_symbol("status", OrderStatus, status),
+            status=symbol("status", OrderStatus, status),
             round=round,
-            sample_type=_symbol("sample_type", SampleType, sample_type),
+            sample_type=symbol("sample_type", SampleType, sample_type),
             product_category=product_category,
             quantity=quantity,
             style_number=style_number,
             promised_at=promised_at,
-            production_step=_optional_symbol("production_step", ProductionStep, production_step),
+            production_step=optional_symbol("production_step", ProductionStep, production_step),
             changed_by=changed_by,
             reason=reason,
         )
@@ -175,17 +147,17 @@ class EventMethods(ABC, Generic[R]):
             laboratory_id=laboratory_id,
             report_number=report_number,
             amendment=amendment,
-            specimen=_symbol("specimen", SpecimenType, specimen),
+            specimen=symbol("specimen", SpecimenType, specimen),
             specimen_kind=specimen_kind,
             traits=tuple(traits),
-            purpose=_symbol("purpose", TestPurpose, purpose),
-            payer=_symbol("payer", Payer, payer),
+            purpose=symbol("purpose", TestPurpose, purpose),
+            payer=symbol("payer", Payer, payer),
             original_report_number=original_report_number,
-            safety_class=_symbol("safety_class", SafetyClass, safety_class),
-            age_group=_symbol("age_group", AgeGroup, age_group),
-            sampled_at=_optional_time("sampled_at", sampled_at),
-            tested_at=_optional_time("tested_at", tested_at),
-            reported_at=_optional_time("reported_at", reported_at),
+            safety_class=symbol("safety_class", SafetyClass, safety_class),
+            age_group=symbol("age_group", AgeGroup, age_group),
+            sampled_at=optional_time("sampled_at", sampled_at),
+            tested_at=optional_time("tested_at", tested_at),
+            reported_at=optional_time("reported_at", reported_at),
             test_plan=tuple(test_plan),
             measurements=_parts("laboratory_report.measurements", Measurement, measurements),
         )
@@ -220,7 +192,7 @@ class EventMethods(ABC, Generic[R]):
             laboratory_id=laboratory_id,
             report_number=report_number,
             amendment=amendment,
-            status=_symbol("status", ReportStatus, status),
+            status=symbol("status", ReportStatus, status),
             verified_by=verified_by,
             reason=reason,
         )
@@ -261,8 +233,8 @@ class EventMethods(ABC, Generic[R]):
             lot_id=lot_id,
             part_id=part_id,
             lot_size=lot_size,
-            stage=_symbol("stage", InspectionStage, stage),
-            submission=_symbol("submission", Submission, submission),
+            stage=symbol("stage", InspectionStage, stage),
+            submission=symbol("submission", Submission, submission),
             sample_size=sample_size,
             critical_units=critical_units,
             major_units=major_units,
@@ -294,7 +266,7 @@ class EventMethods(ABC, Generic[R]):
     ) -> R:
         """A corrective action was accepted: inspection that was discontinued resumes on tightened."""
         accepted = CorrectiveAction(
-            nonconformity_class=_symbol("nonconformity_class", NonconformityClass, nonconformity_class),
+            nonconformity_class=symbol("nonconformity_class", NonconformityClass, nonconformity_class),
             accepted_by=accepted_by,
             action=action,
         )
@@ -335,8 +307,8 @@ class EventMethods(ABC, Generic[R]):
             LogisticsEvent,
             common,
             shipment_id=shipment_id,
-            business_step=_symbol("business_step", BusinessStep, business_step),
-            disposition=_optional_symbol("disposition", Disposition, disposition),
+            business_step=symbol("business_step", BusinessStep, business_step),
+            disposition=optional_symbol("disposition", Disposition, disposition),
             read_point_id=read_point_id,
             business_location_id=business_location_id,
             order_ids=tuple(order_ids),
@@ -349,7 +321,7 @@ class EventMethods(ABC, Generic[R]):
             actual_arrival_at=actual_arrival_at,
             declared_value_minor=declared_value_minor,
             declared_currency=declared_currency,
-            trade_mode=_symbol("trade_mode", TradeMode, trade_mode),
+            trade_mode=symbol("trade_mode", TradeMode, trade_mode),
         )
 
     def reply(
@@ -372,14 +344,14 @@ class EventMethods(ABC, Generic[R]):
         return self._build(
             AlertReply,
             common,
-            reply=_symbol("reply", ReplyKind, reply),
+            reply=symbol("reply", ReplyKind, reply),
             alert_id=alert_id,
             supplier_id=supplier_id,
             forwarded_by=forwarded_by,
             lot_ids=tuple(lot_ids),
             problem_id=problem_id,
             counterpart_problem_id=counterpart_problem_id,
-            severity=_symbol("severity", AlertSeverity, severity),
+            severity=symbol("severity", AlertSeverity, severity),
             target_at=target_at,
             replied_by=replied_by,
             reason=reason,
@@ -395,7 +367,7 @@ class EventMethods(ABC, Generic[R]):
         """A step in a matter of a member; ``body`` is what the kind's own field of the event says, as itself or as a JSON object:
         ``cooperative(kind="MEMBERSHIP", body={"step": "JOINED", "size_class": "SMALL"}, factory_id="F-0217", …)``. Of what is the
         cooperative's own (a budget, a price, a standard) ``factory_id`` is the cooperative's id."""
-        of = _symbol("kind", CooperativeKind, kind)
+        of = symbol("kind", CooperativeKind, kind)
         field = BODIES.get(of)
         if field is None:
             raise ContractError("kind", f"{of} has no body; it is one of {', '.join(BODIES)}")
@@ -421,11 +393,11 @@ class EventMethods(ABC, Generic[R]):
         """
         published = event if isinstance(event, Event) else event.event
         # EPCIS writes its reasons in lower case.
-        why = _symbol("reason", ErrorReason, reason.upper())
+        why = symbol("reason", ErrorReason, reason.upper())
         declaration = ErrorDeclaration(milliseconds("declaration_time", declaration_time), why, tuple(corrective_event_ids))
         return self.publish(replace(published, error_declaration=declaration))
 
-    def _build(self, cls: type[E], common: Common, **body: Any) -> R:
+    def _build(self, cls: type[AnyEvent], common: Common, **body: Any) -> R:
         defaults = self.defaults
         for name in common:
             if name not in Common.__annotations__:
@@ -440,14 +412,14 @@ class EventMethods(ABC, Generic[R]):
                 body[name] = milliseconds(name, body[name], zone)
         precision = common.get("precision", Precision.DAY if is_date(moment) else Precision.UNKNOWN)
         event = cls(
-            source=_given("source", common.get("source"), defaults.source),
+            source=given("source", common.get("source"), defaults.source),
             event_id="-" if event_id is None else event_id,
             event_time=milliseconds("event_time", moment, zone),
             event_time_zone_offset=zone,
-            precision=_symbol("precision", Precision, precision),
+            precision=symbol("precision", Precision, precision),
             sequence=common.get("sequence"),
-            cooperative_id=_given("cooperative_id", common.get("cooperative_id"), defaults.cooperative_id),
-            center_id=_given("center_id", common.get("center_id"), defaults.center_id),
+            cooperative_id=given("cooperative_id", common.get("cooperative_id"), defaults.cooperative_id),
+            center_id=given("center_id", common.get("center_id"), defaults.center_id),
             factory_id=common["factory_id"],
             **body,
         )
@@ -463,25 +435,3 @@ def _parts(field: str, cls: type[P], values: Sequence[P | Mapping[str, Any]]) ->
         except ContractError as error:
             raise within(f"{field}[{len(parts)}]", error) from None
     return tuple(parts)
-
-
-def _optional_time(field: str, value: Time | None) -> int | None:
-    return None if value is None else milliseconds(field, value)
-
-
-def _given(field: str, value: str | None, default: str | None) -> str:
-    found = default if value is None else value
-    if found is None:
-        raise ContractError(field, "is given neither with the event nor to the Publisher")
-    return found
-
-
-def _symbol(field: str, kind: type[Symbol], value: Symbol | str) -> Symbol:
-    try:
-        return kind(value)
-    except ValueError:
-        raise ContractError(field, f"{value!r} is none of {', '.join(kind)}") from None
-
-
-def _optional_symbol(field: str, kind: type[Symbol], value: Symbol | str | None) -> Symbol | None:
-    return None if value is None else _symbol(field, kind, value)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weftline.sdk import Publisher
-from weftline.sdk.methods import Defaults
+from weftline.sdk.common import Defaults
 
 if TYPE_CHECKING:
     from weftline.runtime.settings import Settings

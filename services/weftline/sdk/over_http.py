@@ -19,15 +19,15 @@ from typing import Any, Final
 import httpx
 
 from weftline.contracts.advice import Advice
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import to_json
 from weftline.contracts.topics import topic_of
 from weftline.errors import UserError
 from weftline.runtime.tls import trusting
 from weftline.sdk.advised import AdvisedPublisher
+from weftline.sdk.common import Defaults
 from weftline.sdk.delivery import DeliveryError, Sent, Undelivered
-from weftline.sdk.methods import Defaults
 from weftline.sdk.spooling import SpoolTransport
-from weftline.sdk.values import AnyEvent
 
 #: Of both the gateway takes twice as much.
 BATCH_EVENTS: Final = 500

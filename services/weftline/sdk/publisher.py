@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from weftline.contracts.advice import Advice
+from weftline.contracts.kinds import AnyEvent
 from weftline.errors import UserError
 from weftline.sdk.advised import AdvisedPublisher
+from weftline.sdk.common import Defaults
 from weftline.sdk.kafka_transport import KafkaTransport
-from weftline.sdk.methods import Defaults
 from weftline.sdk.over_http import HttpPublisher
 from weftline.sdk.spooling import LASTING_SECONDS, SpoolTransport
-from weftline.sdk.values import AnyEvent
 
 
 def _now() -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from weftline.contracts.kinds import BY_CLASS
+from weftline.contracts.kinds import BY_CLASS, AnyEvent
 from weftline.contracts.mapping import faults, from_json
 from weftline.domain.alerts import Alert
 from weftline.errors import ContractError
-from weftline.sdk.methods import Defaults
-from weftline.sdk.values import AnyEvent, content_id
+from weftline.sdk.common import Defaults
+from weftline.sdk.values import content_id
 
 
 def event_of(value: Any, defaults: Defaults) -> AnyEvent:

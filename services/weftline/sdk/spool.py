@@ -20,10 +20,10 @@ from pathlib import Path
 from threading import RLock
 from typing import Final, NamedTuple
 
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import from_json, to_json
 from weftline.errors import ContractError, UserError
 from weftline.runtime.durable import changing, open_durable
-from weftline.sdk.values import AnyEvent
 
 MAX_BYTES: Final = 1 << 30
 """About two million events."""

@@ -17,12 +17,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import to_avro
 from weftline.contracts.topics import topic_of
 from weftline.errors import ContractError, WeftlineError
 from weftline.sdk.delivery import DeliveryError, Sent, Transport
 from weftline.sdk.spool import Spool, SpoolStatus
-from weftline.sdk.values import AnyEvent
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Times as publishers give them, and the identity of an event that was given none."""
+"""Times and symbols as publishers give them, and the identity of an event that was given none."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeAlias
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
 
 from weftline.contracts.dates import time_of
+from weftline.contracts.kinds import AnyEvent
 from weftline.contracts.mapping import to_json
-from weftline.domain.cooperative.events import CooperativeEvent
-from weftline.domain.events import AlertReply, InspectionEvent, LogisticsEvent, OrderEvent
 from weftline.errors import ContractError
 
-AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | AlertReply | CooperativeEvent
+Symbol = TypeVar("Symbol", bound=StrEnum)
 
 Time: TypeAlias = datetime | int
 """An aware datetime, or milliseconds since the epoch, UTC."""
@@ -64,3 +64,29 @@ def offset(value: Day) -> str | None:
         return None
     text = value.strftime("%z")  # +0800; seconds of historic local times have no place in an EPCIS offset
     return f"{text[:3]}:{text[3:5]}"
+
+
+def optional_time(field: str, value: Time | None) -> int | None:
+    """:func:`milliseconds` of a time that need not be given."""
+    return None if value is None else milliseconds(field, value)
+
+
+def given(field: str, value: str | None, default: str | None) -> str:
+    """What is said with an event, else ``default``; :class:`ContractError` if neither is."""
+    found = default if value is None else value
+    if found is None:
+        raise ContractError(field, "is given neither with the event nor to the Publisher")
+    return found
+
+
+def symbol(field: str, kind: type[Symbol], value: Symbol | str) -> Symbol:
+    """A member of an enumeration, given as itself or as its symbol; :class:`ContractError` lists the symbols."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise ContractError(field, f"{value!r} is none of {', '.join(kind)}") from None
+
+
+def optional_symbol(field: str, kind: type[Symbol], value: Symbol | str | None) -> Symbol | None:
+    """:func:`symbol` of what need not be given."""
+    return None if value is None else symbol(field, kind, value)

@@ -11,21 +11,18 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from weftline.contracts.advice import Advice, declared_before, points_elsewhere, said_before
 from weftline.contracts.codec import FRAMING, Codec, rank_of
-from weftline.contracts.kinds import BY_CLASS, BY_PROCESSOR
+from weftline.contracts.kinds import BY_CLASS, BY_PROCESSOR, AnyEvent
 from weftline.contracts.registry import open_registry
 from weftline.contracts.rules import shown
-from weftline.domain.cooperative.events import CooperativeEvent
-from weftline.domain.events import AlertReply, Event, InspectionEvent, LogisticsEvent, OrderEvent
+from weftline.domain.events import Event
 from weftline.errors import WeftlineError
 from weftline.runtime.settings import Settings
 from weftline.warehouse.client import Reader, reader
 from weftline.warehouse.reference import VIEWS
-
-AnyEvent: TypeAlias = OrderEvent | InspectionEvent | LogisticsEvent | AlertReply | CooperativeEvent
 
 _DECLARED = 1 << 63
 TABLES: Mapping[type, str] = {kind.cls: kind.records for kind in BY_PROCESSOR.values()}
