@@ -187,10 +187,15 @@ def test_the_questions_of_an_officer_are_answered_of_all_members() -> None:
     assert failing == ["mark_tests", "mark_pass_share"]
     assert all(one["cure_en"] for one in gate["conditions"] if one["rule"] in failing)
     assert json.loads(ask("members", "lists", "--json"))["members"] == []
+    # As of a day is as of its end, on the cooperative's clock.
+    assert json.loads(ask("members", "lists", "--json", "--as-of", "2020-01-02"))["as_of"] == midnight(date(2020, 1, 3)) - 1
     assert [one["done"] for one in asked("unifications")["rows"]] == [0, 0, 1, 1, 0, 1]
     for command in ("fund", "grades", "lists", "trademark", "unifications", "work"):
         ask("members", command)
     assert "cure: Ask for free tests, and pass them" in ask("members", "trademark")
+    # Whoever reads figures is told of when they are and by whose rules, and sees which of them are proposals.
+    assert "by edition 2026-11 of Rules of a quality cooperative (proposal of this project)" in ask("members", "grades")
+    assert "One more for a new member [quota_new, proposal] 1" in ask("members", "fund", "--year", "2020")
 
 
 @pytest.mark.usefixtures("stored")
