@@ -203,6 +203,7 @@ def unifications(
     asked, desks = _desks(clickhouse, cooperative, factory, as_of)
     desks = [(judged, desk) for judged, desk in desks if desk.is_member]
     shares = together(judged.scorecard for judged, _ in desks) if desks else ()
+    _head(asked, as_json, "the six unifications, at how many members each is done and what each lacks")
     if not as_json:
         for share in shares:
             typer.echo(f"{share.done:>5} of {share.members:<5} {share.basis.en} ({share.basis.zh})")
