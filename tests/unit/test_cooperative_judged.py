@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cooperative import event, history, in_canonical_order, midnight, rulebook, story
+from tests.support.examples import REPORT, verified_report
 from tests.support.strategies import AS_OF, EVENTS
 from typer.testing import CliRunner
 
@@ -119,6 +120,16 @@ def test_an_event_that_nobody_sent_is_named() -> None:
     nothing = MemberRecords("haimen", "f-1")
     with pytest.raises(UserError, match="f-1 has no event test e9"):
         nothing.without([EventRef("test", "e9")])
+
+
+def test_a_report_is_named_by_its_laboratory_and_number_as_an_explanation_names_it() -> None:
+    told = [Record(one, 1) for name in ("r-1", "r-2") for one in verified_report("f-1", name, AS_OF, ())]
+    found = MemberRecords("haimen", "f-1", (), told)
+    laboratory = REPORT.laboratory_report.laboratory_id
+    left = found.without([EventRef(laboratory, "r-1")])
+    assert [one.event.event_id for one in left.inspections] == ["r-2", "r-2-v"], "content and verification go together"
+    with pytest.raises(UserError, match="f-1 has no event lab-of-nobody r-1"):
+        found.without([EventRef("lab-of-nobody", "r-1")])
 
 
 def test_an_explanation_names_rule_evidence_and_what_is_a_proposal() -> None:
