@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cooperative import event, history, in_canonical_order, midnight, rulebook, story
+from tests.support.examples import REPORT, verified_report
 from tests.support.strategies import AS_OF, EVENTS
 from typer.testing import CliRunner
 
@@ -121,6 +122,16 @@ def test_an_event_that_nobody_sent_is_named() -> None:
         nothing.without([EventRef("test", "e9")])
 
 
+def test_a_report_is_named_by_its_laboratory_and_number_as_an_explanation_names_it() -> None:
+    told = [Record(one, 1) for name in ("r-1", "r-2") for one in verified_report("f-1", name, AS_OF, ())]
+    found = MemberRecords("haimen", "f-1", (), told)
+    laboratory = REPORT.laboratory_report.laboratory_id
+    left = found.without([EventRef(laboratory, "r-1")])
+    assert [one.event.event_id for one in left.inspections] == ["r-2", "r-2-v"], "content and verification go together"
+    with pytest.raises(UserError, match="f-1 has no event lab-of-nobody r-1"):
+        found.without([EventRef("lab-of-nobody", "r-1")])
+
+
 def test_an_explanation_names_rule_evidence_and_what_is_a_proposal() -> None:
     told, time = history(STORY), midnight(STORY["expect"][1]["as_of"])
     judged = judge_member(told, rulebook().of("haimen"), time)
@@ -187,10 +198,15 @@ def test_the_questions_of_an_officer_are_answered_of_all_members() -> None:
     assert failing == ["mark_tests", "mark_pass_share"]
     assert all(one["cure_en"] for one in gate["conditions"] if one["rule"] in failing)
     assert json.loads(ask("members", "lists", "--json"))["members"] == []
+    # As of a day is as of its end, on the cooperative's clock.
+    assert json.loads(ask("members", "lists", "--json", "--as-of", "2020-01-02"))["as_of"] == midnight(date(2020, 1, 3)) - 1
     assert [one["done"] for one in asked("unifications")["rows"]] == [0, 0, 1, 1, 0, 1]
     for command in ("fund", "grades", "lists", "trademark", "unifications", "work"):
         ask("members", command)
     assert "cure: Ask for free tests, and pass them" in ask("members", "trademark")
+    # Whoever reads figures is told of when they are and by whose rules, and sees which of them are proposals.
+    assert "by edition 2026-11 of Rules of a quality cooperative (proposal of this project)" in ask("members", "grades")
+    assert "One more for a new member [quota_new, proposal] 1" in ask("members", "fund", "--year", "2020")
 
 
 @pytest.mark.usefixtures("stored")

@@ -22,6 +22,7 @@ from weftline.domain.cooperative.history import History
 from weftline.domain.cooperative.member import judge_member
 from weftline.domain.cooperative.monthly import Month, Report, month_of, report_of
 from weftline.files.monthly import workbook
+from weftline.pages.cooperative_words import word
 
 ZONE = "+08:00"
 JUNE, MAY, AUGUST_2024 = Month(2026, 6), Month(2026, 5), Month(2024, 8)
@@ -227,3 +228,9 @@ def test_months() -> None:
     )
     assert month_of(JUNE.end(ZONE), ZONE) == JUNE
     assert month_of(JUNE.end(ZONE) + 1, ZONE) == Month(2026, 7)
+
+
+def test_products_and_grounds_have_their_names_and_other_words_stay() -> None:
+    assert word("category", "summer-quilt").zh == "夏凉被"  # codes with a dash are looked up as everybody else spells them
+    assert word("ground", "black_ignored").zh == "逾期 30 日仍未整改或复检"
+    assert word("ground", "a year without a failure").zh == "a year without a failure"

@@ -7,6 +7,7 @@ from typing import Final
 from weftline.boards.common import COOPERATIVE, NONE_IS_GOOD, QUALITY_OWNS, TOLD_LATE, rules_of
 from weftline.boards.model import Board, Kind, Kpi, Panel, Row, Text, Threshold, Tone, Unit, Variable
 from weftline.domain.alert_rules import Rests
+from weftline.pages.rule_words import in_words
 
 #: One that has members comes first.
 ONE_COOPERATIVE: Final = Variable(
@@ -37,6 +38,21 @@ _AGAINST: Final = (
     "arrayStringConcat(arrayMap(one -> transform(one, ['NOT_FIRST', 'SAFETY_ITEM', 'NOT_SLIGHT', 'NOT_CORRECTED'], "
     "if('{lang}' = 'zh', ['非首次', '涉及安全项目', '不轻微', '未及时改正'], "
     "['not the first', 'a safety item', 'not slight', 'not corrected in time']), one), splitByString(', ', against)), ' · ')"
+)
+
+_LIST: Final = "transform(list, ['RED', 'BLACK'], if('{lang}' = 'zh', ['红榜', '黑榜'], ['red list', 'black list']), list)"
+#: What an officer sees of a free test before it is granted.
+_MARKS: Final = (
+    "arrayStringConcat(arrayMap(one -> transform(one, ['FREE_REINSPECTION', 'OVER_QUOTA', 'BY_EXCEPTION', 'UNPROVEN', 'NO_MEMBER'], "
+    "if('{lang}' = 'zh', ['免费复检', '超出额度', '超出额度，已例外批准', '没有报告', '不是成员'], "
+    "['free re-inspection', 'over the quota', 'over the quota, by exception', 'no report of it', 'no member']), one), "
+    "splitByString(', ', marks)), ' · ')"
+)
+#: The rules that make a quota, each with its batches.
+_MAKES_QUOTA: Final = in_words("splitByChar(' ', one)[1]")
+_QUOTA_BY: Final = (
+    f"if(quota_by = '', '', arrayStringConcat(arrayMap(one -> concat({_MAKES_QUOTA}, ': ', splitByChar(' ', one)[2]), "
+    "splitByString(', ', quota_by)), ' · '))"
 )
 
 
@@ -71,9 +87,23 @@ def work(where: str) -> Panel:
         Text("待办事项", "What waits"),
         Text("今天谁要做什么，最迟何时？", "What waits for whom, and by when?"),
         f"""
-SELECT due AS due_at, since, task, desk, factory_id, about
-FROM work
-WHERE {where}
+SELECT due AS due_at, multiIf(due IS NULL, '', due < now64(3), 'YES', 'NO') AS is_late, since, task, desk,
+    waiting.factory_id AS factory_id, {in_words("waiting.about")} AS about, what AS details
+FROM (SELECT * FROM work WHERE {where}) AS waiting
+LEFT JOIN
+(
+    SELECT cooperative_id, factory_id, 'REQUEST' AS kind, id AS thing, {_MARKS} AS what
+    FROM free_tests
+    WHERE step = 'REQUESTED'
+    UNION ALL
+    SELECT cooperative_id, factory_id, arrayJoin(['LISTING', 'APPEAL', 'EARLY_REMOVAL']), id,
+        concat({_LIST}, if(ground = '', '', concat(' · ', {in_words("ground")})))
+    FROM list_entries
+    UNION ALL
+    SELECT cooperative_id, factory_id, 'PROPOSAL', rule, {_LIST}
+    FROM list_proposals
+) AS said ON waiting.cooperative_id = said.cooperative_id AND waiting.factory_id = said.factory_id
+    AND waiting.task = said.kind AND waiting.about = said.thing
 ORDER BY due IS NULL, due, since, factory_id, task, about
 LIMIT 200""",
         height=9,
@@ -106,8 +136,9 @@ def years(where: str) -> Panel:
             "How many has each member left this year, and who should be tested next?",
         ),
         f"""
-SELECT factory_id, quota, used AS tests_used, reserved AS tests_reserved, left AS tests_left, quota_by, test_next, why
-FROM (SELECT * FROM fund_years WHERE {where} AND {_THIS_YEAR}) AS fund
+SELECT factory_id, quota, used AS tests_used, reserved AS tests_reserved, left AS tests_left, {_QUOTA_BY} AS quota_by,
+    test_next, why
+FROM (SELECT * FROM fund_years WHERE {where} AND {_THIS_YEAR} AND is_member) AS fund
 LEFT JOIN (SELECT cooperative_id, factory_id, test_next FROM desks) AS desk USING (cooperative_id, factory_id)
 LEFT JOIN
 (
@@ -129,19 +160,35 @@ def entries(where: str) -> Panel:
             "谁在榜上，谁被提议？与市场监管部门的名单无关", "Who is on which, and who is proposed? No list of the market regulator"
         ),
         f"""
-SELECT list, entry_state, factory_id, entry_id, ground, decided_at, until
+SELECT list, entry_state, factory_id, entry_id, ground, proposed_at, decided_at, until
 FROM
 (
-    SELECT list, state AS entry_state, factory_id, id AS entry_id, ground, decided_at, until
+    SELECT list, state AS entry_state, factory_id, id AS entry_id, {in_words("ground")} AS ground, proposed_at, decided_at, until
     FROM list_entries
     WHERE {where}
     UNION ALL
-    SELECT list, 'BY_RULE' AS entry_state, factory_id, '' AS entry_id, {{lang}} AS ground, NULL AS decided_at, NULL AS until
+    SELECT list, 'BY_RULE' AS entry_state, factory_id, '' AS entry_id, {{lang}} AS ground, since AS proposed_at, NULL AS decided_at,
+        NULL AS until
     FROM list_proposals
     WHERE {where}
 )
 ORDER BY entry_state IN ('LIFTED', 'EXPIRED'), entry_state, list, factory_id, entry_id
 LIMIT 200""",
+    )
+
+
+def listed(where: str) -> Panel:
+    """Who was on which list, from when until when, as far as that touches the range."""
+    return table(
+        "listed",
+        Text("历次在榜", "On the lists, then and now"),
+        Text("所选区间内谁曾在哪个榜上，从何时到何时？", "Who was on which list within the range, from when until when?"),
+        f"""
+SELECT list, factory_id, entry_id, since AS on_since, until - toIntervalMillisecond(1) AS off_since
+FROM listed
+WHERE {where} AND since < $__toTime AND (until IS NULL OR until > $__fromTime)
+ORDER BY since DESC, factory_id, entry_id
+LIMIT 500""",
     )
 
 
@@ -265,9 +312,9 @@ ORDER BY place""",
             Text("各年度", "Year by year"),
             Text("每年预算、支出与额度使用如何？", "Budget, what was spent, and use of the quota in each year"),
             f"""
-SELECT toString(year) AS fund_year, members, quota, reserved AS tests_reserved, used AS tests_used, use_of_quota, currency,
-    budget_minor / 100 AS budget, spent_minor / 100 AS spent, committed_minor / 100 AS committed, left_minor / 100 AS budget_left,
-    price_per_batch_minor / 100 AS price_per_batch
+SELECT toString(year) AS fund_year, members AS members_within, quota, reserved AS tests_reserved, used AS tests_used, use_of_quota,
+    currency, budget_minor / 100 AS budget, spent_minor / 100 AS spent, committed_minor / 100 AS committed,
+    left_minor / 100 AS budget_left, price_per_batch_minor / 100 AS price_per_batch
 FROM fund_pools
 WHERE {THE_COOPERATIVE}
 ORDER BY year DESC
@@ -278,7 +325,9 @@ LIMIT 50""",
     ),
 )
 
-LISTS: Final = Row(Text("时限与榜单", "Clocks and lists"), (cases(THE_COOPERATIVE), entries(THE_COOPERATIVE)))
+LISTS: Final = Row(
+    Text("时限与榜单", "Clocks and lists"), (cases(THE_COOPERATIVE), entries(THE_COOPERATIVE), listed(THE_COOPERATIVE))
+)
 
 MEMBERS: Final = Row(
     Text("成员", "Members"),
@@ -289,7 +338,8 @@ MEMBERS: Final = Row(
             Text("谁可以使用集体商标，名次为何如此？", "Who may carry the trademark, and why does each stand where it does?"),
             f"""
 SELECT ranked.place AS standing_at, if(within, 'YES', 'NO') AS may_carry, factory_id, credit_grade, credit_score / 100 AS score,
-    conditions_failing, failing_conditions, tests_passed AS passed, tests_failed AS failed, behind
+    conditions_failing, failing_conditions, tests_passed AS reports_passed, tests_failed AS reports_failed,
+    behind
 FROM (SELECT * FROM trademark_ranking WHERE {THE_COOPERATIVE}) AS ranked
 LEFT JOIN
 (
@@ -407,5 +457,6 @@ ORDER BY met, rule
 LIMIT 50""",
             ),
             entries(where),
+            listed(where),
         ),
     )

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
@@ -132,6 +132,17 @@ def milliseconds(option: str, text: str) -> int:
     if moment is None or moment.tzinfo is None:
         raise UserError(f"{option} wants a time with an offset, such as 2026-05-06T08:00:00+08:00, or milliseconds, got {text!r}")
     return int(moment.timestamp() * 1000)
+
+
+def moment_of(option: str, text: str, utc_offset: str) -> int:
+    """A time (ms), or of a date its last moment on the clock of that offset: as of a day is as of its end."""
+    try:
+        day = date.fromisoformat(text) if len(text) == len("2026-05-06") else None
+    except ValueError:
+        day = None
+    if day is None:
+        return milliseconds(option, text)
+    return int(datetime.fromisoformat(f"{day + timedelta(days=1)}T00:00:00{utc_offset}").timestamp() * 1000) - 1
 
 
 def read_text(file: str) -> str:

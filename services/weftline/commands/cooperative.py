@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from weftline.commands.common import ClickHouseOption, JsonOption, located, milliseconds, print_json
+from weftline.commands.common import ClickHouseOption, JsonOption, located, moment_of, print_json
 from weftline.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,6 +33,20 @@ app.add_typer(fund, name="fund")
 CooperativeOption = Annotated[
     str | None, typer.Option("--cooperative", metavar="ID", help="Which cooperative; needed where there are several.")
 ]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="TIME", help="A moment of the past, or the end of a day: 2026-05-06T08:00:00+08:00, 2026-05-06."
+    ),
+]
+
+#: What is to be seen of a free test, in words; the other marks are no fault.
+MARKS: Final = {
+    "OVER_QUOTA": "over quota",
+    "BY_EXCEPTION": "exception",
+    "NO_MEMBER": "no member",
+    "UNPROVEN": "no report",
+}
 
 
 @credit.command(epilog="Example: `weftline credit explain hm-f-001 --without https://lims.example/c1 evt-17`")
@@ -41,9 +56,7 @@ def explain(
         list[str] | None, typer.Argument(metavar="EVENT_ID", help="With --without: events of that source.")
     ] = None,
     cooperative: CooperativeOption = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="TIME", help="A moment of the past, such as 2026-05-06T08:00:00+08:00.")
-    ] = None,
+    as_of: AsOfOption = None,
     without: Annotated[
         str | None,
         typer.Option("--without", metavar="SOURCE", help="As if the events that follow had never been: SOURCE EVENT_ID …."),
@@ -57,7 +70,7 @@ def explain(
 
     if (without is None) != (not event_ids):
         raise UserError("--without wants a source and the ids of its events: --without SOURCE EVENT_ID …")
-    asked = read(clickhouse, cooperative, factory, None if as_of is None else milliseconds("--as-of", as_of))
+    asked = read(clickhouse, cooperative, factory, as_of)
     (member,), judge = asked.members, asked.judge
     judged = judge(member)
     changed = None
@@ -89,18 +102,42 @@ def plan(
     own = judged.pop(cooperative_id, None)
     pool = pool_of(year, History() if own is None else own.history, judged)
     suggested = planned(year, judged)
+    marked = [
+        (mark.value, factory, request.request_id)
+        for factory, one in judged.items()
+        for of_year in one.fund
+        if of_year.year == year
+        for request in of_year.requests
+        for mark in request.marks
+        if mark in MARKS
+    ]
     if as_json:
-        print_json({"cooperative_id": cooperative_id, **_pool_json(pool), "next": [_suggestion_json(one) for one in suggested]})
+        seen = [{"mark": mark, "factory_id": factory, "request_id": request} for mark, factory, request in marked]
+        print_json(
+            {
+                "cooperative_id": cooperative_id,
+                **_pool_json(pool),
+                "marked": seen,
+                "next": [_suggestion_json(one) for one in suggested],
+            }
+        )
         return
-    for line in (*_pool_lines(cooperative_id, pool), *_plan_lines(suggested)):
+    for line in (*_pool_lines(cooperative_id, pool, marked), *_plan_lines(suggested, pool)):
         typer.echo(line)
 
 
-def read(clickhouse: str | None, cooperative: str | None, factory: str | None, as_of: int | None) -> Asked:
-    """Whom a command asks about. Raises :class:`UserError` if nobody, or not one cooperative, is meant."""
+def read(clickhouse: str | None, cooperative: str | None, factory: str | None, as_of: str | None) -> Asked:
+    """Whom a command asks about, as of a moment or of the end of a day on the cooperative's clock. Raises :class:`UserError` if nobody,
+    or not one cooperative, is meant."""
     from weftline.processors.member_asking import ask
 
-    return ask(located(clickhouse=clickhouse), cooperative, factory, as_of)
+    if as_of is not None:
+        moment_of("--as-of", as_of, "+00:00")  # what is no time is told before anything is read
+    asked = ask(located(clickhouse=clickhouse), cooperative, factory, None)
+    if as_of is None:
+        return asked
+    moment = moment_of("--as-of", as_of, asked.editions.at(asked.moment).utc_offset)
+    return replace(asked, moment=moment, until=moment)
 
 
 # -- Words
@@ -110,10 +147,12 @@ def explanation(factory: str, judged: Judgement) -> Iterator[str]:
     """The score, line by line."""
     rules, credit = judged.rules, judged.credit
     yield f"{factory}  {credit.score} points, {credit.grade.en} ({credit.grade.zh}), as of {time_of(judged.as_of, rules.utc_offset)}"
+    if not judged.is_member:
+        yield "no member now: it left, is suspended, or never joined"
     yield f"by the rules of edition {rules.edition} of {rules.en}"
     for point in credit.points:
         share = "" if point.share == 1 else f", {point.share:.0%} for its age"
-        yield f"{point.points:>+8}  {_rule(point.basis)}{share}"
+        yield f"{point.points:>+8}  {rule(point.basis)}{share}"
         if point.evidence:
             yield f"{'':10}{', '.join(map(_name, point.evidence))}"
     for official in judged.officials:
@@ -121,11 +160,27 @@ def explanation(factory: str, judged: Judgement) -> Iterator[str]:
     on = ", ".join(f"{entry.list} since {time_of(entry.decided_at, rules.utc_offset)}" for entry in judged.listed)
     yield f"the cooperative's own lists: {on or 'on none'}"
     for proposal in judged.proposals:
-        yield f"proposed for the {proposal.list} list: {_rule(proposal.basis)} ({', '.join(map(_name, proposal.evidence))})"
-    failing = judged.eligibility.failing
+        yield f"proposed for the {proposal.list} list: {rule(proposal.basis)} ({', '.join(map(_name, proposal.evidence))})"
+    failing, have = judged.eligibility.failing, measured(judged)
     yield "collective trademark: every condition is met" if not failing else "collective trademark: fails"
     for gate in failing:
-        yield f"{'':10}{_rule(gate.basis)}; cure: {gate.cure_en}"
+        yield f"{'':10}{rule(gate.basis)}{have.get(gate.basis.rule, '')}; cure: {gate.cure_en}"
+
+
+def measured(judged: Judgement) -> dict[str, str]:
+    """What there is of what each condition of the trademark counts, by its rule: so many, or so many of so many."""
+    from weftline.domain.cooperative.rules import Count, Share
+
+    said: dict[str, str] = {}
+    for answer in judged.eligibility.answers:
+        for one in answer.found:
+            match one.condition:
+                case Share(signals=wanted):
+                    of = sum(signal.name in wanted for signal in one.signals)
+                    said[answer.gate.basis.rule] = f": {of} of {len(one.signals)}"
+                case Count(at_least=int(least)) if least > 1:
+                    said[answer.gate.basis.rule] = f": {len(one.signals)}"
+    return said
 
 
 def changes(changed: Difference) -> Iterator[str]:
@@ -141,7 +196,7 @@ def changes(changed: Difference) -> Iterator[str]:
             yield f"  {name}   {', '.join(sorted(before)) or 'none'} -> {', '.join(sorted(after)) or 'none'}"
     for sign, points in (("-", changed.gone), ("+", changed.come)):
         for point in points:
-            yield f"  {sign} {point.points:>+8}  {_rule(point.basis)}"
+            yield f"  {sign} {point.points:>+8}  {rule(point.basis)}"
 
 
 def explained(factory: str, judged: Judgement, changed: Difference | None) -> dict[str, Any]:
@@ -177,18 +232,22 @@ def explained(factory: str, judged: Judgement, changed: Difference | None) -> di
     return said
 
 
-def _pool_lines(cooperative_id: str, pool: Pool) -> Iterator[str]:
-    yield f"{cooperative_id}, {pool.year}: {pool.members:,} members"
+def _pool_lines(cooperative_id: str, pool: Pool, marked: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    yield f"{cooperative_id}, {pool.year}: {pool.members:,} members within the year"
     yield f"quota       {pool.used:,} of {pool.quota:,} batches used ({_part(pool.use_of_quota)}), {pool.reserved:,} reserved"
     yield f"budget      {_money(pool.budget_minor, pool)}, spent {_money(pool.spent_minor, pool)}, left {_money(pool.left_minor, pool)}"
     yield f"price       {_money(pool.price_per_batch, pool)} a batch, {_money(pool.price_per_defect, pool)} for each test that failed"
-    yield f"tests       {pool.passed:,} passed, {pool.failed:,} failed; no price is known of {pool.unpriced:,} batches"
+    unpriced = f"; no price is known of {pool.unpriced:,} batches" if pool.unpriced else ""
+    yield f"tests       {pool.passed:,} passed, {pool.failed:,} failed{unpriced}"
     for factory, request in pool.over_budget:
         yield f"over budget {factory} {request}"
+    for mark, factory, request in marked:
+        yield f"{MARKS[mark]:<11} {factory} {request}"
 
 
-def _plan_lines(suggested: Iterable[Suggestion]) -> Iterator[str]:
-    yield "who should be tested next"
+def _plan_lines(suggested: Iterable[Suggestion], pool: Pool) -> Iterator[str]:
+    gone = pool.left_minor is not None and pool.left_minor <= 0
+    yield "who should be tested next" + (": nothing is left of the budget, each of them would go beyond it" if gone else "")
     for one in suggested:
         yield f"{one.weight:>6}  {one.factory_id}, {one.left} left: {'; '.join(map(_reason, one.reasons))}"
 
@@ -220,12 +279,13 @@ def _basis_json(basis: Basis) -> dict[str, Any]:
     return {"rule": basis.rule, "zh": basis.zh, "en": basis.en, "source": basis.source, "confidence": basis.confidence}
 
 
-def _rule(basis: Basis) -> str:
+def rule(basis: Basis) -> str:
+    """A rule in words, with its id, and that it is a proposal where nobody has confirmed it."""
     return f"{basis.en} [{basis.rule}{', proposal' if basis.is_proposal else ''}]"
 
 
 def _reason(reason: Reason) -> str:
-    return f"{_rule(reason.basis)} {reason.weight}"
+    return f"{rule(reason.basis)} {reason.weight}"
 
 
 def _name(one: Ref) -> str:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weftline.commands.common import ClickHouseOption, JsonOption, milliseconds, print_json
-from weftline.commands.cooperative import CooperativeOption, read, time_of
+from weftline.commands.common import ClickHouseOption, JsonOption, print_json
+from weftline.commands.cooperative import MARKS, AsOfOption, CooperativeOption, measured, read, rule, time_of
+from weftline.errors import UserError
 
 if TYPE_CHECKING:
     from weftline.domain.cooperative.member import Judgement
@@ -27,9 +28,6 @@ members = typer.Typer(
 app.add_typer(members, name="members")
 
 FactoryOption = Annotated[str | None, typer.Option("--factory", metavar="ID", help="This member alone.")]
-AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", metavar="TIME", help="A moment of the past, such as 2026-05-06T08:00:00+08:00.")
-]
 
 
 class Whose(StrEnum):
@@ -52,15 +50,23 @@ def fund_left(
     asked, desks = _desks(clickhouse, cooperative, factory, as_of)
     year = year or asked.year
 
-    def lines(_: Judgement, desk: DeskRow) -> Iterator[str]:
+    def lines(judged: Judgement, desk: DeskRow) -> Iterator[str]:
+        of_year = next((one for one in judged.fund if one.year == year), None)
         for one in things(desk, "fund"):
-            if one["year"] == year:
-                spent = f"{one['used']} used, {one['reserved']} reserved of {one['quota']} ({one['quota_by'] or 'no quota'})"
-                yield f"{one['left']:>4} left  {desk.factory_id}: {spent}"
+            if one["year"] == year and of_year is not None:
+                by = "; ".join(f"{rule(basis)} {batches}" for basis, batches in of_year.quota_by) or "no quota"
+                spent = f"{one['used']} used, {one['reserved']} reserved of {one['quota']}"
+                free = f", {one['free']} free re-inspections besides" if one["free"] else ""
+                gone = "" if of_year.may_ask else ", no member any more"
+                seen = "".join(
+                    f"; {request.request_id} {MARKS[m]}" for request in of_year.requests for m in request.marks if m in MARKS
+                )
+                yield f"{one['left']:>4} left  {desk.factory_id}: {spent}{free}{gone}{seen} ({by})"
 
     def told(_: Judgement, desk: DeskRow) -> Any:
         return [one for one in things(desk, "fund") if one["year"] == year]
 
+    _head(asked, as_json, f"free tests of {year}")
     _say(asked, desks, as_json, {"year": year}, "fund", told, lines)
 
 
@@ -78,7 +84,9 @@ def grades(
     def lines(judged: Judgement, desk: DeskRow) -> Iterator[str]:
         credit = judged.credit
         official = "".join(f"; official, apart: {one.grade} for {one.year} by {one.issuer}" for one in judged.officials[-1:])
-        yield f"{credit.score:>7}  {credit.grade.code:10} {desk.factory_id}{official}"
+        gone = "" if desk.is_member else "; no member now"
+        caps = "".join(f"; {rule(one.basis)}" for one in credit.points if one.basis.rule in capping)
+        yield f"{credit.score:>7.1f}  {credit.grade.code:10} {desk.factory_id}{official}{gone}{caps}"
 
     def told(judged: Judgement, _: DeskRow) -> Any:
         return {
@@ -88,7 +96,9 @@ def grades(
             "official": [{"grade": one.grade, "year": one.year, "issuer": one.issuer} for one in judged.officials],
         }
 
+    capping = {cap.basis.rule for cap in asked.editions.at(asked.moment).credit.caps}
     desks.sort(key=lambda pair: (-pair[0].credit.score, pair[1].factory_id))
+    _head(asked, as_json, "the cooperative's own score and grade, and apart from it the official grade")
     _say(asked, desks, as_json, {}, "credit", told, lines)
 
 
@@ -104,21 +114,27 @@ def lists(
     asked, desks = _desks(clickhouse, cooperative, factory, as_of)
     offset = asked.editions.at(asked.moment).utc_offset
 
-    def lines(_: Judgement, desk: DeskRow) -> Iterator[str]:
+    def ground(said: str) -> str:
+        basis = asked.editions.ground(said)
+        return said if basis is None else rule(basis)
+
+    def lines(judged: Judgement, desk: DeskRow) -> Iterator[str]:
         for one in things(desk, "entry"):
             until = f", until {time_of(one['until'], offset)}" if one["until"] is not None else ""
             since = one["decided_at"] or one["proposed_at"] or one["ended_at"]
             yield (
                 f"{one['list']:6} {one['state']:9} {desk.factory_id}: entry {one['id']} since {time_of(since, offset)}{until}"
-                f"{'; ' + one['ground'] if one['ground'] else ''}"
+                f"{'; ' + ground(one['ground']) if one['ground'] else ''}"
             )
-        for one in things(desk, "proposal"):
-            yield f"{one['list']:6} by rule   {desk.factory_id}: {one['en']} [{one['rule']}], since {time_of(one['since'], offset)}"
+        for proposal in judged.proposals:
+            since = time_of(proposal.since, offset)
+            yield f"{proposal.list.value:6} by rule   {desk.factory_id}: {rule(proposal.basis)}, since {since}"
 
     def told(_: Judgement, desk: DeskRow) -> Any:
         on = sorted({one["list"] for one in things(desk, "entry") if one["state"] == "LISTED"})
         return {"on": on, "entries": things(desk, "entry"), "spans": things(desk, "listed"), "proposed": things(desk, "proposal")}
 
+    _head(asked, as_json, "the cooperative's own lists, none of the market regulator's")
     _say(asked, desks, as_json, {}, "lists", told, lines, empty=lambda said: not said["entries"] and not said["proposed"])
 
 
@@ -144,6 +160,9 @@ def trademark(
     desks.sort(key=lambda pair: places[pair[1].factory_id].number if pair[1].factory_id in places else len(places) + 1)
     if factory is not None:
         desks = [(judged, desk) for judged, desk in desks if desk.factory_id == factory]
+        if not desks:
+            raise UserError(f"{factory} is no member of {asked.cooperative_id} and holds no mark of it")
+    _head(asked, as_json, f"collective trademark: place, * within the best {asked.editions.at(asked.moment).trademark.number}")
 
     def lines(judged: Judgement, desk: DeskRow) -> Iterator[str]:
         place = places.get(desk.factory_id)
@@ -152,8 +171,9 @@ def trademark(
         state = "meets all" if judged.eligibility.eligible else f"fails {desk.conditions_failing}"
         behind = f", behind by {place.behind}" if place is not None and place.behind else ""
         yield f"{where}  {desk.factory_id}: {state}{behind}{'; ' + rights if rights else ''}"
+        have = measured(judged)
         for gate in judged.eligibility.failing:
-            yield f"{'':8}{gate.basis.en} [{gate.basis.rule}{', proposal' if gate.basis.is_proposal else ''}]; cure: {gate.cure_en}"
+            yield f"{'':8}{rule(gate.basis)}{have.get(gate.basis.rule, '')}; cure: {gate.cure_en}"
 
     def told(judged: Judgement, desk: DeskRow) -> Any:
         place = places.get(desk.factory_id)
@@ -183,6 +203,7 @@ def unifications(
     asked, desks = _desks(clickhouse, cooperative, factory, as_of)
     desks = [(judged, desk) for judged, desk in desks if desk.is_member]
     shares = together(judged.scorecard for judged, _ in desks) if desks else ()
+    _head(asked, as_json, "the six unifications, at how many members each is done and what each lacks")
     if not as_json:
         for share in shares:
             typer.echo(f"{share.done:>5} of {share.members:<5} {share.basis.en} ({share.basis.zh})")
@@ -215,14 +236,17 @@ def work(
         for one in things(row, "work")
         if desk is None or one["desk"] == desk.name
     ]
+    seen = {(row.factory_id, id_): said for _, row in desks for id_, said in _seen(row, asked)}
     items.sort(key=lambda one: (one["due"] is None, one["due"] or one["since"], one["factory_id"], one["task"], one["about"]))
     if as_json:
         print_json({"cooperative_id": asked.cooperative_id, "as_of": asked.moment, "work": items})
         return
+    _head(asked, as_json, "what waits, what is due first before all else" if items else "nothing waits")
     for one in items:
         due = f"due {time_of(one['due'], offset)}" if one["due"] is not None else f"since {time_of(one['since'], offset)}"
         late = " OVERDUE" if one["due"] is not None and one["due"] < asked.moment else ""
-        typer.echo(f"{one['desk']:8}{one['task']:14}{one['factory_id']}  {one['about']}, {due}{late}")
+        more = seen.get((one["factory_id"], one["about"]), "")
+        typer.echo(f"{one['desk']:8}{one['task']:14}{one['factory_id']}  {one['about']}, {due}{late}{'; ' + more if more else ''}")
 
 
 # -- What they share
@@ -239,11 +263,30 @@ def things(desk: DeskRow, prefix: str) -> list[dict[str, Any]]:
     return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
 
 
+def _head(asked: Asked, as_json: bool, what: str) -> None:
+    """Of whom and of when all that follows is, and by whose rules."""
+    if not as_json:
+        rules = asked.editions.at(asked.moment)
+        typer.echo(
+            f"{asked.cooperative_id}, {time_of(asked.moment, rules.utc_offset)}: {what}; by edition {rules.edition} of {rules.en}"
+        )
+
+
+def _seen(desk: DeskRow, asked: Asked) -> Iterator[tuple[str, str]]:
+    """What whoever decides should see of a free test, or of an entry, by its id."""
+    for one in things(desk, "request"):
+        yield one["id"], ", ".join(MARKS.get(mark, "free re-inspection") for mark in one["marks"].split(", ") if mark)
+    for one in things(desk, "entry"):
+        basis = asked.editions.ground(one["ground"])
+        words = one["ground"] if basis is None else rule(basis)
+        yield one["id"], f"{one['list'].lower()} list{': ' + words if words else ''}"
+
+
 def _desks(
     clickhouse: str | None, cooperative: str | None, factory: str | None, as_of: str | None
 ) -> tuple[Asked, list[tuple[Judgement, DeskRow]]]:
     """Whom is asked about, and their judgements and desks; what is the cooperative's own has none."""
-    asked = read(clickhouse, cooperative, factory, None if as_of is None else milliseconds("--as-of", as_of))
+    asked = read(clickhouse, cooperative, factory, as_of)
     desks = [asked.desk(member) for member in asked.members if member.factory_id != member.cooperative_id]
     return asked, [(judged, desk) for judged, desk in desks if desk.events]
 

@@ -67,6 +67,8 @@ def cluster(
         print_json({"month": str(made.month), "least": LEAST, "percentiles": list(PERCENTILES), "cells": said})
         return
     typer.echo(f"{factory} at the end of {made.month}; groups of fewer than {LEAST}, or that give one away, are left out")
+    heads = " ".join(f"{f'p{percent}':>5}" for percent in PERCENTILES)
+    typer.echo(f"{'':25}{heads}   score in points; tests of twelve months and quota of the year in per cent")
     for one in shown:
         group = ", ".join(f"{name} {value}" for name, value in one.group) or "all"
         own = "" if one.own is None else f"   you {one.own}, above {one.below} % of the others"

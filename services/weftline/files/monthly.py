@@ -248,7 +248,11 @@ def _lists(report: Report, names: Mapping[str, str], day: Callable[[int | None],
         (
             *(names.get(factory, factory), factory, word("list", entry.list.value).zh, entry.listing_id),
             word("entry", entry.state(report.as_of).value).zh,
-            *(day(entry.decided_at), day(entry.ended_at if entry.ended_at is not None else entry.until), entry.ground or ""),
+            *(
+                day(entry.decided_at),
+                day(entry.ended_at if entry.ended_at is not None else entry.until),
+                word("ground", entry.ground).zh if entry.ground else "",
+            ),
         )
         for factory, entry in report.lists
     ]

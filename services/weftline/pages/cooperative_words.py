@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from weftline.contracts.standards import load_standards
+from weftline.pages.rule_words import rule_bases
 from weftline.pages.text import Text
 
 _UNKNOWN: Final = Text("未说明", "not stated")
@@ -77,13 +78,16 @@ WORDS: Final[Mapping[str, Mapping[str, Text]]] = {
 
 
 def word(of: str, code: str) -> Text:
-    """A code as people say it; a code that nobody knows stays as it is. Indicators and categories are named by the standards."""
+    """A code as people say it; a code that nobody knows stays as it is. Standards name indicators and categories, rules grounds."""
     if of == "category":
-        category = load_standards().categories.get(code)
+        category = load_standards().category(code)
         return Text(category.zh, category.en) if category is not None else _bare(code)
     if of == "indicator":
         indicator = load_standards().indicators.get(code)
         return Text(indicator.zh, indicator.en) if indicator is not None else _bare(code)
+    if of == "ground":
+        rule = rule_bases().get(code)
+        return Text(rule.zh, rule.en) if rule is not None else _bare(code)
     return WORDS[of].get(code) or _bare(code)
 
 

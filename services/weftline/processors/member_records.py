@@ -12,7 +12,9 @@ from weftline.domain.cooperative.history import EventRef, History
 from weftline.domain.cooperative.judged import history_of
 from weftline.domain.events import Event
 from weftline.domain.fold import Record
+from weftline.domain.inspection_amounts import report_key
 from weftline.domain.laboratory import Standards
+from weftline.domain.rows.inspections import ReportKey
 from weftline.errors import ContractError, UserError
 from weftline.warehouse import cuts
 from weftline.warehouse.client import Reader
@@ -34,9 +36,13 @@ class MemberRecords:
         return history_of(self.own, self.inspections, standards, until)
 
     def without(self, events: Iterable[EventRef]) -> MemberRecords:
-        """As if these events had never been sent. Raises :class:`UserError` if one of them is none of this member."""
+        """As if these events had never been sent; a laboratory and the number of its report stand for all events of that report. Raises
+        :class:`UserError` if one of them is none of this member."""
         gone = set(events)
         known = {EventRef(*record.identity) for record in (*self.own, *self.inspections)}
+        for name in gone - known:
+            if of_report := {EventRef(*one.identity) for one in self.inspections if report_key(one.event) == ReportKey(*name)}:
+                gone = gone - {name} | of_report
         if unknown := sorted(gone - known):
             words = "; ".join(f"{source} {event_id}" for source, event_id in unknown)
             raise UserError(

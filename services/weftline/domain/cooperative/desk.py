@@ -11,14 +11,12 @@ from weftline.domain.cooperative.clocks import cases_of
 from weftline.domain.cooperative.history import History, words_of
 from weftline.domain.cooperative.lists import entries_of, spans_of
 from weftline.domain.cooperative.member import Judgement, turns
-from weftline.domain.cooperative.rules import Editions, SignalName
+from weftline.domain.cooperative.rules import Editions
 from weftline.domain.cooperative.signals import signals_of
 from weftline.domain.cooperative.trademark import marks_of
 from weftline.domain.cooperative.work import work_of
 from weftline.domain.rows.desk import DeskRow
 from weftline.domain.vocabulary import FundStep
-
-_MEMBER = frozenset({SignalName.MEMBER})
 
 
 def desk_turns(history: History, book: Editions, as_of: int) -> tuple[int, ...]:
@@ -51,7 +49,7 @@ def desk_of(judged: Judgement, book: Editions, owner: tuple[str, str]) -> DeskRo
     return DeskRow(
         cooperative_id=cooperative_id,
         factory_id=factory_id,
-        is_member=int(bool(judged.facts.holding(_MEMBER))),
+        is_member=int(judged.is_member),
         events=len(judged.history.events),
         tests_passed=sum(one.passed for one in tests),
         tests_failed=sum(one.failed for one in tests),

@@ -81,13 +81,15 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class FundYear:
     """A member's year. ``quota_by``: the rules that make the quota, with their batches. ``outside``: reports that the fund paid and of
-    which no request says that it is done."""
+    which no request says that it is done. ``may_ask``: whether it is a member now, or was when the year ended; who left, or is suspended,
+    has nothing left that it could ask for."""
 
     year: int
     quota: int
     quota_by: tuple[tuple[Basis, int], ...]
     requests: tuple[Request, ...] = ()
     outside: tuple[ReportKey, ...] = ()
+    may_ask: bool = True
 
     @property
     def reserved(self) -> int:
@@ -107,7 +109,7 @@ class FundYear:
     @property
     def left(self) -> int:
         """Batches that may still be asked for."""
-        return max(0, self.quota - self.reserved - self.used)
+        return max(0, self.quota - self.reserved - self.used) if self.may_ask else 0
 
 
 def fund_year(year: int, history: History, cases: Iterable[Case], facts: Facts, book: Editions) -> FundYear:
@@ -125,7 +127,9 @@ def fund_year(year: int, history: History, cases: Iterable[Case], facts: Facts, 
             requests.append(marked)
     claimed = {request.report for request in requests_of(history)}
     outside = (key for key, one in reports.items() if key not in claimed and year_of(one.tested_at, rules) == year)
-    return FundYear(year, quota, quota_by, tuple(requests), tuple(outside))
+    last = min(facts.as_of, _year_begins(year + 1, rules) - 1)
+    may_ask = bool(_then(facts, last).holding(_MEMBER))
+    return FundYear(year, quota, quota_by, tuple(requests), tuple(outside), may_ask)
 
 
 def years(history: History) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from weftline.domain.cooperative.credit import Credit, Official, credit_of, offi
 from weftline.domain.cooperative.fund import FundYear, fund_year
 from weftline.domain.cooperative.history import History, Ref
 from weftline.domain.cooperative.lists import Entry, Proposal, entries_of, proposals
-from weftline.domain.cooperative.rules import Basis, Condition, CooperativeRules, Editions
+from weftline.domain.cooperative.rules import Basis, Condition, CooperativeRules, Editions, SignalName
 from weftline.domain.cooperative.signals import signals_of
 from weftline.domain.cooperative.trademark import Eligibility, Mark, Standing, eligibility, marks_of, standing
 from weftline.domain.cooperative.unifications import Row, scorecard
@@ -21,6 +21,7 @@ from weftline.domain.days import DAY
 
 #: Later than any deadline (ms).
 _THE_END: Final = 1 << 62
+_MEMBER: Final = frozenset({SignalName.MEMBER})
 
 
 class Reason(NamedTuple):
@@ -54,6 +55,11 @@ class Judgement:
     def listed(self) -> tuple[Entry, ...]:
         """The entries by which the member is on a list now."""
         return tuple(entry for entry in self.entries if entry.on_list(self.as_of))
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is a member now, and not suspended."""
+        return bool(self.facts.holding(_MEMBER))
 
 
 def judge_member(history: History, book: Editions, as_of: int, years: Iterable[int] = ()) -> Judgement:
@@ -117,7 +123,9 @@ def _conditions(rules: CooperativeRules) -> Iterator[Condition]:
 
 
 def _reasons(facts: Facts, rules: CooperativeRules) -> Iterator[Reason]:
-    """Why it should be tested soon, the weightiest reason first."""
+    """Why it should be tested soon, the weightiest reason first; of who is no member, or is suspended, there is none."""
+    if not facts.holding(_MEMBER):
+        return
     for rule in sorted(rules.fund.next, key=lambda rule: -rule.weight):
         found = holds(rule.when, facts)
         if all(one.met for one in found):

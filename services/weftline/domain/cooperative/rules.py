@@ -285,6 +285,11 @@ class Editions:
         """The edition in force then."""
         return self.editions[max(0, bisect_right(self.editions, time, key=lambda edition: edition.valid_from) - 1)]
 
+    def ground(self, said: str | None) -> Basis | None:
+        """The rule of proposals that somebody names as the ground of an entry, as its newest edition has it; None for other words."""
+        rules = (rule.basis for edition in reversed(self.editions) for rule in edition.lists.proposals)
+        return next((basis for basis in rules if basis.rule == said), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:

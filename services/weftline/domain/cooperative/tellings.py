@@ -48,7 +48,7 @@ def alerts_of(judged: Judgement, book: Editions, turns: Iterable[int]) -> tuple[
     if not events or judged.history.events[0].of_cooperative:
         return ()
     reports = {one.report: one for one in judged.history.inspections}
-    found = (*_of_clocks(judged, book), *_of_marks(judged, turns), *_of_proposals(judged, turns), *_of_entries(judged))
+    found = (*_of_clocks(judged, book), *_of_marks(judged, turns), *_of_proposals(judged, turns), *_of_entries(judged, book))
     return tuple(_alert(said, judged.history.events[0], events, reports) for said in found)
 
 
@@ -125,12 +125,12 @@ def _of_proposals(judged: Judgement, turns: Iterable[int]) -> Iterator[_Said]:
         yield _Said(AlertRule.LISTING_PROPOSED, ("rule", proposal.basis.rule), subject, since, words, proposal.evidence, True)
 
 
-def _of_entries(judged: Judgement) -> Iterator[_Said]:
+def _of_entries(judged: Judgement, book: Editions) -> Iterator[_Said]:
     """What somebody proposed, and nobody decided."""
     for entry in judged.entries:
         if entry.state(judged.as_of) is EntryState.PROPOSED:
-            ground = (entry.ground or entry.listing_id)[:_GROUND]
-            words = texts.proposed(_list(entry.list), (ground, ground))
+            ground, rule = (entry.ground or entry.listing_id)[:_GROUND], book.ground(entry.ground)
+            words = texts.proposed(_list(entry.list), (ground, ground) if rule is None else (rule.zh, rule.en))
             subject = f"{entry.list.lower()} list entry {entry.listing_id}"
             yield _Said(
                 AlertRule.LISTING_PROPOSED,

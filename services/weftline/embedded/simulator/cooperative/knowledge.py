@@ -261,7 +261,9 @@ class Known:
                 used += request.batches
             elif step not in _NOT_DONE:
                 reserved += request.batches
-        left = max(0, quota - used - reserved)
+        last = min(self.at, begin_of(year + 1) - 1)
+        may_ask = any(since <= last and (until is None or last < until) for since, until in self.spans)
+        left = max(0, quota - used - reserved) if may_ask else 0
         return {"year": year, "quota": quota, "reserved": reserved, "used": used, "free": free, "left": left}
 
     def tests_paid(self, year: int) -> list[Test]:
