@@ -127,8 +127,8 @@ def fund_year(year: int, history: History, cases: Iterable[Case], facts: Facts, 
             requests.append(marked)
     claimed = {request.report for request in requests_of(history)}
     outside = (key for key, one in reports.items() if key not in claimed and year_of(one.tested_at, rules) == year)
-    last = min(facts.as_of, _year_begins(year + 1, rules) - 1)
-    may_ask = bool(_then(facts, last).holding(_MEMBER))
+    last = _year_begins(year + 1, rules) - 1
+    may_ask = bool((_then(facts, last) if last < facts.as_of else facts).holding(_MEMBER))
     return FundYear(year, quota, quota_by, tuple(requests), tuple(outside), may_ask)
 
 
