@@ -219,6 +219,7 @@ columns:
     assert "row 2: laboratory report R-1 of f-204 at 2026-11-20 (new)" in done.stdout
     assert "    FAIL" in done.stdout
     assert "verdicts: 1 FAIL, 1 INCOMPLETE" in done.stdout
+    assert "2 of 2 reports are not verified" in done.stderr, "their verdicts will be told to nobody, and somebody should say so"
     listed = json.loads(weftline("publish", "r.xlsx", "--map", "m.yaml", "--dry-run", "--json", folder=tmp_path, **NOWHERE).stdout)
     assert [change["verdict"]["verdict"] for change in listed["changes"]] == ["FAIL", "INCOMPLETE"]
 
