@@ -109,6 +109,8 @@ def test_a_dry_run_sends_nothing_and_shows_everything(world: World, tmp_path: Pa
     assert shown.status_code == 200
     assert [change["event"]["order_id"] for change in shown.json()["changes"]] == ["A-30", "A-30", "0031"]
     assert "shet" in shown.json()["warnings"][0]["reason"]
+    assert "nothing was published" in shown.json()["text"]
+    assert "All of it" not in shown.json()["text"]
     assert events(world) == []
     assert send(world, table(tmp_path, ROWS)).json()["new"] == 3
 
@@ -120,6 +122,7 @@ def test_one_faulty_cell_holds_up_all_and_is_named(world: World, tmp_path: Path)
     assert [fault["field"] for fault in refused.json()["faults"]] == ["I5 数量"]
     assert str(tmp_path.parent) not in refused.text
     assert "/tmp" not in refused.text
+    assert "with &skip_faulty=true" in refused.json()["detail"]
     assert events(world) == []
     assert send(world, data, skip_faulty=True).json()["faulty_rows"] == 1
     assert len(events(world)) == 3

@@ -290,6 +290,11 @@ def test_a_refused_lot_is_explained_class_by_class(world: InboxWorld) -> None:
     assert f"Center {lot.center_id}" in page
     assert f"Cooperative {lot.cooperative_id}" in page
     world.inboxes.over = True
+    proofs = world.get(f"/inbox/alerts/{lot.alert_id}?lang=zh").text.partition('class="proofs"')[2]
+    for said in ("ISO 2859-1:2026，检验水平 II，AQL 2.5，n 80", "28 件"):
+        assert said in proofs
+    assert "units" not in proofs
+    world.get("/inbox?lang=en")
     assert TEXTS["over"].en in world.get(f"/inbox/alerts/{lot.alert_id}").text
 
 
@@ -304,7 +309,7 @@ def test_a_record_that_is_gone_leaves_the_evidence(world: InboxWorld) -> None:
     world.sign_in()
     page = world.get(f"/inbox/alerts/{lot.alert_id}").text
     assert TEXTS["one_class"].zh in page
-    assert "28 units" in page
+    assert "28 件" in page
     assert "<table" not in page
 
 

@@ -13,6 +13,7 @@ from tests.e2e.commands import weftline
 from tests.support.spreadsheets import HEADER, ORDERS, ROWS, publish, write_csv, write_xlsx
 from tests.unit.test_table_reading import messy
 
+from weftline.contracts.standards import load_standards
 from weftline.contracts.yaml_reading import parse_yaml
 from weftline.domain import vocabulary
 from weftline.domain.laboratory.spelling import key
@@ -54,6 +55,7 @@ def test_every_symbol_has_words() -> None:
         for field in fields_of(kind).values():
             if field.words is not None and field.words not in (vocabulary.BusinessStep, vocabulary.Disposition):
                 assert {*words.symbols[field.words.__name__]} == {*field.words} - {"UNKNOWN"}, field.words
+    assert {*words.indicators} <= {*load_standards().indicators}
     for name, symbols in words.symbols.items():
         assert {*symbols} <= {*getattr(vocabulary, name)}
 
@@ -96,6 +98,21 @@ def test_a_guess_of_a_workbook_as_it_grew(tmp_path: Path) -> None:
     answered = answered.replace('specimen: ""', "specimen: 成品").replace('purpose: ""', "purpose: FUND")
     outcome, _, _ = publish(tmp_path / "m.xlsx", answered, tmp_path / "l")
     assert (outcome.new, outcome.left_out.totals) == (3, 1)
+
+
+def test_values_say_which_column_is_the_category_and_a_report_asks_for_its_verification(tmp_path: Path) -> None:
+    header = ["报告编号", "委托单位", "样品名称", "样品类别", "检测完成时间", "报告状态", "签发日期", "可分解芳香胺染料"]
+    row = ["R-1", "海门叠石桥家纺厂", "全棉四件套", "床单", "2026-11-28 14:30", "已签发", "2026-11-29", "未检出"]
+    text, mapping = guessed(write_xlsx(tmp_path / "r.xlsx", [header, row, ["R-2", row[1], "毛巾", "被套", *row[4:]]]))
+    assert {name: column.field for name, column in mapping.columns.items() if name in ("样品名称", "样品类别", "检测完成时间")} == {
+        "样品类别": "product_category",
+        "检测完成时间": "event_time",
+    }
+    assert mapping.columns["可分解芳香胺染料"].indicator == "azo_amines"
+    assert "no column is verified_at" in text
+    assert 'specimen: ""' in text
+    kinds = write_xlsx(tmp_path / "k.xlsx", [header, [*row[:2], "床单", "成品", *row[4:]]])
+    assert guessed(kinds)[1].columns["样品类别"].field == "specimen", "to another center it is what sort of specimen it is"
 
 
 def test_dates_and_decimals_that_are_not_plain(tmp_path: Path) -> None:
@@ -202,6 +219,7 @@ columns:
     assert "row 2: laboratory report R-1 of f-204 at 2026-11-20 (new)" in done.stdout
     assert "    FAIL" in done.stdout
     assert "verdicts: 1 FAIL, 1 INCOMPLETE" in done.stdout
+    assert "2 of 2 reports are not verified" in done.stderr, "their verdicts will be told to nobody, and somebody should say so"
     listed = json.loads(weftline("publish", "r.xlsx", "--map", "m.yaml", "--dry-run", "--json", folder=tmp_path, **NOWHERE).stdout)
     assert [change["verdict"]["verdict"] for change in listed["changes"]] == ["FAIL", "INCOMPLETE"]
 

@@ -245,6 +245,12 @@ columns:
     ]
     assert "centre_id is no field of such a row (did you mean center_id?)" in str(told.value)
     assert "statos is no field of such a row (did you mean status?)" in str(told.value)
+    path.write_text(path.read_text("utf-8").replace("statos", "lot_size"), "utf-8")
+    with pytest.raises(UserError, match=r"lot_size is no field of such a row, but of others \(lot\)"):
+        read_mapping(path)
+    path.write_text(path.read_text("utf-8").replace("rows: order", "rows: report").replace("lot_size", "status"), "utf-8")
+    with pytest.raises(UserError, match=r"status is no field of such a row; .* give that column as verified_at"):
+        read_mapping(path)
 
 
 def test_what_nothing_gives_is_one_fault(tmp_path: Path) -> None:

@@ -115,7 +115,10 @@ def check(
     for factory_id in found.own_topics:
         typer.echo(f"{own_topic(factory_id).name}: a copy of the alerts of factory {factory_id}, for its own user of Kafka")
     if found.inbox and settings.link_key is None:
-        typer.echo("inbox: needs WEFTLINE_LINK_KEY, the same for `weftline notify run` and the gateway", err=True)
+        typer.echo(
+            "inbox: needs WEFTLINE_LINK_KEY, the same for `weftline notify run` and the gateway; `weftline up` has one of its own",
+            err=True,
+        )
     if not found.board and not found.inbox:
         typer.echo("neither board: nor inbox: is given, so messages have no link", err=True)
 

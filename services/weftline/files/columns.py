@@ -95,8 +95,8 @@ def laid_out(mapping: MappingFile, header: Header, defaults: Defaults) -> Layout
 
 @cache
 def _indicators() -> Mapping[str, Indicator]:
-    known = load_standards().indicators.values()
-    return {key(word): one for one in known for word in (one.code, one.zh, one.en)}
+    known, also = load_standards().indicators.values(), load_words().indicators
+    return {key(word): one for one in known for word in (one.code, one.zh, one.en, *also.get(one.code, ()))}
 
 
 def _placed(mapping: MappingFile, name: str, at: int, indicators: Mapping[str, Indicator]) -> Placed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -70,7 +70,7 @@ def guessed_mapping(path: Path, sheet: str | None = None, rows: RowKind | None =
     if guess is None or not any(guess.meanings):
         raise UserError(f"{table.name}: no row looks like a header; write the mapping by hand, with columns by letter (@A, @B …)")
     cells_below = [cells for _, cells in islice(table.rows(), guess.row + guess.lines - 1, LOOKED_AT)]
-    return "\n".join(_Writing(table, sheet, guess, cells_below).lines()) + "\n"
+    return "\n".join(_Writing(table, sheet, _by_values(guess, cells_below), cells_below).lines()) + "\n"
 
 
 def _guesses(top: Sequence[Sequence[Cell]], kinds: Iterable[RowKind]) -> Iterator[_Guess]:
@@ -94,6 +94,29 @@ def _once(names: Sequence[str], kind: RowKind) -> tuple[Meaning | None, ...]:
             if taken.setdefault(what, place) != place:
                 found[place] = None
     return tuple(found)
+
+
+def _by_values(guess: _Guess, below: Sequence[Sequence[Cell]]) -> _Guess:
+    """The category of a product is in the column whose values are such, whatever it is called: 样品类别 is 床单 or 成品."""
+    known, fields = load_standards().categories, fields_of(guess.rows)
+
+    def named(at: int) -> int:
+        meaning = guess.meanings[at]
+        if meaning is None or (
+            meaning.field != "product_category" and getattr(fields.get(meaning.field or ""), "words", None) is None
+        ):
+            return 0
+        return sum(1 for row in below if at < len(row) and key(plain_text(row[at])) in known)
+
+    now = next((at for at, one in enumerate(guess.meanings) if one is not None and one.field == "product_category"), None)
+    best = max(range(len(guess.meanings)), key=named)
+    if "product_category" not in fields or named(best) <= (0 if now is None else named(now)):
+        return guess
+    meanings = list(guess.meanings)
+    if now is not None:
+        meanings[now] = None
+    meanings[best] = Meaning("product_category")
+    return replace(guess, meanings=tuple(meanings))
 
 
 def _weight(guess: _Guess) -> tuple[int, int, int]:
@@ -135,6 +158,8 @@ class _Writing:
             if name:
                 header = name if guess.names.count(name) == 1 else f"{BY_LETTERS}{letters(at)}"
                 yield from self._column(at, header, meaning)
+        if guess.rows is RowKind.REPORT and not any(one is not None and one.field == "verified_at" for one in guess.meanings):
+            yield f"  {_ASK} no column is verified_at, and a report that is not verified judges nobody; which one has that day?"
 
     def _key(self) -> list[str]:
         by_field = {one.field: name for name, one in zip(self._guess.names, self._guess.meanings, strict=True) if one is not None}
@@ -151,6 +176,9 @@ class _Writing:
             yield "# What is the same in every row, or stands in no column."
             yield "constants:"
         for field in missing:
+            if field.sort is Sort.TIME:
+                yield f'  {field.name}: ""  {_ASK} name its column below, or fill in what holds for every row'
+                continue
             option = f", or give {BY_OPTION[field.name]}" if field.name in BY_OPTION else ""
             choice = f": {', '.join(one for one in field.words if one != 'UNKNOWN')}" if field.words else ""
             yield f'  {field.name}: ""  {_ASK} fill in{option}{choice}'

@@ -139,7 +139,7 @@ class MappingFile(Model):
                         yield Fault("says neither its `field` nor its `indicator`; only a column of the key may do so", *at)
                     continue
                 if column.field not in known:
-                    yield Fault(f"{column.field} is no field of such a row{nearest(column.field, known)}", *at, "field")
+                    yield Fault(f"{column.field} is no field of such a row{_meant(column.field, self.rows, known)}", *at, "field")
                     continue
                 if column.field in measurement_fields() and self.rows is RowKind.REPORT and not self.per_measurement:
                     yield Fault("belongs to rows of one measurement each, which have a column for `indicator` too", *at, "field")
@@ -154,6 +154,14 @@ class MappingFile(Model):
         for name in self.constants:
             if name not in known:
                 yield Fault(f"{name} is no field of such a row{nearest(name, known)}", "constants", name)
+
+
+def _meant(field: str, rows: RowKind, known: Mapping[str, Any]) -> str:
+    """What somebody may mean who names a field that such rows do not have."""
+    if rows is RowKind.REPORT and field == "status":
+        return "; a report has no status but the day on which it was verified: give that column as verified_at"
+    others = [kind.value for kind in RowKind if field in fields_of(kind)]
+    return f", but of others ({', '.join(others)})" if others else nearest(field, known)
 
 
 def _same(header: str) -> str:

@@ -15,6 +15,7 @@ from weftline.errors import ContractError, UserError
 from weftline.files.cells import CellFault, Faults, Place, Table
 from weftline.files.columns import Layout, laid_out
 from weftline.files.events import EventMaker, Made
+from weftline.files.fields import RowKind
 from weftline.files.header import find_header
 from weftline.files.ledger import Change, Ledger
 from weftline.files.mapping_file import MappingFile
@@ -75,6 +76,7 @@ class Outcome:
     ``new``: events of rows that were not sent before. ``edited``: rows that say something else than before, of which the old event was
     declared erroneous and a new one sent. ``unchanged``: events that were sent before. ``repeated``: rows that say what an earlier one of
     the same key says. ``resent``: what was noted and not known to have arrived when the last run ended. ``sent`` is False for a dry run.
+    ``unverified``: of its ``reports``, those whose row does not say that they were verified.
     """
 
     name: str
@@ -87,6 +89,8 @@ class Outcome:
     warned: int = 0
     undelivered: int = 0
     delivery: DeliveryError | None = None
+    reports: int = 0
+    unverified: int = 0
     left_out: LeftOut = field(default_factory=LeftOut)
     faults: Faults = field(default_factory=Faults)
     unused: list[str] = field(default_factory=list)
@@ -108,6 +112,7 @@ class Means:
 
     ``skip_faulty``: the rows at fault are left out and the others sent; ``strict``: a warning is a fault. ``now``: ms since the epoch.
     ``refusals``: why an event may not be sent by whoever sends it, which is a fault of its row; ``max_rows``: how long a table may be.
+    ``leaves_out``: what somebody says to have rows at fault left out.
     """
 
     ledger: Path
@@ -120,6 +125,7 @@ class Means:
     strict: bool = False
     refusals: Callable[[AnyEvent], Iterable[ContractError]] = lambda _: ()
     max_rows: int | None = None
+    leaves_out: str = "--skip-faulty"
 
 
 def publish_table(path: Path, mapping: MappingFile, means: Means, tell: Reporting) -> Outcome:
@@ -175,6 +181,9 @@ def _check(table: Table, mapping: MappingFile, means: Means, spool: Spool, outco
 
 
 def _put_by(made: Sequence[Made], spool: Spool, mapping: MappingFile, means: Means, outcome: Outcome) -> None:
+    if mapping.rows is RowKind.REPORT and made:
+        outcome.reports += 1
+        outcome.unverified += len(made) == 1  # the event that verifies a report is a second one
     for one in made:
         for refused in means.refusals(one.event):
             outcome.faults.add(CellFault(Place(one.row), str(refused)))
@@ -192,7 +201,7 @@ def _put_by(made: Sequence[Made], spool: Spool, mapping: MappingFile, means: Mea
 def _stop_at_faults(outcome: Outcome, means: Means) -> None:
     if outcome.faults.count and not means.skip_faulty:
         verb = "would be sent" if means.send is None else "was sent"
-        raise outcome.faults.told(outcome.name, f"nothing {verb}. Mend them, or leave those rows out with --skip-faulty:")
+        raise outcome.faults.told(outcome.name, f"nothing {verb}. Mend them, or leave those rows out with {means.leaves_out}:")
 
 
 def _changes(spool: Spool, ledger: Ledger, faulty: set[int]) -> Iterator[list[Change | None]]:

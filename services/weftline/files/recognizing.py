@@ -70,8 +70,9 @@ def _fields(rows: RowKind) -> Mapping[str, str]:
 @cache
 def _indicators() -> Mapping[str, Indicator]:
     found: dict[str, Indicator] = {}
+    also = load_words().indicators
     for one in load_standards().indicators.values():
-        for word in (one.code, one.zh, one.en, f"{one.zh} {one.en}"):
+        for word in (one.code, one.zh, one.en, f"{one.zh} {one.en}", *also.get(one.code, ())):
             found[key(word)] = one
     return found
 

@@ -32,6 +32,11 @@ def beside(outcome: Outcome) -> Iterator[str]:
         yield from str(outcome.faults.told(outcome.name, "these rows are left out:")).splitlines()
     for note in outcome.notes:
         yield f"note: {note}"
+    if outcome.unverified:
+        yield (
+            f"note: {outcome.unverified:,} of {outcome.reports:,} reports are not verified (no verified_at): "
+            "they judge nobody and raise no alert until they are"
+        )
     if outcome.unused:
         yield f"note: the mapping does not use {', '.join(outcome.unused)}"
 
@@ -52,6 +57,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "delivery": outcome.delivery and str(outcome.delivery),
         "warned": outcome.warned,
         "warnings": [warned._asdict() for warned in outcome.warnings],
+        "reports": outcome.reports,
+        "unverified_reports": outcome.unverified,
         "notes": outcome.notes,
         "unused_columns": outcome.unused,
     }

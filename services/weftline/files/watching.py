@@ -36,10 +36,11 @@ class Later(WeftlineError):
 
 
 class Published(NamedTuple):
-    """What became of a file. ``right``: all of it was published; ``lines`` say what happened."""
+    """What became of a file. ``right``: all of it was published; ``lines`` say what happened. ``sent`` is False for a dry run."""
 
     right: bool
     lines: tuple[str, ...]
+    sent: bool = True
 
 
 class State(NamedTuple):
@@ -149,7 +150,9 @@ class Folder:
 def report(name: str, published: Published, when: datetime) -> str:
     """What a clerk finds beside a file."""
     said = (
-        "已全部发布。 All of it was published."
+        "试运行：什么也没有发布。 A dry run: nothing was published."
+        if not published.sent
+        else "已全部发布。 All of it was published."
         if published.right
         else "未全部发布：请按下列说明修改后重新放入文件夹；已发布的内容不会重复。\n"
         "Not all of it was published: mend what is named below, and drop the file in again; nothing is published twice."

@@ -30,12 +30,14 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """``fields`` by name; ``symbols`` by vocabulary and symbol; ``readings``: vocabulary → :func:`key` of a word → symbol.
+    """``fields`` by name; ``indicators``: code → further words for it; ``symbols`` by vocabulary and symbol; ``readings``: vocabulary →
+    :func:`key` of a word → symbol.
 
     The sets hold keys too.
     """
 
     fields: Mapping[str, Label]
+    indicators: Mapping[str, tuple[str, ...]]
     symbols: Mapping[str, Mapping[str, Label]]
     readings: Mapping[str, Mapping[str, str]]
     yes: frozenset[str]
@@ -66,4 +68,6 @@ def _load(path: Path) -> Words:
     sets = (
         frozenset(map(key, words)) for words in (file.affirmative, file.negative, file.totals, file.not_measured, file.not_detected)
     )
-    return Words({entry.name: _label(entry) for entry in file.fields}, symbols, readings, *sets)
+    fields = {entry.name: _label(entry) for entry in file.fields}
+    indicators = {code: tuple(words) for code, words in file.indicators.items()}
+    return Words(fields, indicators, symbols, readings, *sets)

@@ -22,6 +22,7 @@ class Entry(Model):
 class WordsFile(Model):
     source: Text
     fields: list[Entry]
+    indicators: dict[str, list[Text]]
     words: dict[str, list[Entry]]
     affirmative: list[Text]
     negative: list[Text]

@@ -115,6 +115,7 @@ class Uploads:
             skip_faulty=upload.skip_faulty,
             refusals=caller.partner.refusals,
             max_rows=MAX_ROWS,
+            leaves_out="&skip_faulty=true",
         )
 
 
@@ -169,7 +170,8 @@ def refuse_bomb(path: Path) -> None:
 def _told(name: str, outcome: Outcome, changes: list[Change], dry_run: bool) -> dict[str, Any]:
     right = not outcome.faults.count
     lines = (summary(outcome), *(f"{one.place}: warning: {one.reason}" for one in outcome.warnings), *beside(outcome))
-    body = {"file": name, "dry_run": dry_run, **as_json(outcome), "text": report(name, Published(right, lines), datetime.now(UTC))}
+    text = report(name, Published(right, lines, not dry_run), datetime.now(UTC))
+    body = {"file": name, "dry_run": dry_run, **as_json(outcome), "text": text}
     if dry_run:
         body["changes"] = [_change(one) for one in changes]
     return body

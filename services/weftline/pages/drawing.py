@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from weftline.domain.vocabulary import AlertRule
 from weftline.pages.evidence import DEADLINES, LABORATORY, MILESTONES, OF_MEMBERS, Proof, Story
 from weftline.pages.palette import colour, surface
-from weftline.pages.reader import Reader, moment, number, written
+from weftline.pages.reader import Reader, cited, moment, number, written
 from weftline.pages.text import Text, Tone, Unit
 from weftline.pages.words import Word
 
@@ -82,6 +82,7 @@ def proofs_html(story: Story, reader: Reader, lead: Lead | None = None) -> str:
         of=reader.of,
         moment=lambda time: moment(time, reader),
         number=number,
+        cited=lambda text: cited(text, reader),
         deadline=_Deadline(story, reader) if story.rule in DEADLINES and story.proofs else None,
         kind="matter" if story.rule in OF_MEMBERS else "report" if story.rule in LABORATORY else "lot",
         name=lambda proof: reader.of(_named(story, proof, reader).text),

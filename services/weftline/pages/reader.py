@@ -16,6 +16,16 @@ NOTHING: Final = "–"
 LONG_HOURS: Final = 72
 
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
+#: What clauses, and figures that stand in evidence, say in English; the rest of them is figures and names of standards.
+_IN_CHINESE: Final = (
+    (re.compile(r",? table of requirements for fabrics$"), "，面料要求表"),
+    (re.compile(r", table (\d+)"), r"，表 \1"),
+    (re.compile(r", note ([a-z])\b"), r"，注 \1"),
+    (re.compile(r", clause (\d+(?:\.\d+)*)"), r"，第 \1 条"),
+    (re.compile(r", level (\S+?)(?=,|$)"), r"，检验水平 \1"),
+    (re.compile(r", (AQL [\d.]+|n \d+)"), r"，\1"),
+    (re.compile(r"^(\d+) units$"), r"\1 件"),
+)
 _DAYS, _HOURS, _MINUTES, _SECONDS = Text("天", "d"), Text("小时", "h"), Text("分钟", "min"), Text("秒", "s")
 
 
@@ -106,6 +116,14 @@ def moment(time: int | None, reader: Reader, *, seconds: bool = False) -> str:
 def sentence(text: str, reader: Reader) -> str:
     """A sentence of an alert, with its moments on the reader's clocks: it was written in that of the event, with the offset beside it."""
     return _MOMENT.sub(lambda found: moment(round(datetime.fromisoformat(found[0]).timestamp() * 1000), reader), text)
+
+
+def cited(text: str, reader: Reader) -> str:
+    """A clause, or a count of units, as evidence has it: alerts keep one spelling of it, the English one."""
+    if reader.language == "zh":
+        for english, chinese in _IN_CHINESE:
+            text = english.sub(chinese, text)
+    return text
 
 
 def local(time: int, zone: ZoneInfo) -> datetime:
