@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 def report(month: Month) -> Report:
     end, book = month.end(ZONE), rulebook().of("haimen")
     judged = {f"f-{name[:2]}": judge_member(history(story(name)).until(end), book, end, (month.year,)) for name in STORIES}
-    return report_of("haimen", month, History(), judged, ZONE)
+    return report_of("haimen", month, History(), judged, ZONE, book)
 
 
 @cache
@@ -147,7 +147,7 @@ def test_officers_of_a_factory_that_left_are_none_of_the_cooperatives() -> None:
     def counted(month: Month) -> tuple[int, int]:
         end, book = month.end(ZONE), rulebook().of("haimen")
         judged = judge_member(history({"events": events, "inspections": []}).until(end), book, end, (month.year,))
-        last = report_of("haimen", month, History(), {"f-1": judged}, ZONE).steps[-1]
+        last = report_of("haimen", month, History(), {"f-1": judged}, ZONE, book).steps[-1]
         return last.members, last.chief_officers
 
     assert [counted(Month(2026, number)) for number in (1, 3, 4)] == [(1, 0), (1, 1), (0, 0)]
@@ -172,7 +172,7 @@ def listed(month: Month, *steps: tuple[str, datetime.date, dict[str, Any]]) -> l
         events.append({"id": step, "at": day, "listing": body})
     end, book = month.end(ZONE), rulebook().of("haimen")
     judged = judge_member(history({"events": events, "inspections": []}).until(end), book, end, (month.year,))
-    made = report_of("haimen", month, History(), {"f-1": judged}, ZONE)
+    made = report_of("haimen", month, History(), {"f-1": judged}, ZONE, book)
     sheets = CalamineWorkbook.from_object(io.BytesIO(workbook(made, {}, (1, "ab"))))
     return [row[4] for row in sheets.get_sheet_by_name("红黑榜").to_python()[1:]]
 

@@ -31,7 +31,7 @@ E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
 
 #: Edition of the rules below ``domain``; raise it with any change that judges the same records differently. It stands in the
 #: topmost bits of every version, so that what a new edition writes replaces what the old one wrote.
-EDITION = 5
+EDITION = 6
 
 #: What the kernel itself can say of an event; the rules of each kind add their own marks.
 SUPERSEDED = "superseded"
