@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 from tests.support.cooperative import rulebook
+from tests.support.panels import Engine, faults, sent
 from tests.support.tables import kinds
 
+from weftline.boards import BOARDS
+from weftline.boards.macros import Choice
+from weftline.boards.model import LANGUAGES
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.registry import FileRegistry
 from weftline.domain.cooperative.burn import Outlook, outlook
@@ -51,7 +55,7 @@ def _said(cooperative: str, factory: str, at: int, event_id: str, body: Membersh
         center_id="station",
         factory_id=factory,
         kind=kind,
-        **{kind.value.lower(): body},  # type: ignore[arg-type]
+        **{kind.value.lower(): body},
     )
 
 
@@ -116,18 +120,27 @@ async def _store(settings: Settings, outcomes: list[Outcome]) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(clickhouse: str) -> Iterator[Reader]:
-    settings = Settings(clickhouse=clickhouse, clickhouse_database=f"burn_{os.getpid()}")
+def worlds(clickhouse: str) -> dict[str, list[CooperativeEvent]]:
+    """The events of each cooperative; what follows from them is in the tables."""
+    chosen = Random(14)
+    told = {name: list(_events(name, chosen)) for name in (f"c-{number}" for number in range(COOPERATIVES))}
+    settings = _settings(clickhouse)
     migrate(settings)
-    with reader(settings) as opened:
+    asyncio.run(_store(settings, [one for events in told.values() for one in _folded(events, chosen)]))
+    return told
+
+
+@pytest.fixture
+def server(clickhouse: str) -> Iterator[Reader]:
+    with reader(_settings(clickhouse)) as opened:
         yield opened
 
 
-def test_the_view_says_of_every_budget_what_the_rules_say(clickhouse: str, server: Reader) -> None:
-    chosen = Random(14)
-    worlds = {name: list(_events(name, chosen)) for name in (f"c-{number}" for number in range(COOPERATIVES))}
-    settings = Settings(clickhouse=clickhouse, clickhouse_database=f"burn_{os.getpid()}")
-    asyncio.run(_store(settings, [one for events in worlds.values() for one in _folded(events, chosen)]))
+def _settings(clickhouse: str) -> Settings:
+    return Settings(clickhouse=clickhouse, clickhouse_database=f"burn_{os.getpid()}")
+
+
+def test_the_view_says_of_every_budget_what_the_rules_say(worlds: dict[str, list[CooperativeEvent]], server: Reader) -> None:
     names = ("cooperative_id", "year", "budget_minor", "used_minor", "reserved_minor", "left_minor", "share", "rule")
     more = ("is_proposal", "since", "pace_days", "lately_minor", "is_over", "budget_ends_at")
     times = {"since", "budget_ends_at"}
@@ -157,3 +170,28 @@ def test_the_view_says_of_every_budget_what_the_rules_say(clickhouse: str, serve
     if year_span(YEAR, BOOK.at(NOW))[0] < NOW - 30 * DAY and year_span(YEAR, BOOK.at(NOW))[1] > NOW + 5 * DAY:
         assert ("ends", True) in seen, "in the first and the last days of a year no budget need end within it"
     assert {"", "budget_nearly_used", "budget_used", ("over", True), ("over", False), ("budget", True), ("budget", False)} <= seen
+
+
+def test_the_board_shows_an_officer_which_budget_waits_for_a_decision(
+    clickhouse: str, worlds: dict[str, list[CooperativeEvent]], server: Reader
+) -> None:
+    (board,) = (board for board in BOARDS if board.id == "cooperative")
+    panels = {panel.id: panel for panel in board.panels}
+    now, seen = server.clock()(), set()
+    with Engine(clickhouse, f"burn_{os.getpid()}") as engine:
+        for number, (name, events) in enumerate(worlds.items()):
+            language = LANGUAGES[number % 2]
+            choice = Choice(
+                now // 1000 - 365 * 86_400, now // 1000, {"cooperative": [name], "grain": ["day"], "zone": ["Asia/Shanghai"]}
+            )
+            burn, work = (engine.ask(sent(panels[panel], language, choice)) for panel in ("burn", "work"))
+            assert [*faults(panels["burn"], language, burn), *faults(panels["work"], language, work)] == []
+            assert len(burn.rows) == 2
+            waits = [dict(zip((column for column, _ in work.columns), row, strict=True)) for row in work.rows]
+            told = [row["about"] for row in waits if row["task"] == "BUDGET"]
+            _, ought = _in_memory(name, events, now)[YEAR]
+            text = None if ought.reached is None else getattr(ought.reached.basis, language)
+            proposal = {"zh": "（建议稿）", "en": " (proposal)"}[language]
+            assert told == ([] if text is None else [f"{YEAR} · {text}{proposal}"])
+            seen.add(text is None)
+    assert seen == {True, False}
