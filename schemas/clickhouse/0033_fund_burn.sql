@@ -36,6 +36,7 @@ ALTER TABLE fund_thresholds {on_cluster}
     COMMENT COLUMN zh 'the rule in Chinese',
     COMMENT COLUMN en 'the rule in English',
     COMMENT COLUMN is_proposal '1 if nobody of the cooperative has confirmed the rule',
+    COMMENT COLUMN unpriced 'batches that are tested and of which no price is known: they are missing in all of this',
     COMMENT COLUMN share 'used and reserved so much of the budget, in hundredths of a percent',
     COMMENT COLUMN pace_days 'spending of so many of the last days is taken for the pace',
     COMMENT COLUMN begins_at 'first moment of the year there',
@@ -48,7 +49,7 @@ WITH
     budgets AS
     (
         SELECT cooperative_id, year, currency, assumeNotNull(budget_minor) AS budget, toInt64(spent_minor) AS used,
-            toInt64(committed_minor) AS reserved
+            toInt64(committed_minor) AS reserved, fund_pools.unpriced AS without_price
         FROM fund_pools
         WHERE budget_minor IS NOT NULL
     ),
@@ -98,7 +99,7 @@ WITH
     if(lately_minor > 0, toFloat64(left_minor) * within_seconds / lately_minor, NULL) AS lasts_seconds
 SELECT budgets.cooperative_id AS cooperative_id, budgets.year AS year, budgets.currency AS currency, budgets.budget AS budget_minor,
     budgets.used AS used_minor, budgets.reserved AS reserved_minor, budget_minor - used_minor - reserved_minor AS left_minor,
-    if(budget_minor > 0, (used_minor + reserved_minor) / budget_minor, NULL) AS share,
+    budgets.without_price AS unpriced, if(budget_minor > 0, (used_minor + reserved_minor) / budget_minor, NULL) AS share,
     reached.threshold.1 AS rule, reached.threshold.2 AS zh, reached.threshold.3 AS en,
     if(rule = '', NULL, reached.threshold.4) AS is_proposal, if(rule = '', NULL, reached.threshold.5) AS since,
     paces.days AS pace_days, lately.paid_lately AS lately_minor,

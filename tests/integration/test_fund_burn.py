@@ -142,7 +142,7 @@ def _settings(clickhouse: str) -> Settings:
 
 def test_the_view_says_of_every_budget_what_the_rules_say(worlds: dict[str, list[CooperativeEvent]], server: Reader) -> None:
     names = ("cooperative_id", "year", "budget_minor", "used_minor", "reserved_minor", "left_minor", "share", "rule")
-    more = ("is_proposal", "since", "pace_days", "lately_minor", "is_over", "budget_ends_at")
+    more = ("unpriced", "is_proposal", "since", "pace_days", "lately_minor", "is_over", "budget_ends_at")
     times = {"since", "budget_ends_at"}
     columns = ", ".join(f"toUnixTimestamp64Milli({name}) AS {name}" if name in times else name for name in (*names, *more))
     found = [
@@ -157,6 +157,7 @@ def test_the_view_says_of_every_budget_what_the_rules_say(worlds: dict[str, list
         assert (row["budget_minor"], row["used_minor"], row["reserved_minor"], row["left_minor"]) == (
             *(pool.budget_minor, pool.spent_minor, pool.committed_minor, pool.left_minor),
         )
+        assert row["unpriced"] == pool.unpriced
         assert (row["share"] is None) == (ought.share is None)
         assert ought.share is None or abs(row["share"] - float(ought.share)) < 1e-9
         reached = ought.reached

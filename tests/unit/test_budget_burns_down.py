@@ -8,9 +8,12 @@ from decimal import Decimal
 from itertools import permutations
 
 import pytest
-from tests.support.cooperative import last_of, midnight, rulebook
+from tests.support.cooperative import event, last_of, midnight, rulebook
 
 from weftline.domain.cooperative.burn import Outlook, outlook, work_of_pool
+from weftline.domain.cooperative.desk import desk_of, desk_turns
+from weftline.domain.cooperative.history import History
+from weftline.domain.cooperative.member import judge_member
 from weftline.domain.cooperative.pool import Payment, Pool
 from weftline.domain.cooperative.rules import BurnRules, Editions
 from weftline.domain.cooperative.work import Desk, Task
@@ -110,3 +113,26 @@ def test_each_cooperative_and_each_edition_has_its_own_thresholds() -> None:
     assert rule_of(outlook(replace(half, year=2027), both, day(3, 1, 2027))) == ("budget_nearly_used", day(6, 1))
     none = Editions((replace(first, fund=replace(first.fund, burn=None)),))
     assert outlook(half, none, day(7, 1)) == Outlook(Decimal("0.6"))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_cooperatives_own_desk_says_which_thresholds_hold(late: bool) -> None:
+    """Those of the edition in force; of a year that is over, of the one at its end. And an edition that begins is a turn of the desk."""
+    first = BOOK.at(0)
+    burn = first.fund.burn
+    assert burn is not None
+    strict = BurnRules((replace(burn.thresholds[0], share=Decimal("0.5")),), burn.pace)
+    begins = day(1, 1, 2027) if late else day(7, 1)
+    both = Editions((first, replace(first, valid_from=begins, fund=replace(first.fund, burn=strict))))
+    own = event({"id": "budget", "at": datetime.date(2026, 1, 5), "fund": {"step": "BUDGET_SET", "year": 2026, "amount_minor": 1}})
+    told = History.of([replace(own, factory_id="haimen")], ())
+
+    def shares(as_of: int) -> list[int]:
+        desk = desk_of(judge_member(told, both, as_of), both, ("haimen", "haimen"))
+        assert set(desk.threshold_year) == {2026}
+        assert (desk.threshold_begins_at[0], desk.threshold_ends_at[0]) == (day(1, 1), day(1, 1, 2027))
+        return list(desk.threshold_share)
+
+    assert shares(begins - 1) == [8_000, 10_000]
+    assert shares(begins) == shares(day(3, 1, 2027)) == ([8_000, 10_000] if late else [5_000])
+    assert begins in desk_turns(told, both, day(3, 1, 2027))

@@ -296,8 +296,8 @@ LIMIT 50""",
             ),
             f"""
 SELECT toString(year) AS fund_year, currency, budget_minor / 100 AS budget, used_minor / 100 AS spent, reserved_minor / 100 AS committed,
-    share AS budget_share, budget_ends_at, pace_days, {{lang}} AS rule_text, if(rule = '', '', if(is_proposal, 'YES', 'NO')) AS is_proposal,
-    since
+    share AS budget_share, unpriced, budget_ends_at, pace_days, {{lang}} AS rule_text,
+    if(rule = '', '', if(is_proposal, 'YES', 'NO')) AS is_proposal, since
 FROM fund_burn
 WHERE {THE_COOPERATIVE}
 ORDER BY year DESC

@@ -194,6 +194,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "committed": Field(Text("已承诺", "Committed")),
     "budget_left": Field(Text("余额", "Left of it")),
     "budget_share": _ratio("已用和预留", "Used and reserved", Tone.INFO),
+    "unpriced": _count("价格不明的批次", "Batches without a price", Tone.WARN),
     "budget_ends_at": _time("按进度用完", "Ends at this pace"),
     "pace_days": _count("按近几日推算", "Pace of so many days"),
     "price_per_batch": Field(Text("每批价格", "Price per batch")),
