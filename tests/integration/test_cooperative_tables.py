@@ -102,6 +102,9 @@ def test_a_story_in_any_order_and_through_a_kill(stack: Stack, tmp_path: Path) -
     )
     names = ("members", "quota", "reserved", "used", "batches", "unpriced", "spent_minor", "left_minor")
     assert pool == tuple(planned[name] for name in names)
+    (burn,) = rows(stack, "SELECT budget_minor, used_minor, reserved_minor, left_minor, rule FROM fund_burn WHERE year = 2026")
+    assert burn == (*(planned[name] for name in ("budget_minor", "spent_minor", "committed_minor", "left_minor")), "")
+    assert planned["reached"] is None
     ranked = rows(stack, "SELECT factory_id, place, within, behind FROM trademark_ranking ORDER BY place")
     gates = {one["factory_id"]: one["trademark"] for one in asked(stack, tmp_path, "members", "trademark")["members"]}
     assert ranked == [(name, gates[name]["place"], int(gates[name]["within"]), gates[name]["behind"]) for name, *_ in ranked]

@@ -25,7 +25,7 @@ from weftline.warehouse.migrations import migrate
 
 KINDS = kinds()
 VIEWS = Path(__file__).parents[1] / "contract" / "rows" / "views"
-#: Of what is shown beside the kinds: reference data, alerts, letters and losses have tests of their own.
+#: Of what is shown beside the kinds: reference data, alerts, letters and losses have tests of their own, and so has what looks at a clock.
 NOT_OF_A_KIND = {
     *(
         "cooperatives",
@@ -42,7 +42,7 @@ NOT_OF_A_KIND = {
         "not_allowed",
         "open_losses",
     ),
-    *("identity_conflicts", "unmatched_declarations"),
+    *("identity_conflicts", "unmatched_declarations", "fund_burn"),
 }
 
 

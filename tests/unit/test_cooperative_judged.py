@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -207,6 +208,33 @@ def test_the_questions_of_an_officer_are_answered_of_all_members() -> None:
     # Whoever reads figures is told of when they are and by whose rules, and sees which of them are proposals.
     assert "by edition 2026-11 of Rules of a quality cooperative (proposal of this project)" in ask("members", "grades")
     assert "One more for a new member [quota_new, proposal] 1" in ask("members", "fund", "--year", "2020")
+
+
+def test_an_officer_sees_that_the_budget_comes_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = {"step": "BUDGET_SET", "year": 2026, "amount_minor": 100_000, "currency": "CNY"}
+    own = replace(event({"id": "budget", "at": date(2026, 1, 1), "fund": budget}), factory_id="haimen")
+    asked_for = {"step": "REQUESTED", "year": 2026, "request_id": "r1", "amount_minor": 85_000, "currency": "CNY"}
+    test = event({"id": "r1", "at": date(2026, 3, 1), "fund": asked_for})
+    events = [*(event(written) for written in STORY["events"]), own, test]
+    monkeypatch.setattr("weftline.processors.member_asking.reader", lambda settings: _Stored(events))
+    monkeypatch.setattr(_Stored, "clock", lambda self: lambda: midnight(date(2026, 4, 1)))
+    plan = json.loads(ask("fund", "plan", "--json"))
+    assert (plan["used_share"], plan["reached"]["rule"], plan["reached"]["confidence"]) == (
+        "0.8500",
+        "budget_nearly_used",
+        "unconfirmed",
+    )
+    assert (plan["reached"]["since"], plan["pace"]["days"], plan["ends_at"]) == (midnight(date(2026, 3, 1)), 90, None)
+    lines = ask("fund", "plan")
+    assert "85.0% of the budget, with what is reserved; since 2026-03-01" in lines
+    assert "it lasts for the year [budget_pace, proposal]" in lines
+    whole = [one for one in json.loads(ask("members", "work", "--json"))["work"] if one["task"] == "BUDGET"]
+    assert [(one["factory_id"], one["desk"], one["about"], one["rule"]["confidence"]) for one in whole] == [
+        ("haimen", "OFFICER", "2026 budget_nearly_used", "unconfirmed")
+    ]
+    assert "decide who still tests (unconfirmed)" in ask("members", "work", "--desk", "officer")
+    for nobodys in (("--desk", "member"), ("--factory", "f-1"), ("--as-of", "2026-02-28T00:00:00+08:00")):
+        assert "BUDGET" not in ask("members", "work", *nobodys)
 
 
 @pytest.mark.usefixtures("stored")

@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,10 +19,11 @@ import pytest
 from python_calamine import CalamineWorkbook
 from tests.support.cooperative import STORIES, history, rulebook, story
 
+from weftline.domain.cooperative.burn import outlook
 from weftline.domain.cooperative.history import History
 from weftline.domain.cooperative.member import judge_member
 from weftline.domain.cooperative.monthly import Month, Report, month_of, report_of
-from weftline.files.monthly import workbook
+from weftline.files.monthly import sheets, workbook
 from weftline.pages.cooperative_words import word
 
 ZONE = "+08:00"
@@ -34,7 +36,7 @@ Row = Mapping[str, Any]
 def report(month: Month) -> Report:
     end, book = month.end(ZONE), rulebook().of("haimen")
     judged = {f"f-{name[:2]}": judge_member(history(story(name)).until(end), book, end, (month.year,)) for name in STORIES}
-    return report_of("haimen", month, History(), judged, ZONE)
+    return report_of("haimen", month, History(), judged, ZONE, book)
 
 
 @cache
@@ -148,7 +150,7 @@ def test_officers_of_a_factory_that_left_are_none_of_the_cooperatives() -> None:
     def counted(month: Month) -> tuple[int, int]:
         end, book = month.end(ZONE), rulebook().of("haimen")
         judged = judge_member(history({"events": events, "inspections": []}).until(end), book, end, (month.year,))
-        last = report_of("haimen", month, History(), {"f-1": judged}, ZONE).steps[-1]
+        last = report_of("haimen", month, History(), {"f-1": judged}, ZONE, book).steps[-1]
         return last.members, last.chief_officers
 
     assert [counted(Month(2026, number)) for number in (1, 3, 4)] == [(1, 0), (1, 1), (0, 0)]
@@ -173,7 +175,7 @@ def listed(month: Month, *steps: tuple[str, datetime.date, dict[str, Any]]) -> l
         events.append({"id": step, "at": day, "listing": body})
     end, book = month.end(ZONE), rulebook().of("haimen")
     judged = judge_member(history({"events": events, "inspections": []}).until(end), book, end, (month.year,))
-    made = report_of("haimen", month, History(), {"f-1": judged}, ZONE)
+    made = report_of("haimen", month, History(), {"f-1": judged}, ZONE, book)
     sheets = CalamineWorkbook.from_object(io.BytesIO(workbook(made, {}, (1, "ab"))))
     return [row[4] for row in sheets.get_sheet_by_name("红黑榜").to_python()[1:]]
 
@@ -195,6 +197,25 @@ def test_the_sums_of_the_fund_are_those_of_its_lines() -> None:
     assert any(row["额度"] < row["预留"] + row["已用"] for row in lines), "else this says little"
     for head in ("额度", "预留", "已用", "剩余"):
         assert total[head] == sum(row[head] for row in lines), head
+
+
+def test_a_budget_that_comes_to_its_end_stands_there_with_its_rule() -> None:
+    """RMB 2,960 are paid by the end of June, which shall be nine tenths: 328.89 are left. Of the last 90 days are 592."""
+    end, book = JUNE.end(ZONE), rulebook().of("haimen")
+    made = report(JUNE)
+    burning = replace(made, pool=replace(made.pool, budget_minor=made.pool.spent_minor * 10 // 9, currency="CNY"))
+    burning = replace(burning, outlook=outlook(burning.pool, book, end))
+    sheet = {one.name: one for one in sheets(burning, NAMES, (17, "ab"))}
+    said = [row[0] for row in sheet["检测基金 2026"].rows]
+    assert [line.split("，自")[0] for line in said if "80%" in line] == [
+        "年度预算已用和预留达 80%：请决定还检测谁（建议稿，未经确认）"
+    ]
+    assert "近 90 日（本年内）支出 592.00：按此进度预算将于 2026-08-19 用完（建议稿，未经确认）" in said, "fifty days more"
+    (share,) = [row for row in sheet["概览"].rows if row[0] == "2026 年基金预算已用和预留"]
+    assert abs(share[2] - 0.9) < 0.001
+    assert not [line for line in (row[0] for row in sheets(made, NAMES, (17, "ab"))[4].rows) if "建议稿" in line], (
+        "without a budget"
+    )
 
 
 def test_no_number_ends_with_a_point() -> None:

@@ -297,7 +297,16 @@ CREATE TABLE IF NOT EXISTS desk_state {on_cluster}
     budget_what              Array(LowCardinality(String))         COMMENT 'BUDGET_SET or PRICE_SET',
     budget_category          Array(LowCardinality(String))         COMMENT 'product category of a price; empty: of all that have none of their own',
     budget_amount_minor      Array(Int64)                          COMMENT 'budget, or price of a batch, as it was set last, in hundredths',
-    budget_currency          Array(LowCardinality(String))         COMMENT 'ISO 4217'
+    budget_currency          Array(LowCardinality(String))         COMMENT 'ISO 4217',
+    threshold_year           Array(UInt16)                         COMMENT 'year of the fund',
+    threshold_rule           Array(LowCardinality(String))         COMMENT 'rule by which an officer is shown that the budget comes to its end',
+    threshold_zh             Array(String)                         COMMENT 'the rule in Chinese',
+    threshold_en             Array(String)                         COMMENT 'the rule in English',
+    threshold_is_proposal    Array(UInt8)                          COMMENT '1 if nobody of the cooperative has confirmed the rule',
+    threshold_share          Array(UInt16)                         COMMENT 'used and reserved so much of the budget, in hundredths of a percent',
+    threshold_pace_days      Array(UInt16)                         COMMENT 'spending of so many of the last days is taken for the pace',
+    threshold_begins_at      Array(DateTime64(3, 'UTC'))           COMMENT 'first moment of the year there',
+    threshold_ends_at        Array(DateTime64(3, 'UTC'))           COMMENT 'first moment after it'
 )
 ENGINE = {engine:ReplacingMergeTree(version)}
 ORDER BY (owner)
@@ -970,3 +979,33 @@ ALTER TABLE fund_budgets {on_cluster}
     COMMENT COLUMN category 'product category of a price; empty: of all that have none of their own',
     COMMENT COLUMN amount_minor 'budget, or price of a batch, as it was set last, in hundredths',
     COMMENT COLUMN currency 'ISO 4217';
+
+CREATE OR REPLACE VIEW fund_thresholds {on_cluster} AS
+SELECT
+    cooperative_id,
+    threshold_year AS year,
+    threshold_rule AS rule,
+    threshold_zh AS zh,
+    threshold_en AS en,
+    threshold_is_proposal AS is_proposal,
+    threshold_share AS share,
+    threshold_pace_days AS pace_days,
+    threshold_begins_at AS begins_at,
+    threshold_ends_at AS ends_at
+FROM desk_state FINAL
+ARRAY JOIN
+    threshold_year, threshold_rule, threshold_zh, threshold_en, threshold_is_proposal, threshold_share, threshold_pace_days, threshold_begins_at, threshold_ends_at
+WHERE events > 0
+COMMENT 'What part of a year''s budget is worth telling once it is used, by the cooperative''s rules.';
+
+ALTER TABLE fund_thresholds {on_cluster}
+    COMMENT COLUMN cooperative_id 'quality cooperative',
+    COMMENT COLUMN year 'year of the fund',
+    COMMENT COLUMN rule 'rule by which an officer is shown that the budget comes to its end',
+    COMMENT COLUMN zh 'the rule in Chinese',
+    COMMENT COLUMN en 'the rule in English',
+    COMMENT COLUMN is_proposal '1 if nobody of the cooperative has confirmed the rule',
+    COMMENT COLUMN share 'used and reserved so much of the budget, in hundredths of a percent',
+    COMMENT COLUMN pace_days 'spending of so many of the last days is taken for the pace',
+    COMMENT COLUMN begins_at 'first moment of the year there',
+    COMMENT COLUMN ends_at 'first moment after it';

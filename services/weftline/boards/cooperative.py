@@ -80,8 +80,17 @@ def table(identity: str, title: Text, question: Text, sql: str, width: int = 24,
     )
 
 
-def work(where: str) -> Panel:
-    """What waits, what is due first before all else."""
+#: What an officer decides on because a budget comes to its end: of no member, so on no desk, and not in the view of these.
+_OF_BUDGETS: Final = f"""
+    UNION ALL
+    SELECT cooperative_id, NULL AS due, since, 'BUDGET' AS task, 'OFFICER' AS desk, cooperative_id AS factory_id,
+        concat(toString(year), ' · ', {{lang}}, if(is_proposal, if('{{lang}}' = 'zh', '（建议稿）', ' (proposal)'), '')) AS about
+    FROM fund_burn
+    WHERE {THE_COOPERATIVE} AND rule != '' AND NOT is_over"""
+
+
+def work(where: str, more: str = "") -> Panel:
+    """What waits, what is due first before all else. ``more``: what waits beside what lies on desks."""
     return table(
         "work",
         Text("待办事项", "What waits"),
@@ -89,7 +98,12 @@ def work(where: str) -> Panel:
         f"""
 SELECT due AS due_at, multiIf(due IS NULL, '', due < now64(3), 'YES', 'NO') AS is_late, since, task, desk,
     waiting.factory_id AS factory_id, {in_words("waiting.about")} AS about, what AS details
-FROM (SELECT * FROM work WHERE {where}) AS waiting
+FROM
+(
+    SELECT cooperative_id, due, since, task, desk, factory_id, about
+    FROM work
+    WHERE {where}{more}
+) AS waiting
 LEFT JOIN
 (
     SELECT cooperative_id, factory_id, 'REQUEST' AS kind, id AS thing, {_MARKS} AS what
@@ -236,7 +250,7 @@ MORNING: Final = Row(
             f"SELECT countIf(standing = 'FELL_OUT') AS fell_out FROM trademark_rights WHERE {THE_COOPERATIVE}",
             bad=True,
         ),
-        work(THE_COOPERATIVE),
+        work(THE_COOPERATIVE, _OF_BUDGETS),
         table(
             "open-alerts",
             Text("未处理的预警", "Unanswered alerts"),
@@ -316,6 +330,23 @@ SELECT toString(year) AS fund_year, members AS members_within, quota, reserved A
     currency, budget_minor / 100 AS budget, spent_minor / 100 AS spent, committed_minor / 100 AS committed,
     left_minor / 100 AS budget_left, price_per_batch_minor / 100 AS price_per_batch
 FROM fund_pools
+WHERE {THE_COOPERATIVE}
+ORDER BY year DESC
+LIMIT 50""",
+            height=6,
+        ),
+        table(
+            "burn",
+            Text("预算用到哪里", "How far the budget is used"),
+            Text(
+                "已用和预留多少，达到哪条提醒规则，按近期进度何时用完？",
+                "How much is used and reserved, which rule says that it is time to decide, and when does it end at the pace of late?",
+            ),
+            f"""
+SELECT toString(year) AS fund_year, currency, budget_minor / 100 AS budget, used_minor / 100 AS spent, reserved_minor / 100 AS committed,
+    share AS budget_share, unpriced, budget_ends_at, pace_days, {{lang}} AS rule_text,
+    if(rule = '', '', if(is_proposal, 'YES', 'NO')) AS is_proposal, since
+FROM fund_burn
 WHERE {THE_COOPERATIVE}
 ORDER BY year DESC
 LIMIT 50""",

@@ -14,6 +14,7 @@ from weftline.commands.common import ClickHouseOption, JsonOption, located, mome
 from weftline.errors import UserError
 
 if TYPE_CHECKING:
+    from weftline.domain.cooperative.burn import Outlook
     from weftline.domain.cooperative.history import Ref
     from weftline.domain.cooperative.member import Judgement, Reason
     from weftline.domain.cooperative.pool import Pool, Suggestion
@@ -91,6 +92,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Budget, price and use of the quota of a year, and who should be tested next, with the reasons."""
+    from weftline.domain.cooperative.burn import outlook
     from weftline.domain.cooperative.history import History
     from weftline.domain.cooperative.pool import plan as planned
     from weftline.domain.cooperative.pool import pool_of
@@ -101,6 +103,7 @@ def plan(
     cooperative_id = asked.cooperative_id
     own = judged.pop(cooperative_id, None)
     pool = pool_of(year, History() if own is None else own.history, judged)
+    burning = outlook(pool, asked.editions, asked.moment)
     suggested = planned(year, judged)
     marked = [
         (mark.value, factory, request.request_id)
@@ -117,12 +120,14 @@ def plan(
             {
                 "cooperative_id": cooperative_id,
                 **_pool_json(pool),
+                **_outlook_json(burning),
                 "marked": seen,
                 "next": [_suggestion_json(one) for one in suggested],
             }
         )
         return
-    for line in (*_pool_lines(cooperative_id, pool, marked), *_plan_lines(suggested, pool)):
+    burns = _outlook_lines(burning, pool, asked.editions.at(asked.moment).utc_offset)
+    for line in (*_pool_lines(cooperative_id, pool, marked), *burns, *_plan_lines(suggested, pool)):
         typer.echo(line)
 
 
@@ -209,16 +214,16 @@ def explained(factory: str, judged: Judgement, changed: Difference | None) -> di
         "score": str(credit.score),
         "grade": credit.grade.code,
         "points": [
-            {**_basis_json(one.basis), "points": str(one.points), "share": str(one.share), "evidence": list(one.evidence)}
+            {**basis_json(one.basis), "points": str(one.points), "share": str(one.share), "evidence": list(one.evidence)}
             for one in credit.points
         ],
         "official_grades": [
             {"grade": one.grade, "year": one.year, "issuer": one.issuer, "evidence": one.event} for one in judged.officials
         ],
         "lists": [{"list": one.list, "listing_id": one.listing_id, "since": one.decided_at} for one in judged.listed],
-        "proposed": [{**_basis_json(one.basis), "list": one.list, "evidence": list(one.evidence)} for one in judged.proposals],
+        "proposed": [{**basis_json(one.basis), "list": one.list, "evidence": list(one.evidence)} for one in judged.proposals],
         "trademark_fails": [
-            {**_basis_json(gate.basis), "cure_zh": gate.cure_zh, "cure_en": gate.cure_en} for gate in judged.eligibility.failing
+            {**basis_json(gate.basis), "cure_zh": gate.cure_zh, "cure_en": gate.cure_en} for gate in judged.eligibility.failing
         ],
     }
     if changed is not None:
@@ -243,6 +248,23 @@ def _pool_lines(cooperative_id: str, pool: Pool, marked: Iterable[tuple[str, str
         yield f"over budget {factory} {request}"
     for mark, factory, request in marked:
         yield f"{MARKS[mark]:<11} {factory} {request}"
+
+
+def _outlook_lines(found: Outlook, pool: Pool, utc_offset: str) -> Iterator[str]:
+    """How the budget burns down; nothing without one."""
+    if found.share is not None:
+        reached = (
+            "" if found.reached is None else f"; since {time_of(found.reached.since, utc_offset)}: {rule(found.reached.basis)}"
+        )
+        yield f"used        {found.share:.1%} of the budget, with what is reserved{reached}"
+    if found.pace is not None and not found.over:
+        basis, days = found.pace
+        ends = "it lasts for the year" if found.ends_at is None else f"it ends on {time_of(found.ends_at, utc_offset)[:10]}"
+        if pool.left_minor is not None and pool.left_minor <= 0:
+            ends = "nothing is left"
+        yield f"pace        {_money(found.lately_minor, pool)} in the last {days} days of the year: {ends} [{basis.rule}" + (
+            ", proposal]" if basis.is_proposal else "]"
+        )
 
 
 def _plan_lines(suggested: Iterable[Suggestion], pool: Pool) -> Iterator[str]:
@@ -270,12 +292,23 @@ def _pool_json(pool: Pool) -> dict[str, Any]:
     }
 
 
+def _outlook_json(found: Outlook) -> dict[str, Any]:
+    reached = found.reached
+    return {
+        "used_share": _text(found.share),
+        "reached": None if reached is None else {**basis_json(reached.basis), "share": str(reached.share), "since": reached.since},
+        "pace": None if found.pace is None else {**basis_json(found.pace[0]), "days": found.pace[1]},
+        "spent_lately_minor": found.lately_minor,
+        "ends_at": found.ends_at,
+    }
+
+
 def _suggestion_json(one: Suggestion) -> dict[str, Any]:
-    reasons = [{**_basis_json(reason.basis), "weight": reason.weight, "evidence": list(reason.evidence)} for reason in one.reasons]
+    reasons = [{**basis_json(reason.basis), "weight": reason.weight, "evidence": list(reason.evidence)} for reason in one.reasons]
     return {"factory_id": one.factory_id, "weight": one.weight, "left": one.left, "reasons": reasons}
 
 
-def _basis_json(basis: Basis) -> dict[str, Any]:
+def basis_json(basis: Basis) -> dict[str, Any]:
     return {"rule": basis.rule, "zh": basis.zh, "en": basis.en, "source": basis.source, "confidence": basis.confidence}
 
 

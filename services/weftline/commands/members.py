@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weftline.commands.common import ClickHouseOption, JsonOption, print_json
-from weftline.commands.cooperative import MARKS, AsOfOption, CooperativeOption, measured, read, rule, time_of
+from weftline.commands.cooperative import MARKS, AsOfOption, CooperativeOption, basis_json, measured, read, rule, time_of
 from weftline.errors import UserError
 
 if TYPE_CHECKING:
@@ -236,6 +236,8 @@ def work(
         for one in things(row, "work")
         if desk is None or one["desk"] == desk.name
     ]
+    if factory is None and desk is not Whose.MEMBER:
+        items += _budgets_to_watch(asked, {row.factory_id: judged for judged, row in desks})
     seen = {(row.factory_id, id_): said for _, row in desks for id_, said in _seen(row, asked)}
     items.sort(key=lambda one: (one["due"] is None, one["due"] or one["since"], one["factory_id"], one["task"], one["about"]))
     if as_json:
@@ -246,10 +248,27 @@ def work(
         due = f"due {time_of(one['due'], offset)}" if one["due"] is not None else f"since {time_of(one['since'], offset)}"
         late = " OVERDUE" if one["due"] is not None and one["due"] < asked.moment else ""
         more = seen.get((one["factory_id"], one["about"]), "")
+        if "rule" in one:
+            more = f"{one['rule']['en']} ({one['rule']['confidence']})"
         typer.echo(f"{one['desk']:8}{one['task']:14}{one['factory_id']}  {one['about']}, {due}{late}{'; ' + more if more else ''}")
 
 
 # -- What they share
+
+
+def _budgets_to_watch(asked: Asked, members: Mapping[str, Judgement]) -> Iterator[dict[str, Any]]:
+    """Budgets of the cooperative of which a threshold is reached, as its officer's work; a budget is no member's, so on no desk."""
+    from weftline.domain.cooperative.burn import outlook, work_of_pool
+    from weftline.domain.cooperative.fund import years
+    from weftline.domain.cooperative.pool import pool_of
+
+    for own in (member for member in asked.members if member.factory_id == member.cooperative_id):
+        history = asked.judge(own).history
+        for year in years(history):
+            found = outlook(pool_of(year, history, members), asked.editions, asked.moment)
+            if found.reached is not None and (item := work_of_pool(year, found)) is not None:
+                said = {**item._asdict(), "task": item.task.value, "desk": item.desk.value, "evidence": ""}
+                yield {"factory_id": asked.cooperative_id, **said, "rule": basis_json(found.reached.basis)}
 
 
 def things(desk: DeskRow, prefix: str) -> list[dict[str, Any]]:

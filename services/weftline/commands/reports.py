@@ -90,7 +90,8 @@ def _report(clickhouse: str | None, cooperative: str | None, month: str | None) 
     then = replace(asked, moment=end, until=end)
     judged = {member.factory_id: then.judge(member, (wanted.year,)) for member in then.members}
     own = judged.pop(then.cooperative_id, None)
-    return then, report_of(then.cooperative_id, wanted, History() if own is None else own.history, judged, offset)
+    events = History() if own is None else own.history
+    return then, report_of(then.cooperative_id, wanted, events, judged, offset, then.editions)
 
 
 def _month(text: str) -> Month:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from weftline.contracts.rules import offset
 from weftline.contracts.yaml_types import Day, Fault, Faults, Model, NotA, Number, Text, checked, milliseconds, one_of
 from weftline.domain.cooperative.rules import (
     EVERY,
+    BurnRules,
     CapRule,
     ClockRules,
     Conditional,
@@ -28,6 +30,7 @@ from weftline.domain.cooperative.rules import (
     ProposalRule,
     Rulebook,
     Term,
+    Threshold,
     TrademarkRules,
     WorkRules,
 )
@@ -39,6 +42,14 @@ def _descends(days: list[int]) -> list[int]:
     if any(later >= earlier for earlier, later in pairwise(days)):
         raise Fault("must be numbers of days before a deadline, the greatest first")
     return days
+
+
+def _something(share: Decimal) -> Decimal:
+    if not share:
+        raise NotA("must be more than 0: nothing used is no news")
+    if share != round(share, 4):
+        raise NotA("must be whole hundredths of a percent, such as 0.8 or 0.8525")
+    return share
 
 
 Purpose = Annotated[TestPurpose, one_of({word.value: word for word in TestPurpose if word is not TestPurpose.UNKNOWN})]
@@ -70,11 +81,41 @@ class _Quota(Rule):
         return self
 
 
+class _Term(Rule):
+    days: Days
+
+    def value(self, edition: Sourced) -> Term:
+        return Term(self.basis(edition), self.days)
+
+
+class _Threshold(Rule):
+    share: Annotated[Part, AfterValidator(_something)]
+
+    def value(self, edition: Sourced) -> Threshold:
+        return Threshold(self.basis(edition), self.share)
+
+
+class _Burn(Model):
+    thresholds: Annotated[list[_Threshold], Field(min_length=1)]
+    pace: _Term
+
+    @model_validator(mode="after")
+    def _ascends(self) -> _Burn:
+        shares = [one.share for one in self.thresholds]
+        if any(later <= earlier for earlier, later in pairwise(shares)):
+            raise Fault("must go from the least share to the greatest", "thresholds")
+        return self
+
+    def value(self, edition: Sourced) -> BurnRules:
+        return BurnRules(tuple(one.value(edition) for one in self.thresholds), self.pace.value(edition))
+
+
 class _Fund(Model):
     quota: _Quota
     more: list[_More] = []
     free_reinspection: Rule
     next: list[_Next] = []
+    burn: _Burn | None = None  # without it nobody is shown that a budget comes to its end
 
     def value(self, edition: Sourced) -> FundRules:
         return FundRules(
@@ -84,14 +125,8 @@ class _Fund(Model):
             tuple(more.value(edition) for more in self.more),
             self.free_reinspection.basis(edition),
             tuple(reason.value(edition) for reason in self.next),
+            None if self.burn is None else self.burn.value(edition),
         )
-
-
-class _Term(Rule):
-    days: Days
-
-    def value(self, edition: Sourced) -> Term:
-        return Term(self.basis(edition), self.days)
 
 
 class _Window(Rule):

@@ -6,7 +6,7 @@ The same report gives the same bytes: nothing in it is of today.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +14,7 @@ import xlsxwriter
 
 from weftline.domain.cooperative.clocks import Stage
 from weftline.domain.cooperative.monthly import Line, Report
+from weftline.domain.cooperative.rules import Basis
 from weftline.domain.cooperative.trademark import Standing
 from weftline.domain.days import offset_minutes
 from weftline.pages.cooperative_words import word
@@ -59,7 +60,7 @@ def sheets(report: Report, names: Mapping[str, str], rests_on: tuple[int, str]) 
         _series(report),
         _members(report, names, day),
         _officers(report, names),
-        _fund(report, names),
+        _fund(report, names, day),
         _rates(report),
         _failing(report),
         _lists(report, names, day),
@@ -85,6 +86,12 @@ def _overview(report: Report, rests_on: tuple[int, str]) -> Sheet:
             f"{pool.year} 年基金预算使用率",
             _share(pool.spent_minor, pool.budget_minor),
             pool.spent_minor / 100,
+            _money(pool.budget_minor),
+        ),
+        (
+            f"{pool.year} 年基金预算已用和预留",
+            None if report.outlook.share is None else float(report.outlook.share),
+            (pool.spent_minor + pool.committed_minor) / 100,
             _money(pool.budget_minor),
         ),
         ("红榜（月末）", sum(entry.list == "RED" for _, entry in report.lists if entry.on_list(report.as_of)), None, None),
@@ -168,7 +175,7 @@ def _officers(report: Report, names: Mapping[str, str]) -> Sheet:
     return Sheet("质量人员", heads, rows)
 
 
-def _fund(report: Report, names: Mapping[str, str]) -> Sheet:
+def _fund(report: Report, names: Mapping[str, str], day: Callable[[int | None], Any]) -> Sheet:
     pool = report.pool
     heads = (
         *(
@@ -214,7 +221,25 @@ def _fund(report: Report, names: Mapping[str, str]) -> Sheet:
     rows.append(total)
     rows += [(name, "", None, None, None, None, None, amount) for name, amount in money]
     rows.append((f"价格不明的批次：{pool.unpriced}", "", None, None, None, None, None, None))
+    rows += [(said, "", None, None, None, None, None, None) for said in _burn(report, day)]
     return Sheet(f"检测基金 {pool.year}", heads, rows)
+
+
+def _burn(report: Report, day: Callable[[int | None], Any]) -> Iterator[str]:
+    """Which threshold of the budget is reached, and when the budget ends, with the rules that say so."""
+    found, pool = report.outlook, report.pool
+    if (reached := found.reached) is not None:
+        yield f"{reached.basis.zh}{_unconfirmed(reached.basis)}，自 {day(reached.since):%Y-%m-%d}"
+    if found.pace is not None:
+        basis, days = found.pace
+        ends = "按此进度够用到年底" if found.ends_at is None else f"按此进度预算将于 {day(found.ends_at):%Y-%m-%d} 用完"
+        if pool.left_minor is not None and pool.left_minor <= 0:
+            ends = "已没有剩余"
+        yield f"近 {days} 日（本年内）支出 {found.lately_minor / 100:,.2f}：{ends}{_unconfirmed(basis)}"
+
+
+def _unconfirmed(basis: Basis) -> str:
+    return "（建议稿，未经确认）" if basis.is_proposal else ""
 
 
 def _rates(report: Report) -> Sheet:

@@ -124,6 +124,7 @@ WORDS: Final[Mapping[str, Mapping[str, Word]]] = {
         FELL_OUT=("不再符合商标条件", "Fell out of the mark", Tone.WARN),
         EXPIRING=("即将到期", "Expires soon", Tone.WARN),
         RESULT=("新检测结果", "New result"),
+        BUDGET=("预算将尽", "Budget nearly used", Tone.WARN),
     ),
     "desk": _words(MEMBER=("成员", "Member"), OFFICER=("质量专员", "Officer")),
     "stage": _words(

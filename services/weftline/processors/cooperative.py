@@ -43,7 +43,10 @@ _THINGS = (
     ("test_reasons", "reason", "Why a member should be tested soon."),
     ("work", "work", "What waits for members and for officers of a cooperative."),
     ("fund_budgets", "budget", "Budgets and prices of a cooperative's testing fund, as they were set last."),
+    ("fund_thresholds", "threshold", "What part of a year's budget is worth telling once it is used, by the cooperative's rules."),
 )
+#: Things that are the cooperative's own, and no member's.
+_OWN = frozenset({"budget", "threshold"})
 
 
 def _inspection(
@@ -146,8 +149,7 @@ def cooperative(standards: Standards, rules: Rulebook) -> Kind:
                 ),
                 deadlines=True,
                 shows=tuple(
-                    View(name, says, "events > 0", each=each, of=_OF[: 1 if each == "budget" else None])
-                    for name, each, says in _THINGS
+                    View(name, says, "events > 0", each=each, of=_OF[: 1 if each in _OWN else None]) for name, each, says in _THINGS
                 ),
             ),
         ),

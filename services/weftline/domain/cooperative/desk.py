@@ -43,7 +43,7 @@ def desk_of(judged: Judgement, book: Editions, owner: tuple[str, str]) -> DeskRo
     own = cooperative_id == factory_id
     tests = () if own else judged.history.standing
     said: dict[str, list[Any]] = {}
-    for prefix, things in (("budget", _budgets(judged.history)),) if own else _things(judged, book):
+    for prefix, things in _own_things(judged, book) if own else _things(judged, book):
         _put(said, prefix, things)
     lists = {name: said.get(name, []) for name in DeskRow._fields[DeskRow._fields.index("fund_year") :]}
     return DeskRow(
@@ -64,6 +64,10 @@ def _put(said: dict[str, list[Any]], prefix: str, things: Iterable[dict[str, Any
     for thing in things:
         for name, value in thing.items():
             said.setdefault(f"{prefix}_{name}", []).append(value)
+
+
+def _own_things(judged: Judgement, book: Editions) -> Sequence[tuple[str, Iterable[dict[str, Any]]]]:
+    return ("budget", _budgets(judged.history)), ("threshold", _thresholds(judged, book))
 
 
 def _things(judged: Judgement, book: Editions) -> Sequence[tuple[str, Iterable[dict[str, Any]]]]:
@@ -262,6 +266,25 @@ def _budgets(history: History) -> Iterator[dict[str, Any]]:
             "currency": body.currency or "",
         }
     yield from (said for _, said in sorted(last.items()))
+
+
+def _thresholds(judged: Judgement, book: Editions) -> Iterator[dict[str, Any]]:
+    """What of each year's budget is worth telling when it is used. Whether it is, no fold knows: members use it (view ``fund_burn``)."""
+    for year in fund.years(judged.history):
+        rules = fund.rules_of(year, judged.as_of, book)
+        begins_at, ends_at = fund.year_span(year, rules)
+        for threshold in rules.fund.burn.thresholds if rules.fund.burn is not None else ():
+            yield {
+                "year": year,
+                "rule": threshold.basis.rule,
+                "zh": threshold.basis.zh,
+                "en": threshold.basis.en,
+                "is_proposal": int(threshold.basis.is_proposal),
+                "share": round(threshold.share * 10_000),
+                "pace_days": rules.fund.burn.pace.days if rules.fund.burn is not None else 0,
+                "begins_at": begins_at,
+                "ends_at": ends_at,
+            }
 
 
 def _looked_at(found: Iterable[Any]) -> tuple[Any, ...]:

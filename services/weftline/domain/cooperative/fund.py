@@ -114,7 +114,7 @@ class FundYear:
 
 def fund_year(year: int, history: History, cases: Iterable[Case], facts: Facts, book: Editions) -> FundYear:
     """What the fund says of a member in a year."""
-    rules = book.at(min(facts.as_of, _year_begins(year + 1, book.at(facts.as_of)) - 1))
+    rules = rules_of(year, facts.as_of, book)
     quota_by = tuple(_quota(year, facts, rules))
     quota = min(sum(batches for _, batches in quota_by), rules.fund.most)
     by_id = {case.case_id: case for case in cases}
@@ -130,6 +130,16 @@ def fund_year(year: int, history: History, cases: Iterable[Case], facts: Facts, 
     last = _year_begins(year + 1, rules) - 1
     may_ask = bool((_then(facts, last) if last < facts.as_of else facts).holding(_MEMBER))
     return FundYear(year, quota, quota_by, tuple(requests), tuple(outside), may_ask)
+
+
+def rules_of(year: int, as_of: int, book: Editions) -> CooperativeRules:
+    """The edition by which a year of the fund is judged: the one in force, of a year that is over the one that was at its end."""
+    return book.at(min(as_of, year_span(year, book.at(as_of))[1] - 1))
+
+
+def year_span(year: int, rules: CooperativeRules) -> tuple[int, int]:
+    """The first moment (ms) of a calendar year there, and the first after it."""
+    return _year_begins(year, rules), _year_begins(year + 1, rules)
 
 
 def years(history: History) -> tuple[int, ...]:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from weftline.domain.cooperative.burn import Outlook, outlook
 from weftline.domain.cooperative.clocks import Case
 from weftline.domain.cooperative.conditions import Signal
 from weftline.domain.cooperative.history import History, Inspection
 from weftline.domain.cooperative.lists import Entry, EntryState
 from weftline.domain.cooperative.member import Judgement
 from weftline.domain.cooperative.pool import Pool, pool_of
-from weftline.domain.cooperative.rules import Basis, SignalName
+from weftline.domain.cooperative.rules import Basis, Editions, SignalName
 from weftline.domain.days import offset_minutes
 from weftline.domain.vocabulary import SizeClass
 
@@ -132,6 +133,7 @@ class Report:
     utc_offset: str
     lines: tuple[Line, ...]
     pool: Pool
+    outlook: Outlook
     steps: tuple[Step, ...]
     categories: tuple[CategoryRate, ...]
     failing: tuple[Failing, ...]
@@ -144,20 +146,25 @@ class Report:
         return sum(line.is_member for line in self.lines)
 
 
-def report_of(cooperative_id: str, month: Month, own: History, members: Mapping[str, Judgement], utc_offset: str) -> Report:
+def report_of(
+    cooperative_id: str, month: Month, own: History, members: Mapping[str, Judgement], utc_offset: str, book: Editions
+) -> Report:
     """The report. ``members``: each judged as of the month's end, with the month's year of the fund; ``own``: the cooperative's events."""
     begin, end = month.begin(utc_offset), month.end(utc_offset)
     year_begin = month.back(MONTHS - 1).begin(utc_offset)
     known = {factory: judged for factory, judged in sorted(members.items()) if judged.history.events}
     tests = [one for judged in known.values() for one in judged.history.standing if year_begin <= one.tested_at <= end]
     of_month = [one for one in tests if begin <= one.tested_at]
+    pool = pool_of(month.year, own, known)
+    burning = outlook(pool, book, end)
     return Report(
         cooperative_id=cooperative_id,
         month=month,
         as_of=end,
         utc_offset=utc_offset,
         lines=tuple(_line(factory, judged, month.year, year_begin) for factory, judged in known.items()),
-        pool=pool_of(month.year, own, known),
+        pool=pool,
+        outlook=burning,
         steps=tuple(_step(month.back(back), known.values(), tests, utc_offset) for back in reversed(range(MONTHS))),
         categories=tuple(
             CategoryRate(name, *(rate(one for one in these if one.product_category == name) for these in (of_month, tests)))
@@ -168,7 +175,7 @@ def report_of(cooperative_id: str, month: Month, own: History, members: Mapping[
             (factory, entry) for factory, judged in known.items() for entry in judged.entries if _of_the_month(entry, begin, end)
         ),
         cases=tuple((factory, case) for factory, judged in known.items() for case in judged.cases if _in_month(case, begin)),
-        proposals=tuple(_proposals(known.values())),
+        proposals=tuple(_proposals(known.values(), burning)),
     )
 
 
@@ -266,15 +273,16 @@ def _in_month(case: Case, begin: int) -> bool:
     return case.closed_at is None or case.closed_at >= begin
 
 
-def _proposals(members: Iterable[Judgement]) -> Iterator[Basis]:
+def _proposals(members: Iterable[Judgement], burning: Outlook) -> Iterator[Basis]:
     """The rules that decided something and that nobody has confirmed."""
     seen: set[str] = set()
-    for judged in members:
-        for basis in (
-            *(point.basis for point in judged.credit.points),
-            *(answer.gate.basis for answer in judged.eligibility.answers),
-            *(basis for year in judged.fund for basis, _ in year.quota_by),
-        ):
-            if basis.is_proposal and basis.rule not in seen:
-                seen.add(basis.rule)
-                yield basis
+    for basis in (*(basis for judged in members for basis in _deciding(judged)), *burning.rules):
+        if basis.is_proposal and basis.rule not in seen:
+            seen.add(basis.rule)
+            yield basis
+
+
+def _deciding(judged: Judgement) -> Iterator[Basis]:
+    yield from (point.basis for point in judged.credit.points)
+    yield from (answer.gate.basis for answer in judged.eligibility.answers)
+    yield from (basis for year in judged.fund for basis, _ in year.quota_by)

@@ -6,9 +6,10 @@ Amounts are hundredths of the budget's currency. What was paid in another curren
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 from typing import NamedTuple
 
 from weftline.domain.cooperative.fund import FundYear, Request
@@ -24,11 +25,21 @@ class Burn(NamedTuple):
     left_minor: int
 
 
+class Payment(NamedTuple):
+    """What a free test cost or, where it is not done, would cost (hundredths). ``at``: its last step (ms)."""
+
+    at: int
+    factory_id: str
+    request_id: str
+    price_minor: int
+    done: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """See the module. ``budget_minor``: None: nobody set one. ``unpriced``: batches that are done and of which no price is known.
 
-    ``over_budget``: requests that are paid, or would be, beyond the budget, as (factory, request). ``passed`` and ``failed``: tests.
+    ``payments``: of all that has a price, in the order of time. ``passed`` and ``failed``: tests.
     """
 
     year: int
@@ -44,8 +55,30 @@ class Pool:
     quota: int
     reserved: int
     used: int
-    burnt: tuple[Burn, ...] = ()
-    over_budget: tuple[tuple[str, str], ...] = ()
+    payments: tuple[Payment, ...] = ()
+
+    @property
+    def burnt(self) -> tuple[Burn, ...]:
+        """What was left of the budget after each test that is done; empty without a budget."""
+        if self.budget_minor is None:
+            return ()
+        done = [payment for payment in self.payments if payment.done]
+        spent = accumulate(payment.price_minor for payment in done)
+        return tuple(Burn(payment.at, self.budget_minor - so_far) for payment, so_far in zip(done, spent, strict=True))
+
+    @property
+    def running(self) -> Iterator[tuple[Payment, int]]:
+        """Each payment, and what is spent and committed with it."""
+        return zip(self.payments, accumulate(payment.price_minor for payment in self.payments), strict=True)
+
+    @property
+    def over_budget(self) -> tuple[tuple[str, str], ...]:
+        """Requests that are paid, or would be, beyond the budget, as (factory, request)."""
+        if (budget := self.budget_minor) is None:
+            return ()
+        return tuple(
+            (payment.factory_id, payment.request_id) for payment, so_far in self.running if so_far > budget and payment.price_minor
+        )
 
     @property
     def left_minor(self) -> int | None:
@@ -77,37 +110,28 @@ def pool_of(year: int, own: History, members: Mapping[str, Judgement]) -> Pool:
         ((factory, request) for factory, found in years.items() for request in found.requests if request.open or request.done),
         key=lambda pair: (pair[1].last_at, pair[0], pair[1].request_id),
     )
-    spent = committed = batches = unpriced = 0
-    burnt, over = [], []
-    for factory, request in requests:
-        price = _price(request, prices, currency)
-        if request.done:
-            batches += request.batches
-            unpriced += 0 if price is not None else request.batches
-            spent += price or 0
-            if budget is not None and price is not None:
-                burnt.append(Burn(request.last_at, budget - spent))
-        else:
-            committed += price or 0
-        if budget is not None and spent + committed > budget and price:
-            over.append((factory, request.request_id))
+    priced = [(factory, request, _price(request, prices, currency)) for factory, request in requests]
+    payments = tuple(
+        Payment(request.last_at, factory, request.request_id, price, request.done)
+        for factory, request, price in priced
+        if price is not None
+    )
     tests = [one for factory, judged in members.items() for one in _tests(judged, years.get(factory))]
     return Pool(
         year=year,
         currency=currency,
         budget_minor=budget,
-        spent_minor=spent,
-        committed_minor=committed,
-        batches=batches,
-        unpriced=unpriced,
+        spent_minor=sum(payment.price_minor for payment in payments if payment.done),
+        committed_minor=sum(payment.price_minor for payment in payments if not payment.done),
+        batches=sum(request.batches for _, request, _ in priced if request.done),
+        unpriced=sum(request.batches for _, request, price in priced if request.done and price is None),
         passed=sum(one.passed for one in tests),
         failed=sum(one.failed for one in tests),
         members=sum(found.quota > 0 for found in years.values()),
         quota=sum(found.quota for found in years.values()),
         reserved=sum(found.reserved for found in years.values()),
         used=sum(found.used for found in years.values()),
-        burnt=tuple(burnt),
-        over_budget=tuple(over),
+        payments=payments,
     )
 
 

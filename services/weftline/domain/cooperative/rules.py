@@ -120,8 +120,26 @@ class Conditional:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """So large a part of a year's budget, from 0 to 1."""
+
+    basis: Basis
+    share: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRules:
+    """How a budget comes to its end. ``thresholds``: what an officer is to see, the least first; ``pace``: spending of so many of the last
+    days is taken for the pace."""
+
+    thresholds: tuple[Threshold, ...]
+    pace: Term
+
+
+@dataclass(frozen=True, slots=True)
 class FundRules:
-    """Free batches of a member and year: ``least``, and more by rule up to ``most``; and who should be tested next."""
+    """Free batches of a member and year: ``least``, and more by rule up to ``most``; who should be tested next; and, if the cooperative
+    has rules for that, how its budget burns down."""
 
     quota: Basis
     least: int
@@ -129,6 +147,7 @@ class FundRules:
     more: tuple[Conditional, ...]
     free_reinspection: Basis
     next: tuple[Conditional, ...]
+    burn: BurnRules | None = None
 
 
 @dataclass(frozen=True, slots=True)

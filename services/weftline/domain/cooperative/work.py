@@ -38,6 +38,7 @@ class Task(StrEnum):
     FELL_OUT = "FELL_OUT"  # a holder of the mark does not meet its conditions any more
     EXPIRING = "EXPIRING"  # a certificate, a training, an honour or the right to a mark ends soon
     RESULT = "RESULT"  # a report came
+    BUDGET = "BUDGET"  # of a whole cooperative, not of a member: the budget is nearly used, so decide who still tests (burn.py)
 
 
 class Item(NamedTuple):

@@ -16,7 +16,7 @@ _PROPOSAL = "1 if nobody of the cooperative has confirmed the rule"
 
 
 class DeskRow(NamedTuple):
-    """``desk_state``: a member's desk; of what is the cooperative's own, budgets and prices alone."""
+    """``desk_state``: a member's desk; of what is the cooperative's own, budgets, prices and what is worth telling of them."""
 
     cooperative_id: Annotated[Code, "quality cooperative"]
     factory_id: Annotated[Code, "member; of what is the cooperative's own, the cooperative"]
@@ -151,3 +151,13 @@ class DeskRow(NamedTuple):
     budget_category: Annotated[Sequence[Code], "product category of a price; empty: of all that have none of their own"]
     budget_amount_minor: Annotated[Sequence[Money], "budget, or price of a batch, as it was set last, in hundredths"]
     budget_currency: Annotated[Sequence[Code], "ISO 4217"]
+
+    threshold_year: Annotated[Sequence[Small], "year of the fund"]
+    threshold_rule: Annotated[Sequence[Code], "rule by which an officer is shown that the budget comes to its end"]
+    threshold_zh: Annotated[Sequence[Text], "the rule in Chinese"]
+    threshold_en: Annotated[Sequence[Text], "the rule in English"]
+    threshold_is_proposal: Annotated[Sequence[Flag], _PROPOSAL]
+    threshold_share: Annotated[Sequence[Small], "used and reserved so much of the budget, in hundredths of a percent"]
+    threshold_pace_days: Annotated[Sequence[Small], "spending of so many of the last days is taken for the pace"]
+    threshold_begins_at: Annotated[Sequence[Time], "first moment of the year there"]
+    threshold_ends_at: Annotated[Sequence[Time], "first moment after it"]
