@@ -141,8 +141,13 @@ def _contacts(db: sqlite3.Connection, alert: ListedAlert) -> list[Contact]:
     of = f"{_KEPT} WHERE factory_id = ? OR (factory_id = '' AND cooperative_id = ?)"
     return [
         Contact(
-            **{"factory_id": factory_id, "cooperative_id": cooperative_id, "contact": contact},
-            **{"valid_from": date.fromisoformat(day), "receiver": receiver, "name": name, "source": ""},
+            factory_id=factory_id,
+            cooperative_id=cooperative_id,
+            contact=contact,
+            valid_from=date.fromisoformat(day),
+            receiver=receiver,
+            name=name,
+            source="",
         )
         for factory_id, cooperative_id, contact, day, receiver, name in db.execute(of, (alert.factory_id, alert.cooperative_id))
     ]

@@ -7,6 +7,7 @@ stays in the file. It must be a receiver that may read what he is called for: an
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +26,7 @@ FIRST, SECOND = "first", "second"
 FACTORY, COOPERATIVE = "factory", "cooperative"
 #: What is loaded is known after so long: nobody is called in less than a minute.
 LOOK_SECONDS: Final = 20.0
-#: While they cannot be read it is looked again sooner.
+#: While they cannot be read it is looked again sooner: what was never read holds up every call.
 AGAIN_SECONDS: Final = 3.0
 #: So many are named on ``/readyz``.
 MOST_NAMED: Final = 20
@@ -136,6 +137,12 @@ class Following:
         self.fault = "they were not read yet"
         self.looks = 0
         self.unreached: list[Called] = []
+
+    async def run(self) -> None:
+        """Look again and again."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS if not self.fault else AGAIN_SECONDS)
 
     async def look(self) -> None:
         """Read them and keep them. Whatever fails is said, and waits for the next time; what was read before stays."""

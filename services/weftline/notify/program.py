@@ -167,9 +167,10 @@ class _Program:
             ended = await asyncio.gather(delivering, following, counting, waiting, return_exceptions=True)
             for thread in threads:
                 await asyncio.to_thread(thread.join, 5.0)
-        for tables in (self._registry, self._source):
-            if tables is not None:
-                await tables.close()
+        if self._registry is not None:
+            await self._registry.close()
+        if self._source is not None:
+            await self._source.close()
         self._outbox.close()
         if self._fault is not None:
             raise self._fault
@@ -181,17 +182,15 @@ class _Program:
 
     async def _follow(self) -> None:
         """Keep up with what partners register, if they may, and with contacts, if they are called; for ever."""
-        every = [
-            *([] if self._following is None else [self._following.run()]),
-            *([] if self._contacts is None else [self._follow_contacts(self._contacts)]),
-        ]
-        await asyncio.gather(*(every or [asyncio.Event().wait()]))
-
-    async def _follow_contacts(self, of: contacts.Following) -> None:
-        while True:
-            await of.look()
-            # What was never read holds up every call.
-            await asyncio.sleep(contacts.LOOK_SECONDS if not of.fault else contacts.AGAIN_SECONDS)
+        try:
+            async with asyncio.TaskGroup() as all_of_them:
+                all_of_them.create_task(_for_ever())
+                if self._following is not None:
+                    all_of_them.create_task(self._following.run())
+                if self._contacts is not None:
+                    all_of_them.create_task(self._contacts.run())
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
 
     # -- The threads that read
 
@@ -319,3 +318,7 @@ class _Program:
     @property
     def registry_text(self) -> bytes:
         return generate_latest(self._metrics.registry)
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
