@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.notifying import AT, SECRET, alert, receiver
+from tests.support.notifying import AT, SECRET, alert, delivering, receiver, until
 from tests.unit.test_notify_escalations import called, declared, reply
 
 from weftline.contracts.reference import Contact
@@ -190,6 +191,17 @@ def test_an_alert_of_which_nobody_could_be_told_is_called_for_too_and_its_end_is
     assert [one["alert_id"] for one in called(box, "chief")[0]["alerts"]] == ["a-1"]
 
 
+def test_whoever_was_called_is_told_of_the_end_and_nobody_is_called_after_it(box: Outbox) -> None:
+    few = [CHIEF, OFFICE]
+    box.keep_contacts(THREE)
+    box.receive([alert()], few, NOW, WAIT)
+    assert after(box, WAIT, few) == {"chief"}
+    box.receive([alert(revision=2, status=AlertStatus.WITHDRAWN)], few, NOW + (WAIT + 1) * MINUTE, WAIT)
+    assert after(box, WAIT + 1, few) == {"chief"}
+    assert called(box, "chief")[-1]["why"] == "withdrawn"
+    assert after(box, 1_000, few) == set()
+
+
 def test_before_contacts_were_ever_read_nobody_is_passed_over(box: Outbox) -> None:
     box.receive([alert()], ALL, NOW, WAIT)
     assert after(box, 10 * WAIT) == set()
@@ -228,6 +240,14 @@ class Held:
         self.box.keep_contacts(found)
 
     async def close(self) -> None: ...
+
+
+def test_the_dispatcher_calls_who_is_the_contact(tmp_path: Path) -> None:
+    nearby = [replace(each, address="http://127.0.0.1:9/") for each in ALL]  # where nobody listens: what is asked is who is called
+    with delivering(tmp_path / "outbox.db", nearby, clock=lambda: NOW + 2 * WAIT * MINUTE, contact_minutes=WAIT) as running:
+        running.outbox.keep_contacts(THREE)
+        running.give(alert(), now=NOW)
+        until(lambda: any(row.receiver == "chief" for row in running.outbox.rows()))
 
 
 def test_while_clickhouse_is_away_the_last_contacts_hold_and_who_cannot_be_called_is_said(box: Outbox) -> None:
