@@ -21,7 +21,7 @@ from weftline.gateway.inbox.routes import LANGUAGE_COOKIE, POLICY
 from weftline.gateway.inbox.session import COOKIE, HOURS
 from weftline.pages.links import Seal
 
-MINE, FOREIGN = alert(1), alert(2, "f-2")
+MINE, FOREIGN, ELSEWHERE = alert(1), alert(2, "f-2"), alert(3, "f-9", cooperative_id="elsewhere")
 PATH = f"/inbox/alerts/{MINE.alert_id}"
 
 
@@ -107,7 +107,7 @@ def test_whoever_signs_out_is_out(world: InboxWorld) -> None:
 def refusals(world: InboxWorld) -> dict[str, Any]:
     """Every way to ask for what is not one's own, each with its answer."""
     stranger = InboxWorld()
-    stranger.inboxes.waiting = [MINE, FOREIGN]
+    stranger.inboxes.waiting = [MINE, FOREIGN, ELSEWHERE]
     link = world.link(MINE.alert_id)
     found = {
         "a forged link": stranger.get(world.link(MINE.alert_id, key="f" * 64)),
@@ -131,6 +131,11 @@ def refusals(world: InboxWorld) -> dict[str, Any]:
     world.get(world.link())
     found["another's alert"] = world.get(f"/inbox/alerts/{FOREIGN.alert_id}")
     found["an answer to another's alert"] = world.post(f"/inbox/alerts/{FOREIGN.alert_id}/replies", {"reply": "acknowledge"})
+    found["lots of another's alert, none chosen"] = world.post(f"/inbox/alerts/{FOREIGN.alert_id}/replies", {"reply": "lift"})
+    stranger.sign_in("officer")
+    found["an officer's answer, not his to give, to no alert of his"] = stranger.post(
+        f"/inbox/alerts/{ELSEWHERE.alert_id}/replies", {"reply": "accept"}
+    )
     found["no alert"] = world.get("/inbox/alerts/safety-limit-failed:none")
     found["an answer to no alert"] = world.post("/inbox/alerts/none/replies", {"reply": "acknowledge"})
     return found
@@ -467,7 +472,7 @@ def test_a_page_waits_until_the_lots_know_what_was_said(world: InboxWorld) -> No
 
 
 def test_an_officer_sees_all_members_and_does_not_answer_in_their_name(world: InboxWorld) -> None:
-    other = alert(3, "f-9", cooperative_id="elsewhere")
+    other = ELSEWHERE
     world.inboxes.waiting = [MINE, FOREIGN, other]
     world.sign_in("officer")
     listed = world.get("/inbox").text

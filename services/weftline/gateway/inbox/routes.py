@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from weftline.contracts.partners import Caller
 from weftline.errors import DependencyDown
 from weftline.gateway import journal, replying
+from weftline.gateway.alerts import one
 from weftline.gateway.door import Door
 from weftline.gateway.inbox.answering import said
 from weftline.gateway.inbox.drawing import ICON, STYLES, Pages
@@ -157,6 +158,9 @@ def register(app: FastAPI, desk: Desk, body_of: Callable[[Request], Awaitable[by
         here = f"{PATH}/alerts/{quote(alert_id, safe='')}"
         given = await form(request)
         try:
+            # First of all whether there is anything for him to speak of, so that what he says of another's alert tells him nothing.
+            if not await desk.tables.rows(*one(caller.partner, alert_id)):
+                raise _Refused
             said_of = said(given, caller.partner.role)
             accepted = await replying.reply(desk.tables, desk.publishing, caller, alert_id, said_of)
         except Problem as problem:
