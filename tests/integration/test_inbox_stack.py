@@ -227,7 +227,7 @@ def test_the_factory_answers_with_its_thumb(phone: Phone, browser: Browser) -> N
         page.get_by_role("button", name="确认收到").click()
         becomes(answer, "已确认收到")
         page.get_by_text("有异议…").click()
-        page.get_by_label("理由").fill("样本抽自另一批")
+        page.get_by_label("理由", exact=True).fill("样本抽自另一批")
         suits_a_phone(page)
         page.get_by_role("button", name="有异议").click()
         becomes(answer, "有异议")
