@@ -18,7 +18,7 @@ from tests.support.secured import make_secrets
 
 from weftline.contracts.paths import schemas_root
 from weftline.embedded.engine_users import PARTNERS_OWN
-from weftline.warehouse import migrations, partners, webhooks
+from weftline.warehouse import contacts, migrations, partners, webhooks
 
 ACCESS_DENIED, READONLY, CONSTRAINT, TOO_MANY_ROWS = 497, 164, 452, 158
 MIGRATIONS = [text for file in migrations.load(schemas_root() / "clickhouse") for text in migrations.statements(file, None)]
@@ -188,6 +188,7 @@ def test_the_dispatcher_reads_who_registered_what_and_writes_down_what_came_of_i
         webhooks.ALL.replace("FROM ", "FROM weftline."),
         webhooks.ENDS.replace("FROM ", "FROM weftline."),
         partners.PARTNERS.replace("FROM ", "FROM weftline."),
+        contacts.ALL.replace("FROM ", "FROM weftline."),
         "SELECT name, value, readonly FROM system.settings LIMIT 1",
         f"INSERT INTO weftline.{webhooks.TOLD_TABLE} ({', '.join(told)}) SELECT {', '.join(told.values())}",
         "SELECT digest FROM weftline.partner_tokens",
@@ -196,7 +197,7 @@ def test_the_dispatcher_reads_who_registered_what_and_writes_down_what_came_of_i
         "SELECT webhook_id FROM weftline.partner_deliveries",
         "INSERT INTO weftline.partner_webhooks (partner_id, webhook_id) SELECT 'x', 'w'",
         "SELECT 1 SETTINGS max_memory_usage = 0",
-    ) == [*[0] * 5, *[ACCESS_DENIED] * 5, CONSTRAINT]
+    ) == [*[0] * 6, *[ACCESS_DENIED] * 5, CONSTRAINT]
 
 
 def test_grants_and_profiles_reach_the_engine(folder: Path) -> None:

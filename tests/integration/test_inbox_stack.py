@@ -1,7 +1,7 @@
 """The inbox on a telephone: a real browser, 390 pixels wide, over a real Kafka and a real ClickHouse, from the link in a message on.
 
 One story on one stack: a center publishes a lot that is not accepted and a report that fails, the factory opens the link that a message
-would carry, reads why and what now, and answers.
+would carry, reads why and what now, holds its lot back and answers; an officer of the cooperative lifts that.
 """
 
 from __future__ import annotations
@@ -36,9 +36,11 @@ PHONE = (390, 844)
 KEY = "a key of this test, which is long enough"
 #: What a thumb hits (WCAG 2.2, 2.5.5), and the contrast that text wants (1.4.3).
 THUMB, CONTRAST = 44, 4.5
-#: Whatever can be pressed, with its size. Links within a line of text are left out, as the criterion has it.
-SIZES = """() => [...document.querySelectorAll('button, summary, a, input, textarea')]
+#: Whatever can be pressed, with its size; a box to tick is pressed by its label, too. Links within a line of text are left out, as the
+#: criterion has it.
+SIZES = """() => [...document.querySelectorAll('button, summary, a, input:not([type=hidden]), textarea')]
     .filter(one => one.offsetParent && !one.classList.contains('skip'))
+    .map(one => one.type === 'checkbox' ? one.closest('label') : one)
     .map(one => [one.innerText || one.name, one.getBoundingClientRect().width, one.getBoundingClientRect().height])"""
 #: Every text with its colour and the ground that it stands on, as #rrggbb.
 COLOURS = """() => {
@@ -86,6 +88,7 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone]:
         tokens = {
             "center": _weftline(environment, folder, "partner", "add", "center", "--role", "center", *own),
             "f-1": _weftline(environment, folder, "partner", "add", "f-1", "--role", "factory", "--factory", "f-1"),
+            "officer": _weftline(environment, folder, "partner", "add", "officer", "--role", "officer", *own[4:6]),
         }
         running = Running(gateway_child(environment, port, pages), folder / "gateway.log")
         try:
@@ -224,7 +227,7 @@ def test_the_factory_answers_with_its_thumb(phone: Phone, browser: Browser) -> N
         page.get_by_role("button", name="确认收到").click()
         becomes(answer, "已确认收到")
         page.get_by_text("有异议…").click()
-        page.get_by_label("理由").fill("样本抽自另一批")
+        page.get_by_label("理由", exact=True).fill("样本抽自另一批")
         suits_a_phone(page)
         page.get_by_role("button", name="有异议").click()
         becomes(answer, "有异议")
@@ -238,6 +241,48 @@ def test_the_factory_answers_with_its_thumb(phone: Phone, browser: Browser) -> N
         assert there.faults == []
     told = httpx.get(f"{phone.url}/v1/alerts/{phone.alerts['LOT_NOT_ACCEPTED']}", headers=_bearer(phone.tokens["f-1"]), timeout=60)
     assert [one["reply"] for one in told.json()["replies"]] == ["acknowledge", "decline", "close"]
+
+
+def test_a_lot_is_held_back_by_the_factory_and_lifted_by_the_cooperative(phone: Phone, browser: Browser) -> None:
+    alert_id = phone.alerts["SAFETY_LIMIT_FAILED"]
+    number = f"P-{alert_id[-10:]}"
+    with visit(browser, "zh", size=PHONE) as there:
+        page = there.page
+        page.goto(phone.link("SAFETY_LIMIT_FAILED", "zh"))
+        page.wait_for_url("**/inbox/alerts/**")
+        page.get_by_text("封存批次…").click()
+        suits_a_phone(page)
+        page.get_by_label("其他批次").fill("L-EXTRA")
+        page.get_by_role("button", name="封存批次", exact=True).click()
+        problem = page.locator(".problem", has_text=number)
+        expect(problem).to_contain_text("L-EXTRA", timeout=PATIENCE_MS)
+        expect(page.locator(".sending")).to_have_count(0, timeout=PATIENCE_MS)
+        problem.get_by_text("反馈…").click()
+        problem.get_by_label("对方的问题编号").fill("8D-77")
+        problem.get_by_role("button", name="反馈").click()
+        expect(problem).to_contain_text("8D-77", timeout=PATIENCE_MS)
+        expect(page.locator(".sending")).to_have_count(0, timeout=PATIENCE_MS)
+        assert there.faults == []
+    with visit(browser, "zh", size=PHONE) as there:
+        page = there.page
+        page.goto(f"{phone.url}/inbox")
+        page.get_by_label("令牌").fill(phone.tokens["officer"])
+        page.get_by_role("button", name="进入").click()
+        for factory in ("f-1", "f-2"):
+            expect(page.locator(".alert", has_text=f"工厂 {factory}").first).to_be_visible()
+        suits_a_phone(page)
+        page.goto(f"{phone.url}/inbox/alerts/{alert_id}")
+        expect(page.get_by_role("button", name="确认收到")).to_have_count(0)
+        problem = page.locator(".problem", has_text=number)
+        problem.get_by_text("解除封存…").click()
+        suits_a_phone(page)
+        problem.get_by_role("button", name="解除封存").click()
+        expect(problem).to_contain_text("已全部解除", timeout=PATIENCE_MS)
+        assert there.faults == []
+    told = httpx.get(f"{phone.url}/v1/alerts/{alert_id}", headers=_bearer(phone.tokens["f-1"]), timeout=60).json()
+    assert [(one["reply"], one["problem_id"], one["counts"]) for one in told["replies"]] == [
+        (reply, number, True) for reply in ("block", "feedback", "lift")
+    ]
 
 
 def test_nothing_of_another_factory_opens(phone: Phone, browser: Browser) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.commands import weftline
+from tests.support.notifying import SECRET
 
 from weftline.contracts.paths import schemas_root
 from weftline.contracts.reference import Alias, Center, Factory, Reference, read_reference
@@ -236,13 +237,35 @@ def test_the_command(settings: Settings, server: Reader, tmp_path: Path) -> None
     assert lines[5] == "factories: 2"
     assert "  haimen-0204 ST-9" not in lines
     assert "  factory_id haimen-0204, contact first, reached_by f-204-group, called 质量主管" in lines
-    checked = weftline("reference", "check", folder=tmp_path, **more)
+    receivers = tmp_path / "receivers.yaml"
+    receivers.write_text(
+        "contacts_after_minutes: 60\nreceivers:\n"
+        "- {id: f-204-group, kind: webhook, url: 'https://e.example/', secret: {env: S}, factory_id: haimen-0204}\n"
+        "- {id: f-204-chief, kind: webhook, url: 'https://e.example/', secret: {env: S}, factory_id: haimen-0301}\n",
+        "utf-8",
+    )
+    told = {**more, "WEFTLINE_RECEIVERS": str(receivers), "S": SECRET}
+    called = weftline("notify", "check", "--contacts", folder=tmp_path, **told)
+    unreached = [
+        "cooperative haimen, first contact, haimen-office: the file of receivers has no receiver of this id",
+        "factory haimen-0204, second contact, f-204-chief: that receiver is for factory haimen-0301 alone",
+    ]
+    assert called.returncode == 1, "somebody cannot be called"
+    assert called.stdout.splitlines() == [
+        f"CANNOT BE CALLED  {unreached[0]}",
+        "factory haimen-0204, first contact, f-204-group",
+        f"CANNOT BE CALLED  {unreached[1]}",
+    ]
+    assert "WEFTLINE_RECEIVERS does not name" in weftline("reference", "check", folder=tmp_path, **more).stdout
+    checked = weftline("reference", "check", folder=tmp_path, **told)
     assert checked.returncode == 0, checked.stderr
     second = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     assert checked.stdout.splitlines() == [
         "named by events of the last 90 days, and not known: 2",
         f"  cooperative co                   co           events: 1, the newest {second}",
         f"  factory     haimen-0240          co           events: 1, the newest {second}; did you mean haimen-0204?",
+        "contacts that cannot be called: 2",
+        *(f"  {line}" for line in unreached),
     ]
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("source: s\nfactories:\n- {id: new, valid_from: 2026-01-01, name_zh: 新, name_en: New}\n- id: a\n", "utf-8")

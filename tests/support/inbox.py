@@ -65,6 +65,9 @@ class InboxTables(FakeTables):
     answer: str = ""
     moved_at: int = 0
     replies: list[tuple[Any, ...]] = field(default_factory=list)
+    #: Lots of f-1: (lot, problems that hold it back, their numbers on the other side, problems that did); and what the facts say of them.
+    blocks: list[tuple[str, list[str], list[str], list[str]]] = field(default_factory=list)
+    held: dict[str, int] = field(default_factory=dict)
     inspections: list[InspectionEvent] = field(default_factory=list)
 
     async def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -85,6 +88,7 @@ class InboxTables(FakeTables):
                     one.text_zh,
                     one.text_en,
                     self.answer,
+                    one.factory_id,
                     len(seen),
                 )
                 for one in page
@@ -97,6 +101,15 @@ class InboxTables(FakeTables):
             return [self._row(one) for one in self._seen(statement, asked, every) if one.alert_id == asked["id"]]
         if "FROM answers" in statement:
             return [("f-1", self.answer, 0, "", "", None, self.moved_at, None, None, "", "", "", "", [])] if self.answer else []
+        if "FROM blocks" in statement and "problem" in asked:  # whoever replies
+            name = asked["problem"]
+            return [(lot, name in held) for lot, held, _, lifted in self.blocks if name in (*held, *lifted)]
+        if "FROM blocks" in statement and "lots" in asked:
+            return [(name,) for name in sorted({name for _, held, _, lifted in self.blocks for name in (*held, *lifted)})]
+        if "FROM blocks" in statement:
+            return [row for row in self.blocks if {*row[1], *row[3]} & {*asked["problems"]}]
+        if "sum(lots_blocked)" in statement:
+            return list(self.held.items())
         if "FROM reply_facts" in statement:
             return self.replies
         if "FROM inspection_records" in statement:
@@ -115,8 +128,8 @@ class InboxTables(FakeTables):
 
     @staticmethod
     def _seen(statement: str, asked: Mapping[str, Any], alerts: Sequence[Any]) -> list[Any]:
-        scoped = "factory_id IN {mine:Array(String)}" in statement
-        return [one for one in alerts if not scoped or one.factory_id in asked["mine"]]
+        scopes = [name for name in ("factory_id", "cooperative_id") if f"{name} IN {{mine:Array(String)}}" in statement]
+        return [one for one in alerts if all(getattr(one, name) in asked["mine"] for name in scopes)]
 
     @staticmethod
     def _told(one: Any) -> tuple[Any, ...]:
@@ -157,11 +170,13 @@ class InboxWorld(World):
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self._browse("GET", path, **more)
 
-    def post(self, path: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    def post(
+        self, path: str, form: Mapping[str, str | list[str]] | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         return self._browse("POST", path, data=dict(form or {}), headers=ORIGIN if headers is None else headers)
 
     def sign_in(self, who: str = "factory") -> None:
-        """As a factory, with its token."""
+        """With a token, as its owner does."""
         answer = self.post("/inbox/session", {"token": self.tokens[who]})
         assert (answer.status_code, answer.headers["location"]) == (303, "/inbox")
         assert COOKIE in self.cookies

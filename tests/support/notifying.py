@@ -93,12 +93,14 @@ def speech(of: Receiver) -> Speech:
 class Running:
     """A dispatcher in a thread of its own."""
 
-    def __init__(self, path: Path, receivers: list[Receiver], **options: Any) -> None:
+    def __init__(self, path: Path, receivers: list[Receiver], contact_minutes: int | None = None, **options: Any) -> None:
         self.outbox = Outbox(path)
         self._inner = Outbox(path)
         self.receivers = receivers
         self.metrics = NotifyMetrics()
-        self.dispatcher = Dispatcher(Receivers("", tuple(receivers)), self._inner, speech, self.metrics, **options)
+        self.dispatcher = Dispatcher(
+            Receivers("", tuple(receivers), contact_minutes=contact_minutes), self._inner, speech, self.metrics, **options
+        )
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
         self._began = threading.Event()
@@ -118,7 +120,7 @@ class Running:
 
     def give(self, *alerts: Alert, now: float) -> None:
         """As the thread that reads does it."""
-        self.dispatcher.wake(self.outbox.receive(alerts, self.receivers, now))
+        self.dispatcher.wake(self.outbox.receive(alerts, self.receivers, now, self.dispatcher.contact_minutes))
 
 
 @contextmanager

@@ -67,7 +67,7 @@ MEANING: Final[Mapping[Outcome, str]] = {
     Outcome.ROLE: "403: nobody with this role may ask that, whatever it is about",
     Outcome.NAME: "403 that names each field in which the caller spoke for somebody else, whether there is such a one or not",
     Outcome.UNKNOWN: "401, one answer to whoever has no token, a wrong one, one that has expired or was disabled",
-    Outcome.DOOR: "the page that asks for a factory's token, the same for whatever is behind it",
+    Outcome.DOOR: "the page that asks for the token of a factory or a cooperative, the same for whatever is behind it",
 }
 
 
@@ -140,7 +140,7 @@ D, E, N, R, W, P = Outcome.DONE, Outcome.EMPTY, Outcome.NOT_THERE, Outcome.ROLE,
 _PUBLISHES = (R, R, R, R, R, R)
 _READS = (R, R, D, N, N, D, N, D)
 _LISTS = (R, R, D, E, E, D, E, D)
-_PAGE = (P, P, D, P, P, P, P, P)
+_PAGE = (P, P, D, P, P, D, P, P)
 #: Everybody may have webhooks, and only one's own are there.
 _OWN = (N, N, D, N, N, N, N, N)
 
@@ -186,7 +186,7 @@ TABLE_OF_REFUSALS: Final = (
     Asked(
         "see f-1's alert in the inbox",
         lambda of: Request("GET", "/inbox", by_page=True),
-        (P, P, D, E, E, P, P, P),
+        (P, P, D, E, E, D, E, P),
         told=lambda of: f"/inbox/alerts/{quote(of.alert, safe='')}",
         strangers=P,
     ),

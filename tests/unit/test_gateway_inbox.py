@@ -21,7 +21,7 @@ from weftline.gateway.inbox.routes import LANGUAGE_COOKIE, POLICY
 from weftline.gateway.inbox.session import COOKIE, HOURS
 from weftline.pages.links import Seal
 
-MINE, FOREIGN = alert(1), alert(2, "f-2")
+MINE, FOREIGN, ELSEWHERE = alert(1), alert(2, "f-2"), alert(3, "f-9", cooperative_id="elsewhere")
 PATH = f"/inbox/alerts/{MINE.alert_id}"
 
 
@@ -107,7 +107,7 @@ def test_whoever_signs_out_is_out(world: InboxWorld) -> None:
 def refusals(world: InboxWorld) -> dict[str, Any]:
     """Every way to ask for what is not one's own, each with its answer."""
     stranger = InboxWorld()
-    stranger.inboxes.waiting = [MINE, FOREIGN]
+    stranger.inboxes.waiting = [MINE, FOREIGN, ELSEWHERE]
     link = world.link(MINE.alert_id)
     found = {
         "a forged link": stranger.get(world.link(MINE.alert_id, key="f" * 64)),
@@ -120,7 +120,6 @@ def refusals(world: InboxWorld) -> dict[str, Any]:
         "a wrong token": stranger.post("/inbox/session", {"token": "wft_0123456789ab_" + "x" * 43}),
         "no token": stranger.post("/inbox/session"),
         "a center's token": stranger.post("/inbox/session", {"token": stranger.tokens["center"]}),
-        "an officer's token": stranger.post("/inbox/session", {"token": stranger.tokens["officer"]}),
         "an operator's token": stranger.post("/inbox/session", {"token": stranger.tokens["operator"]}),
     }
     stranger.cookies[COOKIE] = Seal("f" * 64, "inbox-session").close(["link", "f-1", NOW * 2])
@@ -132,6 +131,11 @@ def refusals(world: InboxWorld) -> dict[str, Any]:
     world.get(world.link())
     found["another's alert"] = world.get(f"/inbox/alerts/{FOREIGN.alert_id}")
     found["an answer to another's alert"] = world.post(f"/inbox/alerts/{FOREIGN.alert_id}/replies", {"reply": "acknowledge"})
+    found["lots of another's alert, none chosen"] = world.post(f"/inbox/alerts/{FOREIGN.alert_id}/replies", {"reply": "lift"})
+    stranger.sign_in("officer")
+    found["an officer's answer, not his to give, to no alert of his"] = stranger.post(
+        f"/inbox/alerts/{ELSEWHERE.alert_id}/replies", {"reply": "accept"}
+    )
     found["no alert"] = world.get("/inbox/alerts/safety-limit-failed:none")
     found["an answer to no alert"] = world.post("/inbox/alerts/none/replies", {"reply": "acknowledge"})
     return found
@@ -361,6 +365,129 @@ def test_what_is_not_possible_leads_back_to_the_page(world: InboxWorld, form: di
     world.sign_in()
     answer = world.post(f"{PATH}/replies", form)
     assert (answer.status_code, answer.headers["location"]) == (303, PATH.replace(":", "%3A"))
+    assert world.outbox.sent == []
+
+
+# -- Lots that are held back
+
+
+LOTS = alert(1, lot_ids=("L-1", "L-2"))
+NUMBER = f"P-{LOTS.alert_id[-10:]}"
+
+
+def said(world: InboxWorld, form: dict[str, str | list[str]]) -> AlertReply | str:
+    """The event that a form became; where it became none, where it led."""
+    before = len(world.outbox.sent)
+    answer = world.post(f"{PATH}/replies", form)
+    assert answer.status_code == 303
+    if len(world.outbox.sent) == before:
+        return answer.headers["location"].rpartition("?")[2]
+    event = CODEC.decode(world.outbox.sent[-1].topic, world.outbox.sent[-1].value)
+    assert isinstance(event, AlertReply)
+    return event
+
+
+def offered(world: InboxWorld, names: tuple[str, ...] = ("block", "extend", "lift", "feedback")) -> list[str]:
+    page = world.get(PATH).text
+    return [name for name in names if f'value="{name}"' in page]
+
+
+@pytest.mark.parametrize("who", ["factory", "officer"])
+def test_lots_are_blocked_extended_lifted_and_spoken_of(world: InboxWorld, who: str) -> None:
+    world.inboxes.waiting = [LOTS]
+    world.sign_in(who)
+    assert offered(world) == ["block"]
+    page = world.get(PATH).text
+    assert [f'name="lot" value="{lot}" checked' in page for lot in LOTS.lot_ids] == [True, True]
+    assert f'name="problem_id" value="{NUMBER}"' in page
+    # A tick taken away and another lot written: as it was chosen, each once.
+    event = said(
+        world, {"reply": "block", "lot": ["L-2"], "other_lots": "L-9\r\n L-9 \r\n", "problem_id": NUMBER, "reason": "色差"}
+    )
+    assert isinstance(event, AlertReply)
+    assert (event.reply, event.lot_ids, event.problem_id, event.reason) == (ReplyKind.BLOCK, ("L-2", "L-9"), NUMBER, "色差")
+    assert (event.alert_id, event.factory_id, event.replied_by) == (LOTS.alert_id, "f-1", who)
+    world.inboxes.blocks = [("L-2", [NUMBER], ["8D-7"], []), ("L-9", [NUMBER], ["8D-7"], []), ("L-3", [], [], [NUMBER])]
+    assert offered(world) == ["block", "extend", "lift", "feedback"]
+    page = world.get(PATH).text
+    for text in (f"{NUMBER}</h3>", "<dd>L-2, L-9</dd>", "<dd>L-3</dd>", "<dd>8D-7</dd>", f'name="problem_id" value="{NUMBER}-2"'):
+        assert text in page
+    assert 'value="L-2" checked' not in page.split('id="other-block"')[0].rpartition("<fieldset>")[2], "it is held back already"
+    forms: list[tuple[dict[str, str | list[str]], tuple[str, ...]]] = [
+        ({"reply": "extend", "other_lots": "L-5"}, ("L-5",)),
+        ({"reply": "lift", "lot": ["L-9"]}, ("L-9",)),
+        ({"reply": "feedback", "counterpart_problem_id": "8D-8"}, ()),
+    ]
+    for form, lots in forms:
+        event = said(world, {**form, "problem_id": NUMBER})
+        assert isinstance(event, AlertReply)
+        assert (event.reply.value.lower(), event.lot_ids, event.problem_id) == (form["reply"], lots, NUMBER)
+    assert event.counterpart_problem_id == "8D-8"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"reply": "lift", "problem_id": "P-1"},
+        {"reply": "block", "problem_id": "P-2", "other_lots": " \r\n "},
+        {"reply": "block", "lot": ["L-1"]},
+        {"reply": "lift", "lot": ["L-7"], "problem_id": "P-1"},
+        {"reply": "extend", "lot": ["L-7"], "problem_id": "P-3"},
+        {"reply": "feedback", "problem_id": "P-1"},
+    ],
+    ids=["lift of no lot is not all", "block of none", "no problem", "not held", "no such problem", "no number"],
+)
+def test_what_cannot_be_said_of_lots_is_not_and_the_page_says_so(world: InboxWorld, form: dict[str, str | list[str]]) -> None:
+    world.inboxes.waiting, world.inboxes.blocks = [LOTS], [("L-1", ["P-1"], [""], [])]
+    world.sign_in()
+    assert said(world, form) == "undone=1"
+    assert TEXTS["undone"].zh in world.get(f"{PATH}?undone=1").text
+
+
+def test_what_is_over_can_be_lifted_and_lifted_lots_be_held_again(world: InboxWorld) -> None:
+    world.inboxes.waiting, world.inboxes.over, world.inboxes.blocks = [LOTS], True, [("L-1", ["P-1"], [""], [])]
+    world.sign_in()
+    assert offered(world, ("block", "lift", "close")) == ["lift"], "a matter that is over holds lots back until somebody lifts it"
+    world.inboxes.blocks = [("L-1", [], [], ["P-1"])]
+    assert TEXTS["free"].zh in world.get(PATH).text
+    assert offered(world) == ["block", "feedback"]
+
+
+def test_a_page_waits_until_the_lots_know_what_was_said(world: InboxWorld) -> None:
+    world.inboxes.waiting = [LOTS]
+    world.sign_in()
+    event = said(world, {"reply": "block", "lot": ["L-1"], "problem_id": "P-1"})
+    assert isinstance(event, AlertReply)
+    sent = f"{PATH}?sent={event.event_id}"
+    world.inboxes.replies = [(NOW, None, "BLOCK", "", "P-1", "factory", "", "applied", 1, event.source, event.event_id)]
+    world.inboxes.held = {"P-1": 1}
+    assert TEXTS["sending"].zh in world.get(sent).text
+    world.inboxes.blocks = [("L-1", ["P-1"], [""], [])]
+    assert TEXTS["sending"].zh not in world.get(sent).text
+    answer = world.post(f"{PATH}/replies", {"reply": "feedback", "problem_id": "P-1", "counterpart_problem_id": "8D,7"})
+    (*_, record) = world.outbox.sent
+    event = CODEC.decode(record.topic, record.value)
+    assert isinstance(event, AlertReply)
+    world.inboxes.replies += [(NOW, None, "FEEDBACK", "", "P-1", "factory", "", "applied", 1, event.source, event.event_id)]
+    assert TEXTS["sending"].zh in world.get(answer.headers["location"]).text
+    world.inboxes.blocks = [("L-1", ["P-1"], ["8D,7,8D-1"], [])]
+    assert TEXTS["sending"].zh not in world.get(answer.headers["location"]).text
+    world.inboxes.blocks, world.inboxes.held = [("L-1", [], [], ["P-1"])], {"P-1": 0}
+    assert TEXTS["sending"].zh not in world.get(answer.headers["location"]).text, "nothing to wait for"
+
+
+def test_an_officer_sees_all_members_and_does_not_answer_in_their_name(world: InboxWorld) -> None:
+    other = ELSEWHERE
+    world.inboxes.waiting = [MINE, FOREIGN, other]
+    world.sign_in("officer")
+    listed = world.get("/inbox").text
+    assert [f"{TEXTS['factory'].zh} {name}<" in listed for name in ("f-1", "f-2", "f-9")] == [True, True, False]
+    assert f"{TEXTS['members'].zh} {MINE.cooperative_id}" in listed
+    assert offered(world, ("acknowledge", "accept", "decline", "close")) == ["close"]
+    world.post(f"{PATH}/replies", {"reply": "acknowledge"})
+    assert world.outbox.sent == []
+    assert world.get(f"/inbox/alerts/{other.alert_id}").status_code == 403
+    world.post(f"/inbox/alerts/{other.alert_id}/replies", {"reply": "close"})
     assert world.outbox.sent == []
 
 

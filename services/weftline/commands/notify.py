@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weftline.commands.common import DataOption, JsonOption, KafkaOption, fail, located, print_json
+from weftline.commands.common import ClickHouseOption, DataOption, JsonOption, KafkaOption, fail, located, print_json
 from weftline.errors import UserError
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def run(receivers: ReceiversOption = None, kafka: KafkaOption = None, data: Data
     """
     from weftline.gateway.tables import ClickHouse
     from weftline.notify.program import run as run_program
+    from weftline.warehouse.contacts import Contacts
     from weftline.warehouse.webhooks import Registry
 
     settings = located(kafka, data=data, kafka_user="notify")
@@ -81,21 +82,30 @@ def run(receivers: ReceiversOption = None, kafka: KafkaOption = None, data: Data
         typer.echo(line)
         sys.stdout.flush()
 
-    sys.exit(run_program(settings, found, say, Registry(ClickHouse(settings))))
+    sys.exit(run_program(settings, found, say, Registry(ClickHouse(settings)), Contacts(ClickHouse(settings))))
 
 
 @notify.command("check", epilog="Example: `weftline notify check receivers.yaml`")
 def check(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="File of receivers; else WEFTLINE_RECEIVERS.")] = None,
+    clickhouse: ClickHouseOption = None,
+    contacts: Annotated[
+        bool,
+        typer.Option(
+            "--contacts", help="Ask ClickHouse which contacts of the reference data are called, and fail if one cannot be."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read a file of receivers, with its secrets, and say who is told what; every fault is told with its line. Nothing is sent."""
     from weftline.contracts.topics import own_topic
 
-    settings = located()
+    settings = located(clickhouse=clickhouse)
     if file is not None:
         settings = settings.model_copy(update={"receivers": file})
     found = _receivers(settings)
+    if contacts:
+        sys.exit(_check_contacts(settings, found, as_json))
     if as_json:
         print_json(
             [
@@ -114,6 +124,8 @@ def check(
         typer.echo(f"{each.id:<24}  {each.kind:<8}  {each.host:<32}  {party}: {', '.join(sorted(each.severities))}")
     for factory_id in found.own_topics:
         typer.echo(f"{own_topic(factory_id).name}: a copy of the alerts of factory {factory_id}, for its own user of Kafka")
+    if found.contact_minutes is not None:
+        typer.echo(f"contacts of the reference data are called after {found.contact_minutes} minutes; --contacts says which can be")
     if found.inbox and settings.link_key is None:
         typer.echo(
             "inbox: needs WEFTLINE_LINK_KEY, the same for `weftline notify run` and the gateway; `weftline up` has one of its own",
@@ -121,6 +133,27 @@ def check(
         )
     if not found.board and not found.inbox:
         typer.echo("neither board: nor inbox: is given, so messages have no link", err=True)
+
+
+def _check_contacts(settings: Settings, found: Receivers, as_json: bool) -> int:
+    """Say who is called by the reference data today; gives the exit status."""
+    from weftline.notify.contacts import calls_on, day_of
+    from weftline.warehouse.client import reader
+    from weftline.warehouse.contacts import contacts
+
+    with reader(settings) as server:
+        known = calls_on(contacts(server), found.each, day_of(time.time()))
+    wrong = [one for one in known if one.why]
+    if as_json:
+        print_json({"after_minutes": found.contact_minutes, "contacts": [one._asdict() for one in known]})
+    else:
+        for one in known:
+            typer.echo(f"{'CANNOT BE CALLED  ' if one.why else ''}{one}")
+        if not known:
+            typer.echo("the reference data have no contacts that would be called (`weftline reference show`)", err=True)
+        if found.contact_minutes is None:
+            typer.echo("contacts_after_minutes is not in the file of receivers, so nobody is called by them", err=True)
+    return 1 if wrong else 0
 
 
 @notify.command("list", epilog="Examples: `weftline notify list --state parked`, `weftline notify list --alert ID --json`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,10 +14,13 @@ import typer
 
 from weftline.commands.common import ClickHouseOption, JsonOption, located, print_json, read_text
 from weftline.contracts.rules import iso
+from weftline.errors import UserError
 
 if TYPE_CHECKING:
     from weftline.contracts.publishers import Grant
     from weftline.contracts.reference import Reference
+    from weftline.runtime.settings import Settings
+    from weftline.warehouse.client import Reader
     from weftline.warehouse.reference import Known, Listed, Unknown
 
 app = typer.Typer()
@@ -136,18 +140,53 @@ def check(
 ) -> None:
     """Parties that events name and reference data do not, with those that they are likeliest to be.
 
+    And contacts that `weftline notify` cannot call, where WEFTLINE_RECEIVERS names the file of receivers.
+
     Whom it is, an alias says (`aliases:` in the file), or an entry of its own; a misspelt id is taken back with `weftline retract`.
     """
     from weftline.warehouse import reference as tables
     from weftline.warehouse.client import reader
 
-    with reader(located(clickhouse=clickhouse)) as server:
+    settings = located(clickhouse=clickhouse)
+    with reader(settings) as server:
         found = tables.unknown(server, limit, days)
         unknown = found._replace(parties=tables.likely(server, found.parties))
+        unreached, left_out = _unreached(settings, server, limit)
     if as_json:
-        print_json({"total": unknown.total, "parties": [party._asdict() for party in unknown.parties]})
+        contacts = {
+            "unreached": [one._asdict() for one in unreached.parties],
+            "total": unreached.total,
+            "not_checked": left_out or None,
+        }
+        print_json({"total": unknown.total, "parties": [party._asdict() for party in unknown.parties], "contacts": contacts})
         return
     _list(f"named by events of the last {days} days, and not known", unknown, _unknown)
+    if left_out:
+        typer.echo(f"contacts were not checked: {left_out}")
+    else:
+        _list("contacts that cannot be called", unreached, str)
+
+
+def _unreached(settings: Settings, server: Reader, limit: int) -> tuple[Listed, str]:
+    """Contacts that cannot be called today, and why that is not known."""
+    from weftline.notify.contacts import calls_on, day_of
+    from weftline.notify.receivers_file import load_receivers
+    from weftline.warehouse.contacts import contacts
+    from weftline.warehouse.reference import Listed
+
+    known = contacts(server)
+    if not known:
+        return Listed([], 0), ""
+    if settings.receivers is None:
+        return Listed([], 0), "WEFTLINE_RECEIVERS does not name the file of receivers by which they are called"
+    try:
+        receivers = load_receivers(settings.receivers)
+    except UserError as error:
+        return Listed([], 0), str(error)
+    if receivers.contact_minutes is None:
+        return Listed([], 0), f"{settings.receivers} has no contacts_after_minutes, so nobody is called by them"
+    wrong = [one for one in calls_on(known, receivers.each, day_of(time.time())) if one.why]
+    return Listed(wrong[:limit], len(wrong)), ""
 
 
 def _list(title: str, of: Listed, line: Callable[[Any], str]) -> None:

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar, cast
 import httpx
 
 from weftline.contracts.mapping import from_json
+from weftline.contracts.reference import Contact
 from weftline.domain.alerts import Alert
 from weftline.notify import notices, webhooks
 from weftline.notify.addresses import Resolve, system_resolve
@@ -105,6 +106,15 @@ class Dispatcher:
     def receivers(self) -> tuple[Receiver, ...]:
         """Those that are served now. May be asked from any thread."""
         return self._receivers.each
+
+    @property
+    def contact_minutes(self) -> int | None:
+        """After how long without an acknowledgement contacts of the reference data are called; None: never."""
+        return self._receivers.contact_minutes
+
+    async def keep_contacts(self, found: Sequence[Contact]) -> None:
+        """Call these from now on."""
+        await self.ask(lambda box: box.keep_contacts(found))
 
     async def run(self) -> None:
         """Deliver until cancelled; then wait for what is in flight, for a while."""
@@ -200,7 +210,7 @@ class Dispatcher:
                     known = found
                     self._wake(self._serving.keys())
                 if self._escalates():
-                    self._wake(await self.ask(lambda box: box.escalate(self.receivers, self._clock())))
+                    self._wake(await self.ask(lambda box: box.escalate(self.receivers, self._clock(), self.contact_minutes)))
                 if self._clock() - forgotten > 86_400:
                     forgotten = self._clock()
                     await self.ask(lambda box: box.forget(self._clock()))

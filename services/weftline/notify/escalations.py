@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS reply_places (number INTEGER PRIMARY KEY, next INTEGE
 """
 #: So many are looked at in one turn; turns come every second.
 _AT_ONCE: Final = 500
+#: So many of those who did not answer are named; the alerts themselves all are.
+_MOST_ORIGINS: Final = 3
 _BY: Final = "(SELECT said_by FROM acknowledgements a WHERE a.alert_id = e.alert_id AND NOT declared ORDER BY at LIMIT 1)"
 
 
@@ -74,22 +76,32 @@ class _Timer(NamedTuple):
         return bool(self.withdrawn) or self.acknowledged_by is not None
 
 
-def begin(db: sqlite3.Connection, receiver: Receiver, alert: ListedAlert, now: float) -> None:
-    """Start the timer of an alert that a receiver was told of; of an alert that it has one for, keep what stands now."""
+def stand(db: sqlite3.Connection, alert: ListedAlert) -> None:
+    """Keep what stands now, for all timers that an alert has."""
     grave, gone = urgent(alert), alert.status is AlertStatus.WITHDRAWN
     db.execute(
         "UPDATE escalations SET revision = ?, urgent = max(urgent, ?), withdrawn = ? WHERE alert_id = ? AND revision < ?",
         (alert.revision, grave, gone, alert.alert_id, alert.revision),
     )
+
+
+def begin(db: sqlite3.Connection, receiver: Receiver, alert: ListedAlert, now: float) -> None:
+    """Start the timer of an alert that a receiver was told of."""
     if receiver.escalates_to is not None:
-        db.execute(
-            "INSERT OR IGNORE INTO escalations (target, alert_id, origin, after_minutes, revision, urgent, withdrawn, due_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(receiver.escalates_to, alert.alert_id, receiver.id, receiver.after_minutes, alert.revision, grave, gone),
-                now + 60.0 * receiver.after_minutes,
-            ),
-        )
+        minutes = receiver.after_minutes
+        schedule(db, receiver.escalates_to, alert, receiver.id, minutes, now + 60.0 * minutes)
+
+
+def schedule(db: sqlite3.Connection, target: str, alert: ListedAlert, origin: str, after_minutes: int, due_at: float) -> None:
+    """Call a receiver at a time, once; ``origin``: who did not answer within ``after_minutes``."""
+    db.execute(
+        "INSERT OR IGNORE INTO escalations (target, alert_id, origin, after_minutes, revision, urgent, withdrawn, due_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(target, alert.alert_id, origin, after_minutes, alert.revision, urgent(alert)),
+            *(alert.status is AlertStatus.WITHDRAWN, due_at),
+        ),
+    )
 
 
 def acknowledge(db: sqlite3.Connection, replies: Iterable[AlertReply], now: float) -> None:
@@ -109,6 +121,12 @@ def acknowledge(db: sqlite3.Connection, replies: Iterable[AlertReply], now: floa
                 f"AND {_BY} IS NULL",
                 (reply.alert_id,),
             )
+
+
+def is_acknowledged(db: sqlite3.Connection, alert_id: str) -> bool:
+    """Whether the factory is known to have acknowledged or closed an alert."""
+    asked = "SELECT 1 FROM acknowledgements WHERE alert_id = ? AND NOT declared"
+    return db.execute(asked, (alert_id,)).fetchone() is not None
 
 
 def due(db: sqlite3.Connection, receivers: Mapping[str, Receiver], now: float) -> list[Notice]:
@@ -164,7 +182,9 @@ def _fire(db: sqlite3.Connection, receivers: Mapping[str, Receiver], timers: Seq
     for timer in timers:
         begin(db, receivers[timer.target], cast(Alert, from_json(json.loads(timer.body))), now)
     name = f"{ESCALATED}:{first.alert_id}:{first.target}"
-    said = {"from": first.origin, "after_minutes": first.after_minutes, "alerts": [json.loads(one.body) for one in timers]}
+    origins = [*dict.fromkeys(timer.origin for timer in timers)]
+    told = ", ".join(origins[:_MOST_ORIGINS]) + (", …" if len(origins) > _MOST_ORIGINS else "")
+    said = {"from": told, "after_minutes": first.after_minutes, "alerts": [json.loads(one.body) for one in timers]}
     return _notice(first.target, name, ESCALATED, said, now)
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from weftline.contracts.mapping import to_json
+from weftline.contracts.reference import Contact
 from weftline.contracts.webhooks import Bound, Told
 from weftline.domain.alerts import Alert, ListedAlert
 from weftline.domain.events import AlertReply
 from weftline.domain.vocabulary import AlertStatus
-from weftline.notify import escalations, registrations
+from weftline.notify import calls, escalations, registrations
 from weftline.notify.delivery import Answer, Health, State, Verdict, after_attempt, health_after
 from weftline.notify.quieting import cause_of, urgent
 from weftline.notify.receivers import Receiver
@@ -53,7 +54,7 @@ CREATE TABLE IF NOT EXISTS endpoints (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL);
 """
-_VERSION: Final = 3
+_VERSION: Final = 4
 
 #: A delivery that may be tried: no earlier revision of its alert waits, and it is no end of an alert whose successor, that came before
 #: it, waits. Both point to an earlier arrival, so that something is always free.
@@ -103,7 +104,7 @@ class Outbox:
     """The file. One object per thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._db = open_durable(path, _SCHEMA + escalations.SCHEMA + registrations.SCHEMA, _VERSION)
+        self._db = open_durable(path, _SCHEMA + escalations.SCHEMA + registrations.SCHEMA + calls.SCHEMA, _VERSION)
 
     def close(self) -> None:
         self._db.close()
@@ -153,16 +154,29 @@ class Outbox:
         with self._changing() as db:
             registrations.told(db, last)
 
-    def receive(self, alerts: Sequence[ListedAlert], receivers: Sequence[Receiver], now: float) -> set[str]:
-        """Keep for every receiver what is for it; gives those for which something is new."""
+    def keep_contacts(self, found: Sequence[Contact]) -> None:
+        """Keep whom the reference data name, all entries at once."""
+        with self._changing() as db:
+            calls.keep(db, found)
+
+    def receive(
+        self, alerts: Sequence[ListedAlert], receivers: Sequence[Receiver], now: float, contact_minutes: int | None = None
+    ) -> set[str]:
+        """Keep for every receiver what is for it; gives those for which something is new. ``contact_minutes``: after which contacts of
+        the reference data are called."""
         wanted = [(receiver.id, alert) for receiver in receivers for alert in alerts if receiver.wants(alert)]
-        if not wanted:
+        if not wanted and contact_minutes is None:
             return set()
         with self._changing() as db:
             off = self._off()
-            for alert in {(alert.alert_id, alert.revision): alert for _, alert in wanted}.values():
+            called = [] if contact_minutes is None else [alert for alert in alerts if calls.wanted(db, alert, receivers)]
+            kept = [*(alert for _, alert in wanted), *called]
+            for alert in {(alert.alert_id, alert.revision): alert for alert in kept}.values():
                 whole = Alert(**{name: getattr(alert, name) for name in ListedAlert.__slots__})
                 self._message(alert.alert_id, alert.revision, to_json(whole))
+                escalations.stand(db, alert)
+            for alert in called:
+                calls.begin(db, alert, contact_minutes or 0, now)
             by_id = {receiver.id: receiver for receiver in receivers}
             for name, alert in wanted:
                 escalations.begin(db, by_id[name], alert, now)
@@ -192,10 +206,12 @@ class Outbox:
             escalations.acknowledge(db, replies, now)
             db.executemany("INSERT OR REPLACE INTO reply_places VALUES (?, ?)", places.items())
 
-    def escalate(self, receivers: Iterable[Receiver], now: float) -> set[str]:
+    def escalate(self, receivers: Iterable[Receiver], now: float, contact_minutes: int | None = None) -> set[str]:
         """Tell of what nobody acknowledged in time, and of what is over since; gives those for whom something is new."""
         known = {receiver.id: receiver for receiver in receivers}
         with self._changing() as db:
+            if contact_minutes is not None:
+                calls.decide(db, known, contact_minutes, now)
             notices, off = escalations.due(db, known, now), self._off()
             for notice in notices:
                 self._message(notice.name, notice.revision, notice.body)
@@ -410,10 +426,11 @@ class Outbox:
                 (now - KEPT_SECONDS,),
             ).rowcount
             escalations.forget(db, now - KEPT_SECONDS)
+            calls.forget(db, now - KEPT_SECONDS)
             if gone:
                 db.execute(
                     "DELETE FROM messages WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = messages.alert_id "
-                    "AND d.revision = messages.revision)"
+                    "AND d.revision = messages.revision) AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.alert_id = messages.alert_id)"
                 )
         return gone
 

@@ -25,7 +25,7 @@ from weftline.contracts.standards import load_standards
 from weftline.domain.alerts import Alert
 from weftline.domain.events import AlertReply
 from weftline.errors import DependencyDown, UserError, WeftlineError
-from weftline.notify import replies
+from weftline.notify import contacts, replies
 from weftline.notify.delivery import State
 from weftline.notify.dispatcher import Dispatcher
 from weftline.notify.metrics import NotifyMetrics
@@ -50,11 +50,18 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _COUNT_SECONDS: Final = 5.0
 
 
-def run(settings: Settings, receivers: Receivers, say: Callable[[str], None], registry: Registry | None = None) -> int:
-    """Until SIGTERM or SIGINT; gives the exit status. ``registry``: of partners' webhooks, asked where the settings let them have any."""
+def run(
+    settings: Settings,
+    receivers: Receivers,
+    say: Callable[[str], None],
+    registry: Registry | None = None,
+    source: contacts.Source | None = None,
+) -> int:
+    """Until SIGTERM or SIGINT; gives the exit status. ``registry``: of partners' webhooks, asked where the settings let them have any;
+    ``source``: of contacts, asked where the file says that they are called."""
     logging.configure(settings)
     with _alone(outbox_at(settings.data).parent):
-        return asyncio.run(_Program(settings, receivers, registry).run(say))
+        return asyncio.run(_Program(settings, receivers, registry, source).run(say))
 
 
 @contextmanager
@@ -88,7 +95,7 @@ def inbox_of(settings: Settings, receivers: Receivers) -> Callable[[Receiver], I
 
 
 class _Program:
-    def __init__(self, settings: Settings, receivers: Receivers, registry: Registry | None) -> None:
+    def __init__(self, settings: Settings, receivers: Receivers, registry: Registry | None, source: contacts.Source | None) -> None:
         self._settings = settings
         self._receivers = receivers
         self._registry = registry
@@ -113,6 +120,8 @@ class _Program:
         self._following = (
             None if rules is None or registry is None else Following(registry, rules, self._dispatcher, receivers.each, found)
         )
+        self._source = source if receivers.contact_minutes is not None else None
+        self._contacts = None if self._source is None else contacts.Following(self._source, self._dispatcher)
         self._stopping = threading.Event()
         self._waiting_for: str | None = "kafka"
         self._fault: BaseException | None = None
@@ -137,7 +146,7 @@ class _Program:
                 loop.call_soon_threadsafe(over.set)
 
             threads = [threading.Thread(target=self._read, args=(end, self._read_alerts), name="alerts", daemon=True)]
-            if any(receiver.escalates_to for receiver in self._receivers.each):
+            if self._contacts is not None or any(receiver.escalates_to for receiver in self._receivers.each):
                 threads.append(threading.Thread(target=self._read, args=(end, self._read_replies), name="replies", daemon=True))
             threads += [threading.Thread(target=own.run, name=f"own-{own.factory_id}", daemon=True) for own in self._own_topics]
             for thread in threads:
@@ -160,6 +169,8 @@ class _Program:
                 await asyncio.to_thread(thread.join, 5.0)
         if self._registry is not None:
             await self._registry.close()
+        if self._source is not None:
+            await self._source.close()
         self._outbox.close()
         if self._fault is not None:
             raise self._fault
@@ -170,8 +181,16 @@ class _Program:
         return 0
 
     async def _follow(self) -> None:
-        """Keep up with what partners register, if they may; for ever."""
-        await (asyncio.Event().wait() if self._following is None else self._following.run())
+        """Keep up with what partners register, if they may, and with contacts, if they are called; for ever."""
+        try:
+            async with asyncio.TaskGroup() as all_of_them:
+                all_of_them.create_task(_for_ever())
+                if self._following is not None:
+                    all_of_them.create_task(self._following.run())
+                if self._contacts is not None:
+                    all_of_them.create_task(self._contacts.run())
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
 
     # -- The threads that read
 
@@ -231,7 +250,7 @@ class _Program:
 
     def _keep(self, outbox: Outbox, alert: Alert) -> None:
         """A message is kept whole, a digest too, in one transaction, before it is acknowledged."""
-        names = outbox.receive(alert.each, self._dispatcher.receivers, time.time())
+        names = outbox.receive(alert.each, self._dispatcher.receivers, time.time(), self._dispatcher.contact_minutes)
         self._metrics.revisions.inc(len(alert.each))
         self._dispatcher.wake(names)
 
@@ -278,6 +297,17 @@ class _Program:
                 if (of := self._following) is not None
                 else {}
             ),
+            **(
+                {
+                    "contacts": {
+                        "looks": known.looks,
+                        "fault": known.fault or None,
+                        "unreached": [str(one) for one in known.unreached[: contacts.MOST_NAMED]],
+                    }
+                }
+                if (known := self._contacts) is not None
+                else {}
+            ),
             **({"own_topics": {own.factory_id: own.fault or "copying" for own in self._own_topics}} if self._own_topics else {}),
         }
 
@@ -288,3 +318,7 @@ class _Program:
     @property
     def registry_text(self) -> bytes:
         return generate_latest(self._metrics.registry)
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()

@@ -75,14 +75,20 @@ class Receiver:
         """Changes with the endpoint: another one has not failed yet."""
         return hashlib.blake2b(f"{self.kind}\x1f{self.address}".encode(), digest_size=8).hexdigest()
 
+    def may_read(self, alert: ListedAlert) -> bool:
+        """Whether an alert is of the party that reads here."""
+        return (
+            self.factory_id in (None, alert.factory_id)
+            and self.cooperative_id in (None, alert.cooperative_id)
+            and self.center_id in (None, alert.center_id)
+        )
+
     def wants(self, alert: ListedAlert) -> bool:
         """Whether an alert is for it. A word that this version does not know is left out by no list."""
         return (
             not self.escalations_only
             and (self.partner is None or self.partner.is_told(alert.factory_id, alert.cooperative_id, alert.center_id))
-            and self.factory_id in (None, alert.factory_id)
-            and self.cooperative_id in (None, alert.cooperative_id)
-            and self.center_id in (None, alert.center_id)
+            and self.may_read(alert)
             and (alert.severity in self.severities or alert.severity is AlertSeverity.UNKNOWN)
             and (alert.rule in self.rules or alert.rule is AlertRule.UNKNOWN)
         )
@@ -91,9 +97,11 @@ class Receiver:
 @dataclass(frozen=True, slots=True)
 class Receivers:
     """Those of the file. ``board``: where the links lead; ``inbox``: the gateway, where those for a factory alone lead instead;
-    ``own_topics``: factories with a topic of their own (:mod:`.own_topics`)."""
+    ``own_topics``: factories with a topic of their own (:mod:`.own_topics`); ``contact_minutes``: after so long without an
+    acknowledgement the contacts of the reference data are called (:mod:`.contacts`), None: never."""
 
     board: str
     each: tuple[Receiver, ...]
     inbox: str = ""
     own_topics: tuple[str, ...] = ()
+    contact_minutes: int | None = None

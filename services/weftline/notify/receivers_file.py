@@ -213,6 +213,7 @@ class ReceiversFile(Model):
     #: May be empty, as where a stack is set up before anybody is told.
     receivers: Annotated[list[_Receiver], Field(description="it is the list of those who are told")] = []
     own_topics: list[Annotated[Identifier, AfterValidator(_own_topic)]] = []
+    contacts_after_minutes: Annotated[int, _up_to(10_080)] | None = None
 
     @classmethod
     def beside(cls, body: Mapping[Any, Any]) -> Iterator[Fault]:
@@ -233,7 +234,7 @@ class ReceiversFile(Model):
 
     def made(self) -> Receivers:
         each = tuple(receiver.receiver() for receiver in self.receivers)
-        return Receivers(self.board, each, self.inbox, tuple(dict.fromkeys(self.own_topics)))
+        return Receivers(self.board, each, self.inbox, tuple(dict.fromkeys(self.own_topics)), self.contacts_after_minutes)
 
 
 def _escalations(body: Mapping[Any, Any]) -> Iterator[Fault]:

@@ -9,10 +9,12 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from weftline.contracts.partners import Partner, Role
 from weftline.domain.next_steps import NEXT
 from weftline.domain.remedies import Asked
 from weftline.domain.vocabulary import AlertRule
 from weftline.gateway.inbox.answering import BUTTONS, WITH_REASON
+from weftline.gateway.inbox.holding import BUTTONS as LOT_BUTTONS
 from weftline.gateway.inbox.reading import Listing, Page
 from weftline.gateway.inbox.session import LINK_NAME
 from weftline.pages.drawing import CONFIDENCES, SAID, STATUSES, STYLE, environment, proofs_html, properties
@@ -63,6 +65,23 @@ TEXTS: Final = {
     "not_counted": Text("未生效：此前已有其他答复", "without effect: another answer came before it"),
     "by_link": Text("凭消息中的链接", "by the link of a message"),
     "reason": Text("理由", "Reason"),
+    "reason_if_any": Text("理由（可不填）", "Reason (optional)"),
+    "members": Text("全体成员 · 合作社", "All members of cooperative"),
+    "held_lots": Text("批次封存", "Lots held back"),
+    "no_block": Text("目前没有因本预警封存的批次。", "No lot is held back because of this alert."),
+    "problem": Text("问题编号", "Problem"),
+    "held": Text("封存中", "Held back"),
+    "free": Text("已全部解除", "All lifted"),
+    "lifted": Text("已解除", "Lifted"),
+    "counterpart": Text("对方编号", "Their number"),
+    "their_number": Text("对方的问题编号", "Number of the problem on the other side"),
+    "which_lots": Text("选择批次", "Choose lots"),
+    "is_held": Text("封存中", "held back"),
+    "other_lots": Text("其他批次（每行一个）", "Other lots (one in each line)"),
+    "undone": Text(
+        "未发出。请至少选择一个批次；如果刚才有人已处理，请看下面的最新状态。",
+        "Nothing was sent. Choose a lot at least; if somebody else came first, what stands now is below.",
+    ),
     "why": Text("本批为什么不接收", "Why this lot was not accepted"),
     "class": Text("类别", "Class"),
     "found": Text("不合格品", "Found"),
@@ -98,8 +117,8 @@ TEXTS: Final = {
     "number": Text("预警编号", "Alert"),
     "sign_in": Text("登录收件箱", "Sign in"),
     "how_in": Text(
-        "请打开预警消息中的链接，或输入工厂的令牌。链接只在一段时间内有效。",
-        "Open the link in a message of an alert, or enter your factory's token. A link holds for a while only.",
+        "请打开预警消息中的链接，或输入工厂、合作社的令牌。链接只在一段时间内有效。",
+        "Open the link in a message of an alert, or enter the token of your factory or cooperative. A link holds for a while only.",
     ),
     "shut": Text("打不开这一页", "This page does not open"),
     "why_shut": Text(
@@ -146,12 +165,18 @@ class Pages:
         """A server behind is away, or too much was asked."""
         return self._page("later.html", language)
 
-    def listing(self, language: Language, listing: Listing, whose: str) -> str:
-        """The open alerts of ``whose`` factory."""
-        return self._page("listing.html", language, listing=listing, whose=whose, inside=True)
+    def listing(self, language: Language, listing: Listing, reader: Partner) -> str:
+        """The open alerts of a factory, or of all members of an officer's cooperatives."""
+        members = reader.role is Role.OFFICER
+        whose = ", ".join(reader.cooperatives if members else reader.factories)
+        return self._page("listing.html", language, listing=listing, whose=whose, members=members, inside=True)
 
-    def alert(self, language: Language, page: Page, sent: str = "") -> str:
-        """One alert. ``sent``: id of an answer that was just given, which the page looks for until it is among those that were."""
+    def alert(
+        self, language: Language, page: Page, sent: str = "", fed_back: tuple[str, str] = ("", ""), *, undone: bool = False
+    ) -> str:
+        """One alert. ``sent``: id of an answer that was just given, which the page looks for until it is among those that were;
+        ``fed_back``: the problem and the number of the other side that it gave, if it did;
+        ``undone``: what was just said of lots was not taken."""
         reader = Reader(language, self._zone)
         story, step = page.story, NEXT.get(AlertRule(page.story.rule)) if page.story.rule in AlertRule.__members__ else None
         facts = (
@@ -177,9 +202,12 @@ class Pages:
             facts=[(name, text) for name, text in facts if text],
             proofs=proofs_html(story, reader),
             answered=page.answered,
-            sent=bool(sent) and not page.answered.knows(sent),
+            sent=bool(sent) and not page.answered.knows(sent, *fed_back),
             buttons=BUTTONS,
             with_reason=WITH_REASON,
+            lots=page.answered.holding,
+            lot_buttons={kind.value.lower(): text for kind, text in LOT_BUTTONS.items()},
+            undone=undone,
             link_name=LINK_NAME,
             statuses=STATUSES,
             judged=lambda accepted: _JUDGED[accepted],

@@ -23,7 +23,8 @@ MOST: Final = 50
 
 
 class Listed(NamedTuple):
-    """An alert as the list has it; ``occurred_at`` in ms; ``answer``: how far it was answered, empty if nothing was said."""
+    """An alert as the list has it; ``occurred_at`` in ms; ``answer``: how far it was answered, empty if nothing was said;
+    ``factory_id``: whose it is."""
 
     alert_id: str
     rule: str
@@ -31,6 +32,7 @@ class Listed(NamedTuple):
     occurred_at: int
     text: Text
     answer: str
+    factory_id: str
 
 
 class Listing(NamedTuple):
@@ -67,15 +69,16 @@ async def listing(tables: Tables, partner: Partner, page: int) -> Listing:
     where = " AND ".join(["NOT too_old_to_be_sent", *conditions])
     sql = (
         "SELECT alert_id, rule, severity, toInt64(toUnixTimestamp64Milli(occurred_at)) AS occurred, text_zh, text_en, answer, "
-        f"count() OVER () AS total FROM open_alerts WHERE {where} "
+        f"factory_id, count() OVER () AS total FROM open_alerts WHERE {where} "
         "ORDER BY indexOf(['MINOR', 'MAJOR', 'CRITICAL'], toString(severity)) DESC, occurred_at DESC, alert_id "
         "LIMIT {most:UInt32} OFFSET {skipped:UInt32}"
     )
     rows = await tables.rows(sql, {**parameters, "most": MOST, "skipped": page * MOST})
     listed = tuple(
-        Listed(alert_id, rule, severity, at, Text(zh, en), answer) for alert_id, rule, severity, at, zh, en, answer, _ in rows
+        Listed(alert_id, rule, severity, at, Text(zh, en), answer, factory)
+        for alert_id, rule, severity, at, zh, en, answer, factory, _ in rows
     )
-    total = int(rows[0][7]) if rows else 0
+    total = int(rows[0][-1]) if rows else 0
     return Listing(listed, page, (page + 1) * MOST < total, total)
 
 
@@ -97,7 +100,7 @@ async def opened(tables: Tables, log: AlertLog, rules: Rules, partner: Partner, 
     messages, complete = await history(log, story.factory_id, story.occurred_at, alert_id)
     told = tuple(_revisions(messages, alert_id))
     why = await refusal(tables, rules, story)
-    return Page(story, state, told, complete, why, await answered(tables, story.factory_id, alert_id))
+    return Page(story, state, told, complete, why, await answered(tables, partner.role, story.factory_id, alert_id, story.lot_ids))
 
 
 def _revisions(messages: Sequence[Message], alert_id: str) -> Iterator[Revision]:

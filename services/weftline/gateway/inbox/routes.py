@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
 from fastapi import FastAPI, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -18,9 +18,12 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from weftline.contracts.partners import Caller
 from weftline.errors import DependencyDown
 from weftline.gateway import journal, replying
+from weftline.gateway.alerts import one
 from weftline.gateway.door import Door
 from weftline.gateway.inbox.answering import said
 from weftline.gateway.inbox.drawing import ICON, STYLES, Pages
+from weftline.gateway.inbox.holding import about_lots
+from weftline.gateway.inbox.holding import first as first_of
 from weftline.gateway.inbox.reading import listing, opened
 from weftline.gateway.inbox.refused import Rules
 from weftline.gateway.inbox.session import COOKIE, Opened, Sessions
@@ -97,11 +100,11 @@ def register(app: FastAPI, desk: Desk, body_of: Callable[[Request], Awaitable[by
         desk.door.charge(caller, 1)
         return caller
 
-    async def form(request: Request) -> dict[str, str]:
+    async def form(request: Request) -> dict[str, list[str]]:
         """A form of our own page. Browsers name the page's origin with every form, and the door has refused all others'."""
         if "origin" not in request.headers:
             raise _Refused
-        return dict(parse_qsl((await body_of(request)).decode("utf-8", "replace")))
+        return parse_qs((await body_of(request)).decode("utf-8", "replace"))
 
     @app.get(PATH, name="inbox", include_in_schema=False)
     @page
@@ -119,12 +122,12 @@ def register(app: FastAPI, desk: Desk, body_of: Callable[[Request], Awaitable[by
         journal.known(caller)
         desk.door.charge(caller, 1)
         found = await listing(desk.tables, caller.partner, _number(request) - 1)
-        return _html(pages.listing(language, found, ", ".join(caller.partner.factories)))
+        return _html(pages.listing(language, found, caller.partner))
 
     @app.post(f"{PATH}/session", name="inbox", include_in_schema=False)
     @page
     async def sign_in(request: Request) -> Response:
-        begun = await desk.sessions.by_token((await form(request)).get("token", "").strip())
+        begun = await desk.sessions.by_token(first_of(await form(request), "token"))
         if begun is None:
             raise _Refused
         return _begin(request, begun, RedirectResponse(PATH, 303, _HEADERS))
@@ -139,30 +142,39 @@ def register(app: FastAPI, desk: Desk, body_of: Callable[[Request], Awaitable[by
 
     @app.get(f"{PATH}/alerts/{{alert_id}}", name="inbox", include_in_schema=False)
     @page
-    async def alert(request: Request, alert_id: str, sent: str = "") -> Response:
+    async def alert(
+        request: Request, alert_id: str, sent: str = "", problem: str = "", theirs: str = "", undone: str = ""
+    ) -> Response:
         caller = await reader(request)
         found = await opened(desk.tables, desk.log, desk.rules, caller.partner, alert_id)
         if found is None:
             raise _Refused
-        return _html(pages.alert(_language(request), found, sent))
+        return _html(pages.alert(_language(request), found, sent, (problem, theirs), undone=bool(undone)))
 
     @app.post(f"{PATH}/alerts/{{alert_id}}/replies", name="inbox", include_in_schema=False)
     @page
     async def reply(request: Request, alert_id: str) -> Response:
         caller = await reader(request)
         here = f"{PATH}/alerts/{quote(alert_id, safe='')}"
+        given = await form(request)
         try:
-            accepted = await replying.reply(desk.tables, desk.publishing, caller, alert_id, said(await form(request)))
+            # First of all whether there is anything for him to speak of, so that what he says of another's alert tells him nothing.
+            if not await desk.tables.rows(*one(caller.partner, alert_id)):
+                raise _Refused
+            said_of = said(given, caller.partner.role)
+            accepted = await replying.reply(desk.tables, desk.publishing, caller, alert_id, said_of)
         except Problem as problem:
             if problem.kind is Kind.NOT_FOUND:
                 raise _Refused from None
             if problem.kind not in (Kind.NO_EDGE, Kind.CONTRACT):
                 raise
             # Somebody answered in between, or a form of an old page was sent: the page says what is possible now.
-            return RedirectResponse(here, 303, _HEADERS)
+            return RedirectResponse(f"{here}?undone=1" if about_lots(given) else here, 303, _HEADERS)
         journal.published(accepted.events)
         (event,) = accepted.body["events"]
-        return RedirectResponse(f"{here}?{urlencode({'sent': event['id']})}", 303, _HEADERS)
+        theirs = said_of.get("counterpart_problem_id")
+        fed_back = {"problem": said_of["problem_id"], "theirs": theirs} if theirs else {}
+        return RedirectResponse(f"{here}?{urlencode({'sent': event['id'], **fed_back})}", 303, _HEADERS)
 
     @app.get(f"{PATH}/style.css", name="inbox", include_in_schema=False)
     async def style() -> Response:

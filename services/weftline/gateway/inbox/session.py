@@ -1,4 +1,4 @@
-"""Who reads an inbox: known by a signed link or by a factory's token once, and then by a cookie that names neither.
+"""Who reads an inbox: known by a signed link or by the token of a factory or an officer once, and then by a cookie that names neither.
 
 The cookie is HttpOnly and SameSite=Strict, so no other site's page can use it. One from a link ends when the link does. One from a token
 ends after :data:`HOURS`, and at once when the token is revoked or its partner disabled, since it is looked up with every request.
@@ -50,12 +50,12 @@ class Sessions:
         return Opened(cookie, (link.expires_at - self._now()) // 1000, link.alert_id)
 
     async def by_token(self, text: str) -> Opened | None:
-        """The session of whoever has a factory's token; None for anybody else."""
+        """The session of whoever has the token of a factory or of a cooperative's officer; None for anybody else."""
         try:
             caller = await self._door.enter(f"Bearer {text}", journal.address())
         except Problem:
             return None
-        if caller.partner.role is not Role.FACTORY:
+        if caller.partner.role not in (Role.FACTORY, Role.OFFICER):
             return None
         ends = self._now() + HOURS * _MS_PER_HOUR
         return Opened(self._seal.close(["token", caller.token.token_id, ends]), HOURS * 3600)
