@@ -171,17 +171,17 @@ def test_an_alert_that_ends_while_lost_records_are_read_again_is_over_for_whoeve
     """Between the loss and the end of reading again what is known is no part of what was known before, and ranks are chance: of fewer
     records the sum may be greater. Then the table says that the alert is over, and so must the message, whose revision counts records."""
     ended_by_less = 0
-    for number in range(40):
+    for number in range(100):
         factory = Factory()
-        factory.hears(*failing(0, 1))
+        factory.hears(*failing(number, 1))
         (told,) = [alert_id for alert_id, alert in last_told(factory.said).items() if alert.status == "RAISED"]
         factory.loses_its_records()
-        withdrawn = replace(run_verified(0, START + 2 * DAY), event_id=f"w{number}")
+        withdrawn = replace(run_verified(number, START + 2 * DAY), event_id=f"w{number}")
         assert withdrawn.report_status is not None
         status = replace(withdrawn.report_status, status=ReportStatus.WITHDRAWN)
         factory.hears(replace(withdrawn, report_status=status))
         ended_by_less += factory.table[told].status is AlertStatus.WITHDRAWN
-        factory.hears(*failing(0, 1))
+        factory.hears(*failing(number, 1))
         assert [*misinformed(factory.said, factory.stands(), {})] == []
     assert ended_by_less > 0
 

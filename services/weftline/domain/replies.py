@@ -63,7 +63,9 @@ class ReplyRules:
                 self._log.put(table, of, every)
 
     def subjects(self, event: AlertReply) -> Iterable[Subject]:
-        """All notifications of an alert, for one is forwarded from another; all lots and alerts of a problem."""
+        """What it is about itself, for the latest word shows whose it is; all notifications of an alert, for one is forwarded from another;
+        all lots and alerts of a problem."""
+        yield from _own_subjects(event)
         if (alert_id := _answers(event)) is not None:
             yield from self._of_alert[alert_id]
         if event.problem_id is not None:
