@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from weftline.domain.fold import History
@@ -42,6 +43,10 @@ class Memory:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def __iter__(self) -> Iterator[str]:
+        """The owners."""
+        return iter(self._kept)
 
     @property
     def largest(self) -> int:
