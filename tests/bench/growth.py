@@ -25,9 +25,11 @@ from tests.support.examples import ORDER
 from weftline.contracts.codec import FRAMING, Codec, rank_of
 from weftline.contracts.registry import FileRegistry
 from weftline.contracts.topics import load_topics, partition_of
-from weftline.domain.alerts import Alert
+from weftline.domain.alerts import Alert, Evidence, StandingAlert
 from weftline.domain.events import OrderEvent
 from weftline.domain.fold import Record
+from weftline.domain.revisions import alert_version, content_of
+from weftline.domain.vocabulary import AlertRule, AlertSeverity
 from weftline.embedded.supervisor import Addresses, Stack, StackConfig
 from weftline.processors.memory import Memory
 from weftline.processors.messenger import DeadLetter
@@ -45,6 +47,24 @@ YEAR, DAY, MINUTE = 365 * 86_400_000, 86_400_000, 60_000
 SPREADS = {"last 5 minutes": 5 * MINUTE, "last day": DAY, "whole year": YEAR}
 EVENTS, STEPS, EVENTS_PER_ORDER = 1_000, 7, 10
 CENTERS = 20
+ORDERS_PER_ALERT = 100
+#: An alert as it stands in the state of an order, and, in SQL, that of another one. Each was told, and marked as published.
+OVERDUE = StandingAlert(
+    alert_id="NUMBER",
+    rule=AlertRule.ORDER_OVERDUE,
+    severity=AlertSeverity.MAJOR,
+    occurred_at=NOW - YEAR,
+    cooperative_id="haimen",
+    center_id="c1",
+    factory_id="f1",
+    order_id="NUMBER",
+    subject="order NUMBER",
+    evidence=(Evidence(source="https://lims.example/bench", event_id="NUMBER", event_time=NOW - YEAR),),
+    text_zh="。",
+    text_en="Sample order NUMBER is overdue: it was promised for a day that has passed, and nothing was dispatched.",
+)
+CONTENT = "replaceAll({content:String}, 'NUMBER', toString(o))"
+TOLD = alert_version(1, True, 0, True)
 PHASES = ("store", "fold", "facts", "rollups", "state", "sweep")
 PARTITIONS = load_topics()[ORDERS.topic].partitions
 
@@ -84,13 +104,17 @@ def fill(warehouse: Reader, before: int, after: int) -> None:
             f"FROM {source}"
         )
         warehouse.command(
-            "INSERT INTO order_state (owner, version, records, partition, next_deadline, center_id, order_id, status) "
-            f"SELECT w, 1, {EVENTS_PER_ORDER}, o % {PARTITIONS}, if(o % 10 = 0, t + toIntervalDay(400), NULL), c, toString(o), 'CONFIRMED' "
-            f"FROM {source} WHERE n % {EVENTS_PER_ORDER} = 0"
+            "INSERT INTO order_state (owner, version, records, partition, next_deadline, alerts, center_id, order_id, status) "
+            f"SELECT w, 1, {EVENTS_PER_ORDER}, o % {PARTITIONS}, if(o % 10 = 0, t + toIntervalDay(400), NULL), "
+            f"if(o % {ORDERS_PER_ALERT} = 0, [concat('{{\"by_deadline\": true, \"content\": ', toJSONString({CONTENT}), '}}')], []), "
+            f"c, toString(o), 'CONFIRMED' FROM {source} WHERE n % {EVENTS_PER_ORDER} = 0",
+            {"content": content_of(OVERDUE)},
         )
         warehouse.command(
-            "INSERT INTO alerts (kind, owner, alert_id, version, partition, status, published, occurred_at) "
-            f"SELECT 'orders', w, toString(o), 3, o % {PARTITIONS}, 'RAISED', 1, t FROM {source} WHERE n % {EVENTS_PER_ORDER * 100} = 0"
+            "INSERT INTO alerts (kind, owner, alert_id, version, partition, subject_table, status, published, occurred_at, content) "
+            f"SELECT 'orders', w, toString(o), toUInt256('{TOLD}'), o % {PARTITIONS}, 'order_state', 'RAISED', 1, t, {CONTENT} "
+            f"FROM {source} WHERE n % {EVENTS_PER_ORDER * ORDERS_PER_ALERT} = 0",
+            {"content": content_of(OVERDUE)},
         )
     for month in range(12):
         first, end = NOW - YEAR + month * YEAR // 12, NOW - YEAR + (month + 1) * YEAR // 12

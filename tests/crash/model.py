@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
+from tests.support.comparing import disagreeing
 from weftline.domain.digests import waits
 from weftline.domain.fold import Drawn, Known, Outcome, Record, StateRow, Subject
 from weftline.domain.reports import Content as Content_
@@ -201,8 +202,11 @@ class Database:
         return tuple(sorted({key[0] for key in records if self.kind.draws.theirs(key[0]) in theirs}))
 
     def alerting(
-        self, partitions: tuple[int, ...], since: int, alerts: Content, *states: Content
+        self, partitions: tuple[int, ...], since: int, live: tuple[tuple[str, int], ...], alerts: Content, *states: Content
     ) -> tuple[tuple[StateSubject, int], ...]:
+        if not since:
+            judged = [kept.value[0] for state in states for kept in state.values()]
+            return disagreeing(partitions, dict(live), judged, [kept.value for kept in alerts.values()])
         found = {
             (kept.value[0].subject, kept.version)
             for state in states
@@ -414,8 +418,10 @@ class ModelStore:
             return []
         return list(await self._ask(Look("restated", (self._kind.records, "drawn"), (_time(since),))))
 
-    async def alerting(self, partitions: Sequence[int], since: Swept, _signs: Any) -> list[tuple[StateSubject, int]]:
-        given = (tuple(partitions), _time(since))
+    async def alerting(
+        self, partitions: Sequence[int], since: Swept, live: Mapping[str, int], _signs: Any
+    ) -> list[tuple[StateSubject, int]]:
+        given = (tuple(partitions), _time(since), tuple(sorted(live.items())))
         return list(await self._ask(Look("alerting", ("alerts", *self._kind.states), given)))
 
     async def alerts(self, owners: Sequence[str]) -> list[AlertRow]:

@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS cooperative_facts {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(rev)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id, owner, event_time, source, event_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'One judged fact per event of a cooperative.';
 
 CREATE TABLE IF NOT EXISTS cooperative_throughput_minute {on_cluster}
@@ -67,6 +68,7 @@ CREATE TABLE IF NOT EXISTS cooperative_throughput_minute {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Events of a cooperative per center and minute.';
 
 CREATE TABLE IF NOT EXISTS cooperative_throughput_hour {on_cluster}
@@ -89,6 +91,7 @@ CREATE TABLE IF NOT EXISTS cooperative_throughput_hour {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Events of a cooperative per center and hour.';
 
 CREATE TABLE IF NOT EXISTS member_state {on_cluster}

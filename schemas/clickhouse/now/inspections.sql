@@ -69,6 +69,7 @@ CREATE TABLE IF NOT EXISTS inspection_facts {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(rev)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id, owner, event_time, source, event_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'One judged fact per inspection event: a report counts once, signed amounts restate it.';
 
 CREATE TABLE IF NOT EXISTS inspection_throughput_minute {on_cluster}
@@ -101,6 +102,7 @@ CREATE TABLE IF NOT EXISTS inspection_throughput_minute {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Tests and lots per center and minute.';
 
 CREATE TABLE IF NOT EXISTS inspection_throughput_hour {on_cluster}
@@ -133,6 +135,7 @@ CREATE TABLE IF NOT EXISTS inspection_throughput_hour {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Tests and lots per center and hour.';
 
 CREATE TABLE IF NOT EXISTS strand_state {on_cluster}

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS logistics_facts {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(rev)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id, owner, event_time, source, event_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'One judged fact per logistics event.';
 
 CREATE TABLE IF NOT EXISTS logistics_throughput_minute {on_cluster}
@@ -58,6 +59,7 @@ CREATE TABLE IF NOT EXISTS logistics_throughput_minute {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Movements of shipments per center and minute.';
 
 CREATE TABLE IF NOT EXISTS logistics_throughput_hour {on_cluster}
@@ -75,6 +77,7 @@ CREATE TABLE IF NOT EXISTS logistics_throughput_hour {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Movements of shipments per center and hour.';
 
 CREATE TABLE IF NOT EXISTS shipment_state {on_cluster}

@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS order_facts {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(rev)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id, owner, event_time, source, event_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'One judged fact per order event.';
 
 CREATE TABLE IF NOT EXISTS order_throughput_minute {on_cluster}
@@ -73,6 +74,7 @@ CREATE TABLE IF NOT EXISTS order_throughput_minute {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Throughput of sample orders per center and minute.';
 
 CREATE TABLE IF NOT EXISTS order_throughput_hour {on_cluster}
@@ -95,6 +97,7 @@ CREATE TABLE IF NOT EXISTS order_throughput_hour {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Throughput of sample orders per center and hour.';
 
 CREATE TABLE IF NOT EXISTS order_state {on_cluster}

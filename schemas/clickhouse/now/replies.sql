@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS reply_facts {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(rev)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id, owner, event_time, source, event_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'One judged fact per reply to an alert, and per word about lots that are held back.';
 
 CREATE TABLE IF NOT EXISTS reply_throughput_minute {on_cluster}
@@ -65,6 +66,7 @@ CREATE TABLE IF NOT EXISTS reply_throughput_minute {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (minute, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Answers to alerts per center and minute.';
 
 CREATE TABLE IF NOT EXISTS reply_throughput_hour {on_cluster}
@@ -84,6 +86,7 @@ CREATE TABLE IF NOT EXISTS reply_throughput_hour {on_cluster}
 ENGINE = {engine:ReplacingMergeTree(version)}
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, center_id)
+SETTINGS index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'Answers to alerts per center and hour.';
 
 CREATE TABLE IF NOT EXISTS answer_state {on_cluster}

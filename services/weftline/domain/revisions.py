@@ -228,6 +228,22 @@ def changes(
     return rows
 
 
+def agrees(judged: Judged, stored: Sequence[StoredAlert], live: Mapping[str, int] = MappingProxyType({})) -> bool:
+    """Whether the table plainly says of this subject what ``judged`` says and knows no more: then :func:`changes` finds nothing.
+
+    If not, that may find nothing either. So plain that ClickHouse can ask it of all subjects at once
+    (:func:`weftline.processors.comparing.disagreeing`).
+    """
+    said = [row for row in stored if row.status is not AlertStatus.WITHDRAWN]
+    return (
+        all(judged_in(row.version) <= judged.version for row in stored)
+        and sorted(map(content_of, judged.alerts)) == sorted(row.content for row in said)
+        and not any(row.historic and _concerns(standing_of(row.content), row, live) for row in said)
+        # What stands may have to say in whose place it does.
+        and not (said and any(not row.historic for row in stored if row.status is AlertStatus.WITHDRAWN))
+    )
+
+
 def _knows_no_less(row: StoredAlert, judged: Judged) -> bool:
     """In one state what stands is one thing: only who was told of it, and under which name, may be left to say."""
     known = judged_in(row.version)

@@ -22,6 +22,7 @@ from weftline.domain.revisions import (
 )
 from weftline.domain.vocabulary import AlertSeverity
 from weftline.errors import UserError
+from weftline.processors.comparing import disagreeing, key_in_sql
 from weftline.processors.kinds import Kind, StateTable
 from weftline.processors.messenger import DeadLetter
 from weftline.processors.rows import (
@@ -194,7 +195,7 @@ class Store(RecordStore):
         """The stored rows of some subjects, as sources of alerts; without those of a newer release that this one cannot read."""
         found = []
         for state in self._kind.states.values():
-            key = _key_in_sql(state)
+            key = key_in_sql(state)
             wanted = [subject for subject in subjects if subject[1] == state.name]
             for part in cuts.texts(wanted, size=lambda subject: sum(map(len, (subject[0], *subject[2])))):
                 rows = await self._warehouse.rows(
@@ -293,12 +294,18 @@ class Store(RecordStore):
 
     # alerts
 
-    async def alerting(self, partitions: Sequence[int], since: Swept, signs: Signs = NO_SIGNS) -> list[tuple[StateSubject, int]]:
+    async def alerting(
+        self, partitions: Sequence[int], since: Swept, live: Mapping[str, int], signs: Signs = NO_SIGNS
+    ) -> list[tuple[StateSubject, int]]:
         """Subjects and versions of state rows with standing alerts, and of rows of alerts, that were stored since the last sweep; more of
-        them, where nothing was written since."""
+        them, where nothing was written since. Before the first sweep all those of which something may have to be said, with ``live`` as in
+        :func:`~weftline.domain.revisions.agrees`."""
+        if since == NEVER:
+            given = {"partitions": list(partitions), "kind": self._kind.name, "centers": [*live], "times": [*live.values()]}
+            return _subjects(await self._warehouse.rows(disagreeing(self._kind), given))
         where = f"WHERE partition IN {{partitions:Array(UInt16)}} AND {_STORED_SINCE}"
         sources = [
-            f"SELECT owner, '{state.name}' AS of, {_key_in_sql(state)} AS key, version FROM {state.name} {where} AND notEmpty(alerts)"
+            f"SELECT owner, '{state.name}' AS of, {key_in_sql(state)} AS key, version FROM {state.name} {where} AND notEmpty(alerts)"
             for state in self._kind.states.values()
         ]
         sources.append(f"SELECT owner, subject_table, subject_key, {JUDGED_IN_SQL} FROM alerts {where} AND kind = {{kind:String}}")
@@ -308,10 +315,10 @@ class Store(RecordStore):
             "alerting",
             ["alerts", *self._kind.states],
             signs,
-            (tuple(partitions), since == NEVER),
+            tuple(partitions),
             lambda: self._warehouse.rows(statement, given, threads=SMALL),
         )
-        return [((owner, table, tuple(key)), version) for owner, table, key, version in rows]
+        return _subjects(rows)
 
     async def alerts(self, owners: Sequence[str]) -> list[AlertRow]:
         """The table's alerts of some owners."""
@@ -436,8 +443,8 @@ class Store(RecordStore):
         await self._insert_rows("processing_attempts", [AttemptColumns(self._kind.name, *note) for note in notes])
 
 
-def _key_in_sql(state: StateTable) -> str:
-    return f"array({', '.join(f'toString({name})' for name in state.key_columns)})" if state.key else "emptyArrayString()"
+def _subjects(rows: Iterable[Sequence[Any]]) -> list[tuple[StateSubject, int]]:
+    return [((owner, table, tuple(key)), version) for owner, table, key, version in rows]
 
 
 def judged_of(owner: str, partition: int, known: Known, row: StateRow) -> Judged:

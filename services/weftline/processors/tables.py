@@ -26,6 +26,11 @@ _TIME: Final = _KINDS[Holds.TIME]
 _MINUTE: Final = "DateTime('UTC')"
 #: State and records are read by owner: a granule that is read for one of them shall not hold thousands.
 _SMALL_GRANULES: Final = "index_granularity = 256"
+#: A month into which nothing came for a day becomes one part. To refresh a window reads some granules of every part of its month: 40
+#: windows among 10^6 facts took the engine 77 ms of CPU where they lay in 8 parts, and 13 in one. To make one of them costs 2 µs a fact.
+_WHOLE_MONTHS: Final = (
+    "index_granularity = 8192, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1"
+)
 _OWNER: Final = SqlColumn("owner", "String", "whose events are folded together")
 _SUM_OF_RANKS: Final = "sum of the ranks of the records it was judged from, below the edition of the rules"
 _STRAND: Final = "which of the owner's events it is judged together with; empty where a former version stored it, until a rebuild"
@@ -107,7 +112,7 @@ def _facts(kind: Kind) -> Table:
         *_columns(kind.amounts),
     )
     order = "minute, center_id, owner, event_time, source, event_id"
-    return Table(kind.facts, kind.says.facts, columns, "ReplacingMergeTree(rev)", order, "toYYYYMM(minute)")
+    return Table(kind.facts, kind.says.facts, columns, "ReplacingMergeTree(rev)", order, "toYYYYMM(minute)", _WHOLE_MONTHS)
 
 
 def _rollup(kind: Kind, grain: str) -> Table:
@@ -120,7 +125,7 @@ def _rollup(kind: Kind, grain: str) -> Table:
     )
     says = f"{kind.says.throughput} per center and {grain}."
     order, partition = f"{grain}, center_id", f"toYYYYMM({grain})"
-    return Table(f"{kind.rollup}_{grain}", says, columns, "ReplacingMergeTree(version)", order, partition)
+    return Table(f"{kind.rollup}_{grain}", says, columns, "ReplacingMergeTree(version)", order, partition, _WHOLE_MONTHS)
 
 
 def _days(kind: Kind) -> PlainView:

@@ -108,9 +108,10 @@ class Telling:
         What is compared is a subject and no owner: of two workers who know the same records of an owner each says what its own batch
         touched, so that one has said something at a version does not mean that all was said at it.
         """
-        stored = {*await self._store.alerting(held, since, signs)}
-        # What this worker has said itself need not be compared again; what another one wrote must.
-        for subject, version in stored - self._said - self._said_since:
+        stored = {*await self._store.alerting(held, since, self._live, signs)}
+        # What this worker has said itself need not be compared again; what another one wrote must. After a takeover all that is found may
+        # disagree, whoever said something of it at that version.
+        for subject, version in stored if since == NEVER else stored - self._said - self._said_since:
             self._to_compare[subject] = max(version, self._to_compare.get(subject, 0))
         newest: dict[StateSubject, int] = {}
         again: set[str] = set()
