@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
-from tests.support.notifying import SECRET, alert, delivering, receiver, until
+from tests.support.notifying import SECRET, alert, delivering, receiver, speech, until
 from tests.support.receiving import Bots, Endpoint, Got, receiving
 
 from weftline.contracts.mapping import from_json
 from weftline.domain.vocabulary import AlertStatus
 from weftline.notify import quieting
 from weftline.notify.delivery import OFF_AFTER_FAILURES, OFF_AFTER_SECONDS
+from weftline.notify.dispatcher import Dispatcher
+from weftline.notify.metrics import NotifyMetrics
 from weftline.notify.outbox import Outbox
+from weftline.notify.receivers import Receivers
 
 
 @pytest.fixture
@@ -260,3 +264,25 @@ def test_a_message_that_cannot_be_written_stops_nobody(path: Path) -> None:
             running.give(alert(), now=time.time())
             until(lambda: running.outbox.counts() == {("broken", "parked"): 1, ("sound", "sent"): 1})
             assert "cannot be written" in running.outbox.rows("parked")[0].answer
+
+
+@pytest.mark.parametrize("ticks", range(6))
+def test_it_ends_though_it_is_woken_just_then(path: Path, ticks: int) -> None:
+    """A cancellation that comes as somebody is woken was lost: the program did not end by itself any more."""
+    one = receiver()
+
+    async def play() -> None:
+        dispatcher = Dispatcher(Receivers("", (one,)), box, speech, NotifyMetrics())
+        running = asyncio.create_task(dispatcher.run())
+        # Nobody tells that it waits to be woken.
+        while not dispatcher._serving[one.id].woken._waiters:  # type: ignore[attr-defined]  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        dispatcher.wake([one.id])
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        running.cancel()
+        done, _ = await asyncio.wait([running], timeout=30)
+        assert done
+
+    with closing(Outbox(path)) as box:
+        asyncio.run(play())

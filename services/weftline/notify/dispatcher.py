@@ -267,8 +267,10 @@ class _Serving:
                 log.exception("waiting", dependency="outbox", receiver=self.receiver.id)
                 at = self._all.now + 5.0
             pause = LONGEST_SLEEP_SECONDS if at is None else min(LONGEST_SLEEP_SECONDS, max(0.0, at - self._all.now))
+            # Not wait_for: that of Python 3.11 loses a cancellation that comes just when it is woken, and then nothing ends this.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self.woken.wait()
 
     async def _turn(self) -> float | None:
         """Send what may be sent now; gives when to look again."""
